@@ -1,0 +1,1 @@
+"""gRPC contracts and the Python that `make proto` generates from them."""

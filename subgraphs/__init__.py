@@ -1,0 +1,1 @@
+"""The three subgraphs and the platform they share (`kit`)."""

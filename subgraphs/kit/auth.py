@@ -1,0 +1,165 @@
+"""Who is asking: access tokens verified by each service on its own, and permission checks.
+
+Default deny: a `Viewer` holds no permission that its verified token does not name. Tokens are checked
+as RFC 8725 asks: one algorithm, known `kid`, `typ`, issuer, audience and times.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from subgraphs.kit.errors import Forbidden, Unauthenticated, Unavailable
+from subgraphs.kit.logs import get_logger
+from subgraphs.kit.settings import JwtSettings
+
+ALGORITHM = "EdDSA"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, not a secret
+_REQUIRED = ["exp", "iat", "nbf", "sub", "jti", "iss", "aud"]
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The account behind a request; anonymous where `user_id` is None."""
+
+    user_id: str | None = None
+    role: str | None = None
+    permissions: frozenset[str] = frozenset()
+    session_id: str | None = None
+    token_id: str | None = None
+    expires_at: float | None = None
+
+    @property
+    def authenticated(self) -> bool:
+        return self.user_id is not None
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+    def require_user(self) -> str:
+        """The viewer's user id. Raises Unauthenticated for an anonymous one."""
+        if self.user_id is None:
+            raise Unauthenticated("Log in and send the access token as `Authorization: Bearer …`.")
+        return self.user_id
+
+    def require(self, permission: str) -> str:
+        """The viewer's user id. Raises Unauthenticated, or Forbidden without `permission`."""
+        user_id = self.require_user()
+        if permission not in self.permissions:
+            raise Forbidden(f"This needs the permission {permission}.")
+        return user_id
+
+
+ANONYMOUS = Viewer()
+
+
+class KeySource(Protocol):
+    """Where verification keys come from: the users service's own ring, or its published JWKS."""
+
+    async def key(self, kid: str) -> Ed25519PublicKey | None:
+        """The public key named `kid`, or None. Raises Unavailable when the source cannot be reached."""
+
+
+class TokenVerifier:
+    """Turns an access token into a Viewer."""
+
+    def __init__(self, keys: KeySource, settings: JwtSettings) -> None:
+        self._keys = keys
+        self._settings = settings
+
+    async def verify(self, token: str) -> Viewer:
+        """The viewer that `token` names.
+
+        Raises Unauthenticated for a token that is malformed, forged, expired, or meant for another
+        audience; Unavailable when its key cannot be looked up.
+        """
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.InvalidTokenError:
+            raise Unauthenticated("The access token is malformed; log in again.") from None
+        kid = header.get("kid")
+        if header.get("alg") != ALGORITHM or header.get("typ") != TOKEN_TYPE or not isinstance(kid, str):
+            raise Unauthenticated("The access token is not of this system; log in again.")
+        key = await self._keys.key(kid)
+        if key is None:
+            raise Unauthenticated("The access token's key is unknown; log in again.")
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=self._settings.audience,
+                issuer=self._settings.issuer,
+                leeway=self._settings.leeway,
+                options={"require": _REQUIRED},
+            )
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("The access token has expired; refresh it or log in again.") from None
+        except jwt.InvalidTokenError:
+            raise Unauthenticated("The access token is invalid; log in again.") from None
+        return Viewer(
+            user_id=claims["sub"],
+            role=claims.get("role"),
+            permissions=frozenset(claims.get("perms", ())),
+            session_id=claims.get("sid"),
+            token_id=claims["jti"],
+            expires_at=float(claims["exp"]),
+        )
+
+    async def from_header(self, authorization: str | None) -> Viewer:
+        """The viewer of an `Authorization` header; anonymous when there is none (RFC 6750 2.1)."""
+        if not authorization:
+            return ANONYMOUS
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("Send the access token as `Authorization: Bearer …`.")
+        return await self.verify(token.strip())
+
+
+class RemoteKeys:
+    """Keys of the users service's JWKS, fetched when first needed and when an unknown `kid` comes.
+
+    A fetch answers for `max_age` seconds. An unknown kid asks again at most every `min_interval`
+    seconds, so forged kids cannot turn into a flood; a failed refresh keeps the keys that are known.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, url: str, *, max_age: float = 300, min_interval: float = 2
+    ) -> None:
+        self._client = client
+        self._url = url
+        self._max_age = max_age
+        self._min_interval = min_interval
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        self._fetched_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def key(self, kid: str) -> Ed25519PublicKey | None:
+        if self._stale(kid):
+            async with self._lock:
+                if self._stale(kid):
+                    await self._fetch()
+        return self._keys.get(kid)
+
+    def _stale(self, kid: str) -> bool:
+        age = time.monotonic() - self._fetched_at
+        return age > (self._max_age if kid in self._keys else self._min_interval)
+
+    async def _fetch(self) -> None:
+        try:
+            response = await self._client.get(self._url)
+            response.raise_for_status()
+            keys = jwt.PyJWKSet.from_dict(response.json()).keys
+        except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
+            if not self._keys:
+                raise Unavailable("Tokens cannot be verified at the moment; try again.") from error
+            log.warning("jwks_refresh_failed", url=self._url, error=str(error))
+        else:
+            self._keys = {k.key_id: k.key for k in keys if k.key_id and isinstance(k.key, Ed25519PublicKey)}
+        self._fetched_at = time.monotonic()

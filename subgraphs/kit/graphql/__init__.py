@@ -1,0 +1,1 @@
+"""What the three schemas share: scalars, money, errors as data, connections, the schema itself."""

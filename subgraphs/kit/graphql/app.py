@@ -1,0 +1,143 @@
+"""The ASGI application of a subgraph: GraphQL over HTTP and WebSocket, with a viewer in the context."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.unset import UnsetType
+
+from subgraphs.kit.auth import ANONYMOUS, TokenVerifier, Viewer
+from subgraphs.kit.errors import DomainError
+from subgraphs.kit.graphql.errors import present_all
+from subgraphs.kit.graphql.schema import SubgraphSchema
+from subgraphs.kit.http import (
+    Check,
+    LimitBody,
+    Observe,
+    add_operational_routes,
+    client_address,
+    current_request_id,
+    json_response,
+)
+from subgraphs.kit.settings import ServerSettings
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestContext:
+    """What a resolver may know of its request; a slice adds its service and loaders."""
+
+    viewer: Viewer
+    request_id: str
+    client_address: str
+    user_agent: str
+    connection_params: dict[str, Any] | None = None
+
+
+ContextFactory = Callable[[RequestContext], RequestContext]
+
+
+class _View(GraphQL[RequestContext, None]):
+    """Strawberry's ASGI view with our context and orjson.
+
+    A request with a bad token is answered 401 before anything is parsed. Over WebSocket the token comes
+    with `connection_init`, and a bad one closes the socket with 4403.
+    """
+
+    def __init__(self, schema: SubgraphSchema, verifier: TokenVerifier, make_context: ContextFactory) -> None:
+        # No origin check: a browser's request carries no ambient credential here, only a token that
+        # its own script must have put there, and CORS is the edge's business.
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            allow_queries_via_get=False,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            allowed_origins=["*"],
+        )
+        self._verifier = verifier
+        self._make_context = make_context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                viewer = await self._verifier.from_header(Headers(scope=scope).get("authorization"))
+            except DomainError as error:
+                await _refusal(error)(scope, receive, send)
+                return
+            scope["viewer"] = viewer
+        await super().__call__(scope, receive, send)
+
+    async def get_context(
+        self,
+        request: Request | WebSocket,
+        response: Response | WebSocket,  # noqa: ARG002 - Strawberry's signature
+    ) -> RequestContext:
+        headers = request.headers
+        return self._make_context(
+            RequestContext(
+                viewer=request.scope.get("viewer", ANONYMOUS),
+                request_id=current_request_id(),
+                client_address=client_address(request.scope, headers),
+                user_agent=headers.get("user-agent", "")[:400],
+            )
+        )
+
+    async def on_ws_connect(self, context: RequestContext) -> UnsetType | dict[str, object] | None:
+        params = {k.lower(): v for k, v in (context.connection_params or {}).items()}
+        authorization = params.get("authorization")
+        try:
+            context.viewer = await self._verifier.from_header(
+                authorization if isinstance(authorization, str) else None
+            )
+        except DomainError as error:
+            raise ConnectionRejectionError({"code": error.code, "message": error.message}) from error
+        return UnsetType()
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        present_all(result)  # a syntax error never reaches the extensions
+        return await super().process_result(request, result)
+
+    def encode_json(self, data: object) -> bytes:
+        return orjson.dumps(data)
+
+    def decode_json(self, data: str | bytes) -> object:
+        return orjson.loads(data)
+
+
+def _refusal(error: DomainError) -> Response:
+    extensions = {"code": error.code, "requestId": current_request_id()}
+    body = {"data": None, "errors": [{"message": error.message, "extensions": extensions}]}
+    return json_response(body, error.http_status)
+
+
+def create_app(
+    *,
+    service: str,
+    settings: ServerSettings,
+    schema: SubgraphSchema,
+    verifier: TokenVerifier,
+    make_context: ContextFactory,
+    checks: dict[str, Check],
+    add_routes: Callable[[FastAPI], None] | None = None,
+) -> ASGIApp:
+    """The whole HTTP surface of a subgraph: `/graphql`, `/health`, `/ready`, `/metrics` and its own routes."""
+    app = FastAPI(title=service, docs_url=None, redoc_url=None, openapi_url=None)
+    view = _View(schema, verifier, make_context)
+    app.router.routes.append(Route("/graphql", view, methods=["POST"]))
+    app.router.routes.append(WebSocketRoute("/graphql", view))
+    add_operational_routes(app, checks)
+    if add_routes is not None:
+        add_routes(app)
+    return Observe(LimitBody(app, max_bytes=settings.max_body_bytes), service=service)

@@ -1,0 +1,54 @@
+"""The MongoDB client. The only module that imports Motor.
+
+PyMongo's own `AsyncMongoClient` succeeds Motor; when the customer lets Motor go, this file changes and
+nothing else does.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import monitoring
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
+
+from subgraphs.kit.settings import DatabaseSettings
+
+__all__ = ["ConnectionFailure", "Database", "DuplicateKeyError", "Mongo", "PyMongoError"]
+
+Document = dict[str, Any]
+Database = AsyncIOMotorDatabase[Document]
+Collection = AsyncIOMotorCollection[Document]
+
+
+class Mongo:
+    """One client and the database that its URL names."""
+
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        *,
+        application: str,
+        listeners: tuple[monitoring.CommandListener, ...] = (),
+    ) -> None:
+        name = urlsplit(settings.url).path.lstrip("/")
+        if not name:
+            raise ValueError("the MongoDB URL must name a database: mongodb://host:port/name")
+        timeout = int(settings.timeout.total_seconds() * 1000)
+        self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+            settings.url,
+            appname=application,
+            serverSelectionTimeoutMS=timeout,
+            connectTimeoutMS=timeout,
+            socketTimeoutMS=timeout * 2,
+            maxPoolSize=settings.pool_size,
+            tz_aware=True,
+            retryWrites=False,  # conditional updates here are idempotent by themselves and retried with care
+            event_listeners=list(listeners),
+        )
+        self.database: Database = self._client[name]
+
+    async def ping(self) -> None:
+        await self.database.command("ping")
+
+    def close(self) -> None:
+        self._client.close()

@@ -1,0 +1,222 @@
+"""Typed settings from the environment and an optional YAML file.
+
+One service reads `PREFIX_SECTION_FIELD` (`ORDERS_DATABASE_URL`), then the bare documented names
+(`DB_HOST`, `REDIS_HOST`, `JWT_SECRET`, `JAEGER_URL`, `USER_SERVICE_URL` …), then the file named by
+`PREFIX_CONFIG`, then the defaults. An unknown key is refused with a suggestion: a setting that is
+silently ignored is worse than a process that does not start.
+"""
+
+import os
+import re
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the message lists every fault, one a line."""
+
+
+def parse_duration(value: object) -> object:
+    """`"168h"`, `"1m30s"`, `"250ms"` or plain seconds, as a timedelta."""
+    if isinstance(value, int | float):
+        return timedelta(seconds=value)
+    if isinstance(value, str):
+        if re.fullmatch(r"\d+(\.\d+)?", value):
+            return timedelta(seconds=float(value))
+        parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", value)
+        if parts and "".join(n + u for n, u in parts) == value:
+            return timedelta(seconds=sum(float(n) * _UNITS[u] for n, u in parts))
+        raise ValueError(f"{value!r} is not a duration; write it like 15s, 10m or 168h")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+class Section(BaseModel):
+    """One section of the configuration; refuses keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    host: str = "127.0.0.1"
+    port: int = 8080
+    grpc_port: int | None = Field(
+        None, description="Port of the gRPC server; none where the service has none."
+    )
+    read_timeout: Duration = timedelta(seconds=15)
+    write_timeout: Duration = timedelta(seconds=15)
+    idle_timeout: Duration = timedelta(seconds=60)
+    max_body_bytes: int = 1024 * 1024
+    introspection: bool = Field(
+        default=True, description="Answer introspection; composition does not need it."
+    )
+
+
+class DatabaseSettings(Section):
+    url: str = ""
+    pool_size: int = Field(8, ge=1)
+    timeout: Duration = Field(timedelta(seconds=5), description="To connect, and for one statement.")
+
+
+class RedisSettings(Section):
+    url: str = "redis://127.0.0.1:6379/0"
+    timeout: Duration = timedelta(seconds=2)
+
+
+class JwtSettings(Section):
+    issuer: str = "supergraph"
+    audience: str = "supergraph"
+    jwks_url: str = Field(
+        "", description="Where the signing keys are published; by default at the users service."
+    )
+    leeway: Duration = timedelta(seconds=5)
+
+
+class TracingSettings(Section):
+    url: str = Field("", description="OTLP/HTTP endpoint; empty turns tracing off.")
+    sample_ratio: float = Field(1.0, ge=0.0, le=1.0)
+
+
+class LoggingSettings(Section):
+    level: str = "info"
+    format: str = Field("json", pattern="^(json|console)$")
+
+
+class ServicesSettings(Section):
+    """Addresses of the other services. HTTP ones are URLs, gRPC ones `host:port`."""
+
+    users: str = "http://127.0.0.1:4001"
+    products: str = "http://127.0.0.1:4002"
+    orders: str = "http://127.0.0.1:4003"
+    users_grpc: str = "127.0.0.1:5001"
+    products_grpc: str = "127.0.0.1:5002"
+    router: str = "http://127.0.0.1:4000"
+    token: SecretStr = Field(SecretStr(""), description="Shared secret of calls between services.")
+
+
+class ServiceSettings(BaseSettings):
+    """Base of a service's settings; a subclass names its prefix and adds its own fields."""
+
+    prefix: ClassVar[str]
+    default_database: ClassVar[str] = ""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_nested_delimiter="_", env_nested_max_split=1
+    )
+
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    jwt: JwtSettings = JwtSettings()
+    tracing: TracingSettings = TracingSettings()
+    logging: LoggingSettings = LoggingSettings()
+    services: ServicesSettings = ServicesSettings()
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment and the file.
+
+        Raises SettingsError, naming every unknown key and every value that does not fit.
+        """
+        unknown = _unknown_keys(cls)
+        if unknown:
+            raise SettingsError("\n".join(unknown))
+        try:
+            return cls()
+        except ValidationError as error:
+            lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise SettingsError("\n".join(lines)) from error
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature; no dotenv is read
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings, file_secret_settings]
+        sources.append(_DocumentedNames(settings_cls))
+        path = os.environ.get(f"{cls.prefix}_CONFIG")
+        if path:
+            sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=path))
+        return tuple(sources)
+
+
+class _DocumentedNames(PydanticBaseSettingsSource):
+    """The bare names of the documentation, shared by all services."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError(f"{field_name}: this source answers as a whole ({field})")
+
+    def __call__(self) -> dict[str, Any]:
+        env = os.environ
+        found: dict[str, dict[str, Any]] = {}
+        if url := _database_url(self.settings_cls.default_database):  # type: ignore[attr-defined]
+            found["database"] = {"url": url}
+        if "REDIS_HOST" in env or "REDIS_PORT" in env:
+            host, port = env.get("REDIS_HOST", "127.0.0.1"), env.get("REDIS_PORT", "6379")
+            found["redis"] = {"url": f"redis://{host}:{port}/0"}
+        if jaeger := env.get("JAEGER_URL"):
+            found["tracing"] = {"url": jaeger}
+        if (secret := env.get("JWT_SECRET")) and "secret" in _fields(self.settings_cls, "jwt"):
+            found["jwt"] = {"secret": secret}
+        names = {
+            "users": "USER_SERVICE_URL",
+            "products": "PRODUCT_SERVICE_URL",
+            "orders": "ORDER_SERVICE_URL",
+        }
+        services = {field: env[name] for field, name in names.items() if name in env}
+        if services:
+            found["services"] = services
+        return found
+
+
+def _database_url(default_database: str) -> str | None:
+    env = os.environ
+    if "DB_HOST" not in env or not default_database:
+        return None
+    scheme, _, database = default_database.partition(":")
+    user, password = env.get("DB_USER", ""), env.get("DB_PASSWORD", "")
+    credentials = f"{user}:{password}@" if password else f"{user}@" if user else ""
+    port = env.get("DB_PORT")
+    address = f"{env['DB_HOST']}:{port}" if port else env["DB_HOST"]
+    return f"{scheme}://{credentials}{address}/{env.get('DB_NAME', database)}"
+
+
+def _fields(settings_cls: type[BaseSettings], section: str) -> set[str]:
+    annotation = settings_cls.model_fields[section].annotation
+    return (
+        set(annotation.model_fields)
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        else set()
+    )
+
+
+def _unknown_keys(settings_cls: type[ServiceSettings]) -> list[str]:
+    prefix = f"{settings_cls.prefix}_"
+    known = {f"{prefix}CONFIG"}
+    for name in settings_cls.model_fields:
+        nested = _fields(settings_cls, name)
+        known |= {f"{prefix}{name}_{field}".upper() for field in nested} or {f"{prefix}{name}".upper()}
+    faults = []
+    for key in sorted(os.environ):
+        if key.startswith(prefix) and key not in known:
+            close = get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "it is not a setting of this service"
+            faults.append(f"{key}: unknown setting; {hint}")
+    return faults
