@@ -61,7 +61,9 @@ def add_operational_routes(app: FastAPI, checks: Mapping[str, Check], *, timeout
 def json_response(
     body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:
-    return Response(orjson.dumps(body), status_code=status, media_type="application/json", headers=headers)
+    return Response(
+        orjson.dumps(body), status_code=int(status), media_type="application/json", headers=headers
+    )
 
 
 def error_body(code: str, message: str, *, field: str | None = None) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Money as integer minor units with an ISO 4217 currency; decimals exist only at the edges."""
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NewType, Self
 
 from subgraphs.kit.errors import ValidationFailed
@@ -17,6 +17,7 @@ EXPONENTS = {
 
 # PostgreSQL's bigint and MongoDB's int64 hold more; no price or order needs it, and sums stay safe.
 MAX_MINOR_UNITS = 10**15
+_MAX_DIGITS = len(str(MAX_MINOR_UNITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,18 @@ class Amount:
         a negative one, or one that is not finite or too large.
         """
         exponent = exponent_of(currency)
-        try:
-            scaled = value.scaleb(exponent)
-            minor = int(scaled)
-        except (InvalidOperation, OverflowError, ValueError) as error:
-            raise ValidationFailed(f"{field} must be a finite amount", field=field) from error
-        if scaled != minor:
-            raise ValidationFailed(
-                f"{field} has more than {exponent} decimals, {currency}'s limit", field=field
-            )
-        if not 0 <= minor <= MAX_MINOR_UNITS:
+        if not value.is_finite():
+            raise ValidationFailed(f"{field} must be a finite amount", field=field)
+        # Seen by its exponent, before an integer is built: int(Decimal("1e999990")) takes most of a minute.
+        too_large = value.adjusted() + exponent > _MAX_DIGITS
+        minor = 0 if too_large else int(value.scaleb(exponent))
+        if too_large or not 0 <= minor <= MAX_MINOR_UNITS or (minor == 0 and value < 0):
             raise ValidationFailed(
                 f"{field} must be between 0 and {MAX_MINOR_UNITS} minor units", field=field
+            )
+        if value != Decimal(minor).scaleb(-exponent):
+            raise ValidationFailed(
+                f"{field} has more than {exponent} decimals, {currency}'s limit", field=field
             )
         return cls(MinorUnits(minor), currency)
 

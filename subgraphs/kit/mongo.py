@@ -4,6 +4,7 @@ PyMongo's own `AsyncMongoClient` succeeds Motor; when the customer lets Motor go
 nothing else does.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,16 @@ from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
 from subgraphs.kit.settings import DatabaseSettings
 
-__all__ = ["ConnectionFailure", "Database", "DuplicateKeyError", "Mongo", "PyMongoError"]
+__all__ = [
+    "Collection",
+    "ConnectionFailure",
+    "Database",
+    "Document",
+    "DuplicateKeyError",
+    "Mongo",
+    "PyMongoError",
+    "utc_now",
+]
 
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
@@ -52,3 +62,9 @@ class Mongo:
 
     def close(self) -> None:
         self._client.close()
+
+
+def utc_now() -> datetime:
+    """The present in milliseconds, the precision of a BSON date, so that what is written reads back equal."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

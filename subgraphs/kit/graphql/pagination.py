@@ -11,6 +11,7 @@ import strawberry
 from subgraphs.kit.errors import ValidationFailed
 
 MAX_PAGE = 100
+DEFAULT_PAGE = 20
 
 T = TypeVar("T")
 Key = tuple[str | int | float, ...]
@@ -55,8 +56,10 @@ def decode_cursor(cursor: str | None, *types: type) -> Key | None:
     return tuple(parts)
 
 
-def page_size(first: int) -> int:
-    """`first`, checked. Raises ValidationFailed outside of 1..100."""
+def page_size(first: int | None) -> int:
+    """`first`, checked; 20 for null. Raises ValidationFailed outside of 1..100."""
+    if first is None:
+        return DEFAULT_PAGE
     if not 1 <= first <= MAX_PAGE:
         raise ValidationFailed(f"`first` must be between 1 and {MAX_PAGE}.", field="first")
     return first
@@ -82,12 +85,11 @@ class Connection(Generic[T]):
     page_info: PageInfo
     total: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    @strawberry.field(description="The entries without their cursors.")  # type: ignore[untyped-decorator]
+    @strawberry.field(description="The entries without their cursors.")
     def nodes(self) -> list[T]:
         return [edge.node for edge in self.edges]
 
-    # Strawberry types its decorator loosely in a generic class, here and below.
-    @strawberry.field(description="How many entries the list has; counted when asked for.")  # type: ignore[untyped-decorator]
+    @strawberry.field(description="How many entries the list has; counted when asked for.")
     async def total_count(self) -> int:
         return await self.total()
 

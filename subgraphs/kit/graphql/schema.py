@@ -1,10 +1,19 @@
 """The federated schema of a subgraph: cached parsing and validation, batched entities, limits."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from graphql import GraphQLError
+from graphql import (
+    GraphQLArgument,
+    GraphQLError,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    Undefined,
+)
 from strawberry import Info
 from strawberry.extensions import (
     AddValidationRules,
@@ -67,9 +76,29 @@ class SubgraphSchema(Schema):
             # Strawberry's default is newer than what some composers accept.
             federation_version="2.9",
         )
+        _drop_null_defaults(self._schema)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Nothing: `present` logs what deserves it, once and with the request's id."""
+
+
+def _drop_null_defaults(schema: GraphQLSchema) -> None:
+    """Show `after: String` where Strawberry makes `after: String = null` of a Python default.
+
+    Absent and null mean the same there, and absent reaches the resolver as its own default.
+    """
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLInputObjectType):
+            _drop(type_.fields.values())
+        elif isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+            for field in type_.fields.values():
+                _drop(field.args.values())
+
+
+def _drop(inputs: Iterable[GraphQLArgument | GraphQLInputField]) -> None:
+    for one in inputs:
+        if one.default_value is None:
+            one.default_value = Undefined
 
 
 def _entities_resolver() -> Any:

@@ -1,0 +1,6 @@
+"""Orders: what was ordered, paid and shipped, and in which state it stands.
+
+Owns `Order` and everything below it, in PostgreSQL. Extends `User` with `orders` and `Product` with
+`unitsSold`. Emits `OrderCreated`, `OrderStatusChanged`, `OrderPaid`, `OrderCancelled`. Consumes no
+events; calls `Inventory` of the products service over gRPC.
+"""

@@ -1,0 +1,19 @@
+"""`python -m subgraphs.orders`."""
+
+from subgraphs.kit import cli
+from subgraphs.orders.app import open_app
+from subgraphs.orders.graphql.schema import schema
+from subgraphs.orders.migrations import migrate
+from subgraphs.orders.settings import OrdersSettings
+
+SERVICE = cli.Service(
+    name="orders",
+    summary="Orders, payments, their states and the live status of an order.",
+    settings=OrdersSettings.load,
+    open_app=open_app,
+    sdl=schema.as_str,
+    migrate=migrate,
+)
+
+if __name__ == "__main__":
+    cli.main(SERVICE)

@@ -1,0 +1,68 @@
+"""The composition root of the orders service: the only place that builds clients and wires them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx
+from starlette.types import ASGIApp
+
+from subgraphs.kit.auth import RemoteKeys, TokenVerifier
+from subgraphs.kit.graphql.app import RequestContext, create_app
+from subgraphs.kit.outbox import OutboxRelay
+from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.redis import create_redis
+from subgraphs.kit.rpc import create_channel
+from subgraphs.kit.tasks import running
+from subgraphs.orders.graphql.context import OrdersContext
+from subgraphs.orders.graphql.schema import schema
+from subgraphs.orders.live import LiveStatus
+from subgraphs.orders.loaders import Loaders
+from subgraphs.orders.provider import SandboxProvider
+from subgraphs.orders.rpc import GrpcInventory
+from subgraphs.orders.service import OrderService
+from subgraphs.orders.settings import OrdersSettings
+from subgraphs.orders.tables import outbox
+from subgraphs.orders.worker import Worker
+from subgraphs.orders.workflow import Workflow
+
+
+@asynccontextmanager
+async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
+    """The service with its background tasks: outbox relay, worker, live status."""
+    async with AsyncExitStack() as stack:
+        postgres = Postgres(settings.database, application="orders")
+        stack.push_async_callback(postgres.close)
+        redis = await stack.enter_async_context(create_redis(settings.redis))
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=3))
+        channel = create_channel(
+            settings.services.products_grpc, token=settings.services.token.get_secret_value()
+        )
+        await stack.enter_async_context(channel)
+
+        relay = OutboxRelay(postgres, redis, outbox)
+        live = LiveStatus(redis)
+        workflow = Workflow(
+            postgres=postgres,
+            inventory=GrpcInventory(channel),
+            provider=SandboxProvider(postgres),
+            clock=lambda: datetime.now(UTC),
+            committed=relay.nudge,
+        )
+        service = OrderService(postgres=postgres, workflow=workflow, settings=settings)
+        await stack.enter_async_context(running(relay.run(), Worker(workflow=workflow).run(), live.run()))
+
+        def make_context(request: RequestContext) -> OrdersContext:
+            return OrdersContext.of(
+                request, service=service, live=live, new_loaders=lambda: Loaders(postgres)
+            )
+
+        keys = RemoteKeys(http, settings.jwt.jwks_url or f"{settings.services.users}/.well-known/jwks.json")
+        yield create_app(
+            service="orders",
+            settings=settings.server,
+            schema=schema,
+            verifier=TokenVerifier(keys, settings.jwt),
+            make_context=make_context,
+            checks={"postgres": postgres.ping, "redis": redis.ping},
+        )

@@ -1,0 +1,1 @@
+"""The GraphQL surface of orders; thin, every decision is in the layers below."""

@@ -1,0 +1,43 @@
+"""What a resolver of orders may use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self, TypeAlias
+
+import strawberry
+
+from subgraphs.kit.graphql.app import RequestContext
+from subgraphs.orders.live import LiveStatus
+from subgraphs.orders.loaders import Loaders
+from subgraphs.orders.service import OrderService
+
+
+@dataclass(slots=True, kw_only=True)
+class OrdersContext(RequestContext):
+    service: OrderService
+    live: LiveStatus
+    loaders: Loaders
+    new_loaders: Callable[[], Loaders]
+
+    @classmethod
+    def of(
+        cls,
+        request: RequestContext,
+        *,
+        service: OrderService,
+        live: LiveStatus,
+        new_loaders: Callable[[], Loaders],
+    ) -> Self:
+        return cls(
+            viewer=request.viewer,
+            request_id=request.request_id,
+            client_address=request.client_address,
+            user_agent=request.user_agent,
+            service=service,
+            live=live,
+            loaders=new_loaders(),
+            new_loaders=new_loaders,
+        )
+
+
+Info: TypeAlias = strawberry.Info[OrdersContext, None]

@@ -1,0 +1,103 @@
+"""The client of `Inventory` in `schema/proto`."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from schema.proto import inventory_pb2 as pb
+from schema.proto.inventory_pb2_grpc import InventoryStub
+from subgraphs.kit.errors import Unavailable
+from subgraphs.kit.money import Amount, MinorUnits
+from subgraphs.orders.domain import Line, OrderId, ProductId
+from subgraphs.orders.inventory import Gone, Held, HoldState, Reservation, Shortage, Snapshot, UnknownProducts
+
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
+
+_STATES = {
+    pb.HELD: HoldState.HELD,
+    pb.PINNED: HoldState.PINNED,
+    pb.COMMITTED: HoldState.COMMITTED,
+    pb.RELEASED: HoldState.RELEASED,
+    pb.RESTOCKED: HoldState.RESTOCKED,
+    pb.ABSENT: HoldState.ABSENT,
+}
+
+
+class GrpcInventory:
+    """Stock of the products service over gRPC."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = InventoryStub(channel)  # type: ignore[no-untyped-call] # generated
+
+    async def reserve(self, order_id: OrderId, lines: Sequence[Line], *, expires_at: datetime) -> Reservation:
+        request = pb.ReserveRequest(
+            order_id=order_id,
+            lines=[pb.Line(product_id=line.product_id, quantity=line.quantity) for line in lines],
+            expires_at=_timestamp(expires_at),
+        )
+        reply = await _call(self._stub.Reserve, request)
+        match reply.WhichOneof("outcome"):
+            case "held":
+                return Held([_snapshot(item) for item in reply.held.items])
+            case "shortage":
+                short = reply.shortage
+                return Shortage(
+                    product_id=ProductId(short.product_id),
+                    requested=short.requested,
+                    available=short.available,
+                )
+            case "unknown":
+                return UnknownProducts([ProductId(p) for p in reply.unknown.product_ids])
+            case "gone":
+                return Gone()
+            case other:
+                raise Unavailable(
+                    f"The stock service answered with an outcome that is not known here: {other}."
+                )
+
+    async def pin(self, order_id: OrderId) -> HoldState:
+        return await self._hold(self._stub.Pin, pb.HoldRequest(order_id=order_id))
+
+    async def unpin(self, order_id: OrderId, *, expires_at: datetime) -> HoldState:
+        request = pb.UnpinRequest(order_id=order_id, expires_at=_timestamp(expires_at))
+        return await self._hold(self._stub.Unpin, request)
+
+    async def commit(self, order_id: OrderId) -> HoldState:
+        return await self._hold(self._stub.Commit, pb.HoldRequest(order_id=order_id))
+
+    async def release(self, order_id: OrderId) -> HoldState:
+        return await self._hold(self._stub.Release, pb.HoldRequest(order_id=order_id))
+
+    async def restock(self, order_id: OrderId) -> HoldState:
+        return await self._hold(self._stub.Restock, pb.HoldRequest(order_id=order_id))
+
+    async def _hold(
+        self, method: Callable[[Request], Awaitable[pb.HoldReply]], request: Request
+    ) -> HoldState:
+        return _STATES[(await _call(method, request)).state]
+
+
+async def _call(method: Callable[[Request], Awaitable[Reply]], request: Request) -> Reply:
+    try:
+        return await method(request)
+    except grpc.aio.AioRpcError as error:
+        raise Unavailable("Stock cannot be reached at the moment; try again.") from error
+
+
+def _snapshot(item: pb.Item) -> Snapshot:
+    return Snapshot(
+        product_id=ProductId(item.product_id),
+        name=item.name,
+        sku=item.sku,
+        price=Amount(MinorUnits(item.price_minor), item.currency),
+    )
+
+
+def _timestamp(at: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(at)
+    return stamp
