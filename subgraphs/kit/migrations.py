@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from subgraphs.kit.errors import StartError
 from subgraphs.kit.logs import get_logger
-from subgraphs.kit.postgres import driver_url, unreachable
+from subgraphs.kit.outages import is_outage
+from subgraphs.kit.postgres import driver_url
 from subgraphs.kit.settings import DatabaseSettings
 
 log = get_logger(__name__)
@@ -102,7 +103,7 @@ async def _connect(engine: AsyncEngine, patience: float) -> AsyncConnection:
             return await engine.connect()
         except (DBAPIError, OSError) as error:
             reason = getattr(error, "orig", None) or error
-            if not unreachable(error):
+            if not is_outage(error):
                 raise MigrationError(f"PostgreSQL at {where} refuses the connection: {reason}") from error
             if time.monotonic() > deadline:
                 raise MigrationError(

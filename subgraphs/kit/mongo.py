@@ -12,6 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, Asyn
 from pymongo import monitoring
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
+from subgraphs.kit.outages import register
 from subgraphs.kit.settings import DatabaseSettings
 
 __all__ = [
@@ -68,3 +69,6 @@ def utc_now() -> datetime:
     """The present in milliseconds, the precision of a BSON date, so that what is written reads back equal."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+register(lambda error: isinstance(error, ConnectionFailure))

@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from subgraphs.kit.metrics import DB_CONNECTIONS
+from subgraphs.kit.outages import register
 from subgraphs.kit.settings import DatabaseSettings
 
 
@@ -63,12 +65,15 @@ def driver_url(url: str) -> str:
     return f"postgresql+asyncpg://{rest}"
 
 
-def unreachable(error: BaseException) -> bool:
-    """Whether `error` means that the server cannot be reached or takes nobody, for now."""
+def _is_outage(error: BaseException) -> bool:
+    """Whether the server cannot be reached or takes nobody, for now."""
     if not isinstance(error, DBAPIError):
-        return isinstance(error, OSError)  # TimeoutError is one
+        return isinstance(error, PoolTimeoutError)
     if error.connection_invalidated or isinstance(error.orig, OSError):
         return True
     # 57P0x: it is shutting down or starting; 53300: it has no connection left; 08xxx: it is gone.
     state = getattr(error.orig, "sqlstate", None) or ""
     return state.startswith(("57P0", "08")) or state == "53300"
+
+
+register(_is_outage)

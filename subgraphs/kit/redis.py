@@ -6,9 +6,11 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from subgraphs.kit.metrics import REDIS_COMMANDS
+from subgraphs.kit.outages import register
 from subgraphs.kit.settings import RedisSettings
 
 
@@ -32,3 +34,6 @@ def create_redis(settings: RedisSettings) -> CountingRedis:
         health_check_interval=30,
     )
     return client
+
+
+register(lambda error: isinstance(error, RedisError))

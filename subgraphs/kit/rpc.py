@@ -23,6 +23,7 @@ from subgraphs.kit.errors import (
     ValidationFailed,
 )
 from subgraphs.kit.logs import get_logger
+from subgraphs.kit.outages import is_outage, register
 from subgraphs.kit.tracing import span, trace_headers
 
 log = get_logger(__name__)
@@ -84,7 +85,10 @@ class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # not generi
                     await context.abort(status, error.message)
                 except grpc.aio.AbortError:
                     raise
-                except Exception:
+                except Exception as error:
+                    if is_outage(error):
+                        log.warning("dependency_unavailable", method=method, error=repr(error))
+                        await context.abort(grpc.StatusCode.UNAVAILABLE, "a store cannot be reached")
                     log.exception("rpc_failed", method=method)
                     await context.abort(grpc.StatusCode.INTERNAL, "internal error")
 
@@ -164,3 +168,12 @@ def create_channel(target: str, *, token: str) -> grpc.aio.Channel:
             ("grpc.max_reconnect_backoff_ms", 2000),
         ],
     )
+
+
+def _is_outage(error: BaseException) -> bool:
+    if not isinstance(error, grpc.RpcError):
+        return False
+    return error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
+register(_is_outage)

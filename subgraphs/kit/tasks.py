@@ -16,7 +16,10 @@ async def running(*coroutines: Coroutine[object, object, None]) -> AsyncIterator
     They are meant to run for ever and to wait out what they depend on. One that ends by an exception is
     a fault of ours: it is logged, and the service goes on without it until it is restarted.
     """
-    tasks = [asyncio.create_task(coroutine, name=getattr(coroutine, "__qualname__", None)) for coroutine in coroutines]
+    tasks = [
+        asyncio.create_task(coroutine, name=getattr(coroutine, "__qualname__", None))
+        for coroutine in coroutines
+    ]
     for task in tasks:
         task.add_done_callback(_report)
     try:

@@ -109,8 +109,9 @@ class _View(GraphQL[RequestContext, None]):
         present_all(result)  # a syntax error never reaches the extensions
         return await super().process_result(request, result)
 
-    def encode_json(self, data: object) -> bytes:
-        return orjson.dumps(data)
+    def encode_json(self, data: object) -> str:
+        # Text, since bytes would leave as binary WebSocket frames, which graphql-transport-ws does not know.
+        return orjson.dumps(data).decode()
 
     def decode_json(self, data: str | bytes) -> object:
         return orjson.loads(data)

@@ -5,21 +5,16 @@ import typing
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-import grpc
 import strawberry
 from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError
-from pymongo.errors import ConnectionFailure
-from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionResult
 
 from subgraphs.kit import errors as domain
 from subgraphs.kit.http import current_request_id
 from subgraphs.kit.logs import get_logger
-from subgraphs.kit.postgres import unreachable
+from subgraphs.kit.outages import is_outage
 
 log = get_logger(__name__)
 
@@ -124,18 +119,6 @@ def _members(resolver: Callable[..., object]) -> frozenset[object]:
     """The types of the resolver's result union."""
     annotation = typing.get_type_hints(resolver, include_extras=False).get("return")
     return frozenset(typing.get_args(annotation))
-
-
-_UNREACHABLE = (ConnectionFailure, RedisError, PoolTimeoutError, OSError)  # OSError covers TimeoutError
-
-
-def is_outage(error: BaseException) -> bool:
-    """Whether `error` means that a store or service cannot be reached, rather than a fault of ours."""
-    if isinstance(error, DBAPIError):
-        return unreachable(error)
-    if isinstance(error, grpc.RpcError):
-        return error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
-    return isinstance(error, _UNREACHABLE)
 
 
 def present(error: GraphQLError) -> GraphQLError:

@@ -1,0 +1,31 @@
+"""The command line: `python -m clients.rest serve | openapi`."""
+
+import argparse
+import sys
+
+import orjson
+
+from clients.rest import documents
+from clients.rest.app import build, open_app, open_client
+from clients.rest.gateway import Gateway
+from clients.rest.settings import Settings
+from subgraphs.kit.cli import Command, Service, main
+
+
+async def _print_openapi(settings: Settings, _: argparse.Namespace) -> None:
+    async with open_client(settings) as client:
+        gateway = Gateway(client, documents.load(), router="", subscriptions="")
+        document = build(settings, gateway).openapi()
+    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+SERVICE = Service(
+    name="rest",
+    summary="The REST layer: HTTP and JSON in front of the supergraph.",
+    settings=Settings.load,
+    open_app=open_app,
+    commands={"openapi": Command(help="print the OpenAPI document", run=_print_openapi)},
+)
+
+if __name__ == "__main__":
+    main(SERVICE)

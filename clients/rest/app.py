@@ -1,0 +1,85 @@
+"""Composition root of the REST layer: the only place that builds its client and wires it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
+
+from clients.rest import __doc__ as description
+from clients.rest import docs, documents, problems
+from clients.rest.gateway import Gateway
+from clients.rest.routes import orders, products, users
+from clients.rest.routes.events import StatusStreams
+from clients.rest.settings import Settings
+from subgraphs.kit.http import LimitBody, Observe, add_operational_routes
+
+_TAGS = [
+    {"name": "users", "description": "Accounts and sessions."},
+    {"name": "products", "description": "The catalogue."},
+    {"name": "orders", "description": "Orders, payments and live status."},
+    {"name": "operations", "description": "For operators and orchestrators."},
+]
+
+
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[ASGIApp]:
+    """The application with its connections, which close with it."""
+    async with open_client(settings) as client:
+        gateway = Gateway(
+            client,
+            documents.load(),
+            router=settings.services.router,
+            subscriptions=settings.services.subscriptions or settings.services.router,
+        )
+        yield build(settings, gateway)
+
+
+def open_client(settings: Settings) -> httpx.AsyncClient:
+    # A connection that was never made is tried once more, whatever the operation: nothing was sent.
+    # An idle connection is let go before a router lets go of it (5 s by Node's default), since a mutation that meets
+    # a closing one must not be sent again.
+    limits = httpx.Limits(
+        max_connections=None, max_keepalive_connections=settings.gateway.connections, keepalive_expiry=4.0
+    )
+    return httpx.AsyncClient(
+        transport=httpx.AsyncHTTPTransport(retries=1, limits=limits),
+        timeout=settings.gateway.timeout.total_seconds(),
+    )
+
+
+def build(settings: Settings, gateway: Gateway) -> FastAPI:
+    """The application around `gateway`; opens nothing."""
+    app = FastAPI(
+        title="Supergraph REST API",
+        version="1.0.0",
+        summary="Users, products and orders over REST.",
+        description=description or "",
+        license_info={"name": "MIT", "identifier": "MIT"},
+        openapi_tags=_TAGS,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        strict_content_type=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.gateway = gateway
+    app.state.streams = StatusStreams(settings.stream)
+    for module in (users, products, orders):
+        # Each router knows its whole prefix: metrics are labelled by a route's own path.
+        app.include_router(module.router)
+    add_operational_routes(app, {"router": lambda: gateway.run("Ready", {}, {})})
+    problems.install(app)
+    docs.install(app)
+    app.add_middleware(LimitBody, max_bytes=settings.server.max_body_bytes)
+    app.add_middleware(Observe, service="rest")
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """`create_order` is `createOrder`, as generated clients name their methods."""
+    first, *rest = route.name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,1 @@
+"""Bodies and answers of the REST API, by the noun they speak of."""

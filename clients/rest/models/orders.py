@@ -1,0 +1,128 @@
+"""Orders, their shipping, payment and live status."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AliasPath, ConfigDict, Field
+
+from clients.rest.models.base import MAX_INT, Amount, Answer, Body, Currency, Id, LowerEnum, Text
+from clients.rest.models.paging import PageAnswer
+
+
+class OrderStatus(LowerEnum):
+    PENDING_STOCK = "pending_stock"
+    AWAITING_PAYMENT = "awaiting_payment"
+    PAYING = "paying"
+    PAID = "paid"
+    PROCESSING = "processing"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+
+
+class PaymentStatus(LowerEnum):
+    PENDING = "pending"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    UNKNOWN = "unknown"
+    REFUNDED = "refunded"
+    PARTIALLY_REFUNDED = "partially_refunded"
+
+
+class OrderLineBody(Body):
+    product_id: Annotated[str, Field(min_length=1, max_length=128)]
+    quantity: int = Field(ge=1, le=MAX_INT)
+
+
+class ShippingBody(Body):
+    address: Text | None = None
+    city: Text | None = None
+    state: Text | None = None
+    country: Text | None = None
+    zip_code: Text | None = None
+    method: Text | None = None
+
+
+class CreateOrderBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"items": [{"product_id": "0199f6c2-7d1e-7a40-9c55-2f1f0b8a4c10", "quantity": 2}]}]
+        }
+    )
+
+    items: list[OrderLineBody] = Field(min_length=1, max_length=1000)
+    shipping: ShippingBody | None = None
+
+
+class PayBody(Body):
+    """An empty body, or none, pays with the sandbox provider."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"method": "card", "token": "tok_ok"}]})
+
+    method: Text = "card"
+    token: Text = Field("tok_ok", description="The provider's token for the means of payment.")
+
+
+class OrderItem(Answer):
+    product_id: str | None = Field(None, validation_alias=AliasPath("product", "id"))
+    product_name: str = Field(description="As it was when ordered.")
+    sku: str
+    quantity: int
+    price: Amount = Field(
+        validation_alias=AliasPath("price", "amount"), description="Of one unit, when ordered."
+    )
+    total: Amount = Field(validation_alias=AliasPath("total", "amount"))
+
+
+class Shipping(Answer):
+    address: str | None
+    city: str | None
+    state: str | None
+    country: str | None
+    zip_code: str | None
+    method: str | None
+    cost: Amount = Field(validation_alias=AliasPath("cost", "amount"))
+    status: str | None
+    tracking_number: str | None
+
+
+class Payment(Answer):
+    method: str
+    amount: Amount = Field(validation_alias=AliasPath("amount", "amount"))
+    refunded: Amount = Field(validation_alias=AliasPath("refunded", "amount"))
+    status: PaymentStatus
+    transaction_id: str | None
+    paid_at: datetime | None
+
+
+class Order(Answer):
+    id: Id
+    number: str = Field(description="For people.")
+    user_id: str | None = Field(None, validation_alias=AliasPath("user", "id"))
+    items: list[OrderItem]
+    subtotal: Amount = Field(validation_alias=AliasPath("subtotal", "amount"))
+    total: Amount = Field(validation_alias=AliasPath("total", "amount"))
+    currency: Currency = Field(validation_alias=AliasPath("total", "currency"))
+    status: OrderStatus
+    shipping: Shipping | None
+    payment: Payment | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class OrderList(PageAnswer):
+    orders: list[Order]
+
+
+class StatusEvent(Answer):
+    """The data of one `order_status` event."""
+
+    order_id: str
+    seq: int = Field(description="1, 2, 3 … within the order, without gaps; also the event's id.")
+    status: OrderStatus
+    at: datetime

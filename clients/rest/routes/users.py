@@ -1,0 +1,90 @@
+"""Accounts: registration, sessions, profiles."""
+
+from fastapi import APIRouter, Response
+
+from clients.rest import errors
+from clients.rest.calls import Anonymous, Anyone, SignedIn
+from clients.rest.models.users import LoginBody, ProfileBody, RefreshBody, RegisterBody, Tokens, User
+from clients.rest.responses import created, no_content, ok, refusals
+from clients.rest.routes.bodies import JsonRoute, PathId
+
+router = APIRouter(prefix="/api/v1/users", tags=["users"], route_class=JsonRoute)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Tokens,
+    responses=refusals(409, body=True),
+    summary="Create an account",
+)
+async def create_user(body: RegisterBody, call: Anonymous) -> Response:
+    """The same as `POST /api/v1/users/register`."""
+    return await register(body, call)
+
+
+@router.post(
+    "/register",
+    status_code=201,
+    response_model=Tokens,
+    responses=refusals(409, body=True),
+    summary="Register",
+)
+async def register(body: RegisterBody, call: Anonymous) -> Response:
+    """Creates an account and logs it in."""
+    success = await call.change("Register", input=body.variables())
+    tokens = Tokens.model_validate(success["auth"])
+    return created(tokens, location=f"/api/v1/users/{tokens.user.id}", private=True)
+
+
+@router.post("/login", response_model=Tokens, responses=refusals(401, 403, body=True), summary="Log in")
+async def login(body: LoginBody, call: Anonymous) -> Response:
+    success = await call.change("Login", input=body.variables())
+    return ok(Tokens.model_validate(success["auth"]), private=True)
+
+
+@router.post(
+    "/refresh", response_model=Tokens, responses=refusals(401, body=True), summary="Renew the tokens"
+)
+async def refresh(body: RefreshBody, call: Anonymous) -> Response:
+    """Each refresh token works once: keep the new one. Using an old one again ends the session."""
+    success = await call.change("RefreshToken", refreshToken=body.refresh_token)
+    return ok(Tokens.model_validate(success["auth"]), private=True)
+
+
+@router.delete("/logout", status_code=204, responses=refusals(401), summary="Log out")
+async def logout(call: SignedIn) -> Response:
+    """Ends this session; its tokens stop working."""
+    await call.change("Logout")
+    return no_content()
+
+
+@router.post("/logout", status_code=204, responses=refusals(401), summary="Log out")
+async def post_logout(call: SignedIn) -> Response:
+    """The same as `DELETE /api/v1/users/logout`."""
+    return await logout(call)
+
+
+@router.get("/profile", response_model=User, responses=refusals(401), summary="One's own account")
+async def read_profile(call: SignedIn) -> Response:
+    node = await call.read("Me")
+    if node is None:
+        raise errors.named("UNAUTHENTICATED", "The access token is not accepted; log in again.")
+    return ok(User.model_validate(node))
+
+
+@router.put(
+    "/profile", response_model=User, responses=refusals(401, 409, body=True), summary="Change one's account"
+)
+async def update_profile(body: ProfileBody, call: SignedIn) -> Response:
+    success = await call.change("UpdateProfile", input=body.variables())
+    return ok(User.model_validate(success["user"]))
+
+
+@router.get("/{id}", response_model=User, responses=refusals(401, 403, 404), summary="An account")
+async def read_user(id: PathId, call: Anyone) -> Response:  # noqa: A002 - the documented name of the parameter
+    """Personal fields are null unless the account is one's own, or one manages users."""
+    node = await call.read("User", id=id)
+    if node is None:
+        raise errors.not_found("user")
+    return ok(User.model_validate(node))

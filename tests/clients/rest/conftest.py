@@ -1,0 +1,81 @@
+"""The REST layer served over HTTP, in front of a canned router that is served over HTTP too."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+from clients.rest.app import open_app
+from clients.rest.settings import Settings
+from tests.clients.rest.canned import CannedRouter
+
+SIGNED_IN = {"authorization": "Bearer a.b.c"}
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """`app` on a free port; its address."""
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+        if task.done():
+            await task
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    await task
+
+
+@pytest.fixture(scope="session")
+async def _canned() -> AsyncIterator[tuple[CannedRouter, str]]:
+    router = CannedRouter()
+    async with serving(router) as address:
+        yield router, address
+
+
+@pytest.fixture
+def router(_canned: tuple[CannedRouter, str]) -> CannedRouter:
+    """The canned router, without anything laid out."""
+    canned, _ = _canned
+    canned.reset()
+    return canned
+
+
+@pytest.fixture(scope="session")
+async def _rest(_canned: tuple[CannedRouter, str]) -> AsyncIterator[str]:
+    settings = Settings.model_validate(
+        {
+            "services": {"router": _canned[1]},
+            "stream": {"heartbeat": "50ms", "opening": "200ms"},
+            "gateway": {"timeout": "2s"},
+        }
+    )
+    async with open_app(settings) as app, serving(app) as address:
+        yield address
+
+
+@pytest.fixture
+async def anonymous(
+    _rest: str,
+    router: CannedRouter,  # noqa: ARG001 - asked for so that nothing is laid out but what the test lays out
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the REST layer without a token."""
+    async with httpx.AsyncClient(base_url=_rest) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(
+    _rest: str,
+    router: CannedRouter,  # noqa: ARG001 - as above
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the REST layer with a token."""
+    async with httpx.AsyncClient(base_url=_rest, headers=SIGNED_IN) as client:
+        yield client

@@ -1,0 +1,112 @@
+"""Orders over REST."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.clients.rest import nodes
+from tests.clients.rest.canned import CannedRouter, failing, problem
+
+ITEMS = [{"product_id": "p1", "quantity": 2}]
+
+
+async def test_an_order_is_placed_with_its_idempotency_key(
+    client: httpx.AsyncClient, router: CannedRouter
+) -> None:
+    router.roots["createOrder"] = {"__typename": "CreateOrderSuccess", "order": nodes.order()}
+    response = await client.post("/api/v1/orders", json={"items": ITEMS}, headers={"idempotency-key": "k-1"})
+    assert response.status_code == 201
+    assert response.headers["location"] == "/api/v1/orders/o1"
+    answer = response.json()
+    assert (answer["id"], answer["status"], answer["user_id"]) == ("o1", "awaiting_payment", "u1")
+    assert router.sent[0].variables == {
+        "input": {"items": [{"productId": "p1", "quantity": 2}]},
+        "idempotencyKey": "k-1",
+    }
+
+
+async def test_insufficient_stock_is_409(client: httpx.AsyncClient, router: CannedRouter) -> None:
+    router.roots["createOrder"] = problem("InsufficientStockError", "INSUFFICIENT_STOCK")
+    response = await client.post("/api/v1/orders", json={"items": ITEMS})
+    assert response.status_code == 409
+    assert response.json()["error"] == {
+        "code": "INSUFFICIENT_STOCK",
+        "message": "INSUFFICIENT_STOCK happened.",
+    }
+
+
+@pytest.mark.parametrize("content", [b"", b"{}"])
+async def test_an_empty_body_pays_with_the_schemas_defaults(
+    client: httpx.AsyncClient, router: CannedRouter, content: bytes
+) -> None:
+    router.roots["payOrder"] = {"__typename": "PayOrderSuccess", "order": nodes.order(status="PAID")}
+    response = await client.post("/api/v1/orders/o1/pay", content=content)
+    assert (response.status_code, response.json()["status"]) == (200, "paid")
+    assert router.sent[0].variables == {"id": "o1", "input": {}}
+
+
+async def test_a_declined_payment_is_402(client: httpx.AsyncClient, router: CannedRouter) -> None:
+    router.roots["payOrder"] = problem("PaymentDeclinedError", "PAYMENT_DECLINED")
+    response = await client.post(
+        "/api/v1/orders/o1/pay", json={"token": "tok_declined"}, headers={"idempotency-key": "k-2"}
+    )
+    assert (response.status_code, response.json()["error"]["code"]) == (402, "PAYMENT_DECLINED")
+    assert router.sent[0].variables == {
+        "id": "o1",
+        "input": {"token": "tok_declined"},
+        "idempotencyKey": "k-2",
+    }
+
+
+async def test_an_order_is_read_without_leaving_its_subgraph(
+    client: httpx.AsyncClient, router: CannedRouter
+) -> None:
+    router.roots["order"] = nodes.order()
+    response = await client.get("/api/v1/orders/o1")
+    assert (response.status_code, response.json()["items"][0]["product_id"]) == (200, "p1")
+
+
+async def test_an_order_that_one_may_not_see_is_404(client: httpx.AsyncClient, router: CannedRouter) -> None:
+    router.roots["order"] = None
+    response = await client.get("/api/v1/orders/o2")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+async def test_a_cancelled_order_is_answered(client: httpx.AsyncClient, router: CannedRouter) -> None:
+    router.roots["cancelOrder"] = {
+        "__typename": "CancelOrderSuccess",
+        "order": nodes.order(status="CANCELLED"),
+    }
+    response = await client.delete("/api/v1/orders/o1", params={"reason": "found it cheaper"})
+    assert (response.status_code, response.json()["status"]) == (200, "cancelled")
+    assert router.sent[0].variables == {"id": "o1", "reason": "found it cheaper"}
+
+
+async def test_cancelling_too_late_is_409(client: httpx.AsyncClient, router: CannedRouter) -> None:
+    router.roots["cancelOrder"] = problem("IllegalTransitionError", "ILLEGAL_TRANSITION")
+    response = await client.delete("/api/v1/orders/o1")
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "ILLEGAL_TRANSITION")
+
+
+async def test_the_orders_of_a_user_come_in_pages(client: httpx.AsyncClient, router: CannedRouter) -> None:
+    orders = [nodes.order(id=f"o{n}") for n in range(1, 6)]
+
+    def resolve(first: int, after: str | None = None, **_: Any) -> dict[str, Any]:
+        return nodes.connection(orders, after=after, first=first)
+
+    router.roots["orders"] = resolve
+    answer = (await client.get("/api/v1/orders/user/u1", params={"page": 2, "limit": 2})).json()
+    assert [o["id"] for o in answer.pop("orders")] == ["o3", "o4"]
+    assert answer == {"page": 2, "limit": 2, "has_next": True, "next_cursor": "4"}
+    assert router.sent[1].variables == {"first": 2, "after": "2", "filter": {"userId": "u1"}}
+
+
+async def test_partial_data_is_never_a_success(client: httpx.AsyncClient, router: CannedRouter) -> None:
+    order = nodes.order()
+    order["shipping"] = lambda _: failing("DOWNSTREAM_SERVICE_ERROR")()
+    router.roots["order"] = order
+    response = await client.get("/api/v1/orders/o1")
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "2"
+    assert response.json()["error"]["code"] == "UNAVAILABLE"

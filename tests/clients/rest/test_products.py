@@ -1,0 +1,130 @@
+"""The catalogue over REST, and pages over cursors."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.clients.rest import nodes
+from tests.clients.rest.canned import CannedRouter
+
+PRODUCT = {
+    "id": "p1", "name": "Laptop", "description": None, "price": 99.9, "currency": "USD", "stock": 7,
+    "category": "Electronics", "sku": "LAP-1", "images": [], "tags": ["new"], "active": True,
+    "created_at": "2026-01-05T10:00:00Z", "updated_at": "2026-01-05T10:00:00.250000Z",
+}  # fmt: skip
+
+
+def shelf(count: int) -> Any:
+    """A products connection over `count` products, p1 first."""
+    products = [nodes.product(id=f"p{n}") for n in range(1, count + 1)]
+
+    def resolve(first: int, after: str | None = None, **_: Any) -> dict[str, Any]:
+        return nodes.connection(products, after=after, first=first)
+
+    return resolve
+
+
+async def test_a_created_product_is_answered_with_exact_money(
+    client: httpx.AsyncClient, router: CannedRouter
+) -> None:
+    router.roots["createProduct"] = {"__typename": "CreateProductSuccess", "product": nodes.product()}
+    body = {"name": "Laptop", "price": 99.9, "stock": 7, "category": "Electronics"}
+    response = await client.post("/api/v1/products", json=body)
+    assert (response.status_code, response.json()) == (201, PRODUCT)
+    assert b'"price":99.90,' in response.content
+    assert response.headers["location"] == "/api/v1/products/p1"
+    assert router.sent[0].variables == {
+        "input": {"name": "Laptop", "price": "99.9", "stock": 7, "category": "Electronics"}
+    }
+
+
+async def test_a_product_without_category_has_null(client: httpx.AsyncClient, router: CannedRouter) -> None:
+    router.roots["product"] = nodes.product(category=None)
+    response = await client.get("/api/v1/products/p1")
+    assert (response.status_code, response.json()) == (200, {**PRODUCT, "category": None})
+
+
+async def test_an_unknown_product_is_404(client: httpx.AsyncClient, router: CannedRouter) -> None:
+    router.roots["product"] = None
+    assert (await client.get("/api/v1/products/p9")).status_code == 404
+
+
+async def test_the_first_page_is_one_operation(anonymous: httpx.AsyncClient, router: CannedRouter) -> None:
+    router.roots["products"] = shelf(3)
+    answer = (await anonymous.get("/api/v1/products", params={"limit": 2})).json()
+    assert [p["id"] for p in answer.pop("products")] == ["p1", "p2"]
+    assert answer == {"page": 1, "limit": 2, "has_next": True, "next_cursor": "2"}
+    assert [s.operation for s in router.sent] == ["Products"]
+    assert router.sent[0].variables == {"first": 2, "filter": {}, "sort": "NEWEST"}
+
+
+@pytest.mark.parametrize(
+    ("page", "limit", "ids", "operations"),
+    [
+        (2, 2, ["p3", "p4"], ["SkipProducts", "Products"]),
+        (3, 60, [f"p{n}" for n in range(121, 131)], ["SkipProducts", "SkipProducts", "Products"]),
+        (7, 20, [f"p{n}" for n in range(121, 131)], ["SkipProducts", "SkipProducts", "Products"]),
+        (8, 20, [], ["SkipProducts", "SkipProducts"]),
+    ],
+)
+async def test_a_page_by_number_is_walked_to(  # noqa: PLR0917 - parameters of the cases
+    anonymous: httpx.AsyncClient,
+    router: CannedRouter,
+    page: int,
+    limit: int,
+    ids: list[str],
+    operations: list[str],
+) -> None:
+    router.roots["products"] = shelf(130)
+    response = await anonymous.get("/api/v1/products", params={"page": page, "limit": limit})
+    answer = response.json()
+    assert [p["id"] for p in answer["products"]] == ids
+    assert (answer["page"], answer["has_next"]) == (page, page == 2)
+    assert [s.operation for s in router.sent] == operations
+
+
+async def test_a_list_goes_on_by_cursor_in_one_operation(
+    anonymous: httpx.AsyncClient, router: CannedRouter
+) -> None:
+    router.roots["products"] = shelf(130)
+    answer = (await anonymous.get("/api/v1/products", params={"cursor": "128", "limit": 5})).json()
+    assert [p["id"] for p in answer.pop("products")] == ["p129", "p130"]
+    assert answer == {"page": None, "limit": 5, "has_next": False, "next_cursor": None}
+    assert len(router.sent) == 1
+
+
+async def test_filters_reach_graphql(anonymous: httpx.AsyncClient, router: CannedRouter) -> None:
+    asked: dict[str, Any] = {}
+
+    def category(slug: str | None = None, id: str | None = None) -> dict[str, str] | None:  # noqa: A002 - GraphQL's name
+        asked.update({"slug": slug} if id is None else {"id": id})
+        return {"id": "c1"} if slug == "home-garden" else None
+
+    router.roots |= {"products": shelf(1), "category": category}
+    query = "category=Home+%26+Garden&min_price=10&max_price=99.99&in_stock=true&tag=a&tag=b&sort=price_asc"
+    response = await anonymous.get(f"/api/v1/products?{query}")
+    assert response.status_code == 200
+    assert asked == {"slug": "home-garden", "id": "Home & Garden"}
+    assert router.sent[1].variables == {
+        "first": 20, "sort": "PRICE_ASC",
+        "filter": {"categoryId": "c1", "priceMin": "10", "priceMax": "99.99", "inStock": True, "tags": ["a", "b"]},
+    }  # fmt: skip
+
+
+async def test_an_unknown_category_has_no_products(
+    anonymous: httpx.AsyncClient, router: CannedRouter
+) -> None:
+    router.roots |= {"products": shelf(3), "category": None}
+    response = await anonymous.get("/api/v1/products", params={"category": "nothing"})
+    assert response.json() == {"products": [], "page": 1, "limit": 20, "has_next": False, "next_cursor": None}
+    assert [s.operation for s in router.sent] == ["FindCategory"]
+
+
+async def test_categories_name_their_parents(anonymous: httpx.AsyncClient, router: CannedRouter) -> None:
+    root = {"id": "c1", "name": "Home", "slug": "home", "description": None, "parent": None}
+    router.roots["categories"] = [root, {**root, "id": "c2", "parent": {"id": "c1"}}]
+    response = await anonymous.get("/api/v1/categories", params={"parent_id": "c1"})
+    category = {"id": "c1", "name": "Home", "slug": "home", "description": None, "parent_id": None}
+    assert response.json() == {"categories": [category, {**category, "id": "c2", "parent_id": "c1"}]}
+    assert router.sent[0].variables == {"parentId": "c1"}

@@ -1,0 +1,41 @@
+"""What all tests share: the engines, and the whole system, each started once for all workers."""
+
+from typing import Any
+
+import pytest
+
+from tests.harness import launcher
+from tests.harness.engines import Engines
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        launcher.open_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        launcher.close_run()
+
+
+@pytest.fixture(scope="session")
+def engines() -> Engines:
+    addresses = launcher.shared("engines", ["--only", "engines"])["addresses"]
+    return Engines(
+        postgres=addresses["users_database"],
+        mongo=addresses["products_database"],
+        redis=addresses["users_redis"],
+    )
+
+
+@pytest.fixture(scope="session")
+def supergraph(engines: Engines) -> dict[str, Any]:
+    """Addresses of the whole system, on databases of its own in the engines of the run."""
+    env = {
+        "USERS_DATABASE_URL": engines.postgres,
+        "ORDERS_DATABASE_URL": engines.postgres.replace("/users", "/orders"),
+        "PRODUCTS_DATABASE_URL": engines.mongo,
+        "REDIS_URL": engines.redis,
+    }
+    arguments = ["--edge-port", "0", "--router-port", "0", "--seed"]
+    return launcher.shared("supergraph", arguments, env=env)

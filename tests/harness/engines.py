@@ -1,0 +1,60 @@
+"""Fresh databases on the engines of the test run."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Addresses of the engines; each call for a database gives a new, empty one."""
+
+    postgres: str
+    mongo: str
+    redis: str
+
+    def postgres_url(self, name: str) -> str:
+        """A new PostgreSQL database whose name begins with `name`."""
+        database = _unique(name)
+
+        async def create() -> None:
+            connection = await asyncpg.connect(_with_path(self.postgres, "postgres"))
+            try:
+                await connection.execute(f'CREATE DATABASE "{database}"')
+            finally:
+                await connection.close()
+
+        _in_thread(create())
+        return _with_path(self.postgres, database)
+
+    def mongo_url(self, name: str) -> str:
+        """A new MongoDB database whose name begins with `name`."""
+        return _with_path(self.mongo, _unique(name))
+
+    @property
+    def redis_url(self) -> str:
+        """This worker's Redis database. Shared by its tests: use keys of your own, or flush it."""
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        return _with_path(self.redis, str(2 + int(worker) % 13))
+
+
+def _unique(name: str) -> str:
+    return f"{name}_{uuid4().hex[:12]}"
+
+
+def _with_path(url: str, path: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
+
+
+def _in_thread(coroutine: Coroutine[Any, Any, None]) -> None:
+    # A loop of its own in a thread of its own, so that the loop of the tests stays the current one.
+    thread = threading.Thread(target=asyncio.run, args=(coroutine,))
+    thread.start()
+    thread.join()
