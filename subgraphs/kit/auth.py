@@ -66,18 +66,27 @@ class KeySource(Protocol):
         """The public key named `kid`, or None. Raises Unavailable when the source cannot be reached."""
 
 
+class Revocations(Protocol):
+    """Which sessions have ended before their access tokens have."""
+
+    async def revoked(self, session_id: str) -> bool: ...
+
+
 class TokenVerifier:
     """Turns an access token into a Viewer."""
 
-    def __init__(self, keys: KeySource, settings: JwtSettings) -> None:
+    def __init__(
+        self, keys: KeySource, settings: JwtSettings, revocations: Revocations | None = None
+    ) -> None:
         self._keys = keys
         self._settings = settings
+        self._revocations = revocations
 
     async def verify(self, token: str) -> Viewer:
         """The viewer that `token` names.
 
-        Raises Unauthenticated for a token that is malformed, forged, expired, or meant for another
-        audience; Unavailable when its key cannot be looked up.
+        Raises Unauthenticated for a token that is malformed, forged, expired, revoked, or meant for
+        another audience; Unavailable when its key cannot be looked up.
         """
         try:
             header = jwt.get_unverified_header(token)
@@ -103,11 +112,14 @@ class TokenVerifier:
             raise Unauthenticated("The access token has expired; refresh it or log in again.") from None
         except jwt.InvalidTokenError:
             raise Unauthenticated("The access token is invalid; log in again.") from None
+        session_id = claims.get("sid")
+        if self._revocations and session_id and await self._revocations.revoked(session_id):
+            raise Unauthenticated("The session has ended; log in again.")
         return Viewer(
             user_id=claims["sub"],
             role=claims.get("role"),
             permissions=frozenset(claims.get("perms", ())),
-            session_id=claims.get("sid"),
+            session_id=session_id,
             token_id=claims["jti"],
             expires_at=float(claims["exp"]),
         )
@@ -138,6 +150,7 @@ class RemoteKeys:
         self._min_interval = min_interval
         self._keys: dict[str, Ed25519PublicKey] = {}
         self._fetched_at = float("-inf")
+        self._failed = False
         self._lock = asyncio.Lock()
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
@@ -145,6 +158,8 @@ class RemoteKeys:
             async with self._lock:
                 if self._stale(kid):
                     await self._fetch()
+        if not self._keys and self._failed:
+            raise Unavailable("Tokens cannot be verified at the moment; try again.")
         return self._keys.get(kid)
 
     def _stale(self, kid: str) -> bool:
@@ -155,11 +170,12 @@ class RemoteKeys:
         try:
             response = await self._client.get(self._url)
             response.raise_for_status()
-            keys = jwt.PyJWKSet.from_dict(response.json()).keys
-        except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
-            if not self._keys:
-                raise Unavailable("Tokens cannot be verified at the moment; try again.") from error
-            log.warning("jwks_refresh_failed", url=self._url, error=str(error))
+            keys = jwt.PyJWKSet.from_json(response.text).keys
+        except (httpx.HTTPError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
+            log.warning("jwks_refresh_failed", url=self._url, error=repr(error))
+            self._failed = True
         else:
             self._keys = {k.key_id: k.key for k in keys if k.key_id and isinstance(k.key, Ed25519PublicKey)}
+            self._failed = False
+        # After a failure too: a source that hangs must not hold up every request in turn.
         self._fetched_at = time.monotonic()

@@ -9,7 +9,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -26,7 +25,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.events import Event, stream_of
@@ -89,8 +87,8 @@ class OutboxRelay:
         while True:
             try:
                 await self._lead()
-            except (SQLAlchemyError, RedisError, OSError) as error:
-                log.warning("outbox_relay_interrupted", error=str(error))
+            except Exception as error:  # noqa: BLE001 - one bad round must not end the relay
+                log.warning("outbox_relay_interrupted", error=repr(error))
             await asyncio.sleep(1)
 
     async def _lead(self) -> None:

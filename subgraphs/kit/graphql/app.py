@@ -1,8 +1,9 @@
 """The ASGI application of a subgraph: GraphQL over HTTP and WebSocket, with a viewer in the context."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import orjson
 from fastapi import FastAPI
@@ -44,6 +45,16 @@ class RequestContext:
     client_address: str
     user_agent: str
     connection_params: dict[str, Any] | None = None
+
+    def for_operation(self) -> Self:
+        """The context of one operation of a WebSocket, whose operations share what was made for its opening.
+
+        A slice with loaders makes new ones: what one operation has loaded is old news to the next. A
+        token that has expired meanwhile speaks for nobody.
+        """
+        expires_at = self.viewer.expires_at
+        expired = expires_at is not None and expires_at <= time.time()
+        return replace(self, viewer=ANONYMOUS if expired else self.viewer)
 
 
 ContextFactory = Callable[[RequestContext], RequestContext]

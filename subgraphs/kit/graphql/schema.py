@@ -78,6 +78,18 @@ class SubgraphSchema(Schema):
         )
         _drop_null_defaults(self._schema)
 
+    async def stream(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        *args: Any,
+        **options: Any,
+    ) -> Any:
+        """Run an operation of a connection, which holds many, with a context of its own."""
+        context = context_value.for_operation() if context_value is not None else None
+        return await super().stream(query, variable_values, context, *args, **options)
+
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Nothing: `present` logs what deserves it, once and with the request's id."""
 

@@ -1,0 +1,33 @@
+"""Errors of accounts and sessions, below the kit's.
+
+Conflict
+└── Taken                 the username or e-mail address belongs to another account
+Unauthenticated
+├── WrongCredentials      the same for an unknown account and for a wrong password
+└── SessionEnded          the refresh token is unknown, expired, or its session has ended
+Forbidden
+└── AccountDisabled       the credentials are right, and the account may not be used
+"""
+
+from subgraphs.kit.errors import Conflict, Forbidden, Unauthenticated
+
+
+class Taken(Conflict):
+    def __init__(self, field: str) -> None:
+        super().__init__(f"The {field} is taken by another account; choose another.")
+        self.field = field
+
+
+class WrongCredentials(Unauthenticated):
+    def __init__(self) -> None:
+        super().__init__("The name or the password is wrong.")
+
+
+class SessionEnded(Unauthenticated):
+    def __init__(self) -> None:
+        super().__init__("The session has ended; log in again.")
+
+
+class AccountDisabled(Forbidden):
+    def __init__(self) -> None:
+        super().__init__("The account is disabled; ask the operator of this shop.")

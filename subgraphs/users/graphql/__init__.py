@@ -1,0 +1,1 @@
+"""The users subgraph's schema: thin over the service."""

@@ -1,0 +1,41 @@
+"""What a resolver of this subgraph may reach."""
+
+from dataclasses import dataclass, replace
+from typing import Self, TypeAlias
+
+import strawberry
+
+from subgraphs.kit.graphql.app import RequestContext
+from subgraphs.users.domain import Device
+from subgraphs.users.loaders import Loaders
+from subgraphs.users.service import UserService
+
+_ADDRESS_MAX = 64  # an IPv6 address with a zone has less; the header that it comes from may hold anything
+
+
+@dataclass(slots=True, kw_only=True)
+class UsersContext(RequestContext):
+    service: UserService
+    loaders: Loaders
+
+    @classmethod
+    def of(cls, request: RequestContext, *, service: UserService, loaders: Loaders) -> Self:
+        return cls(
+            viewer=request.viewer,
+            request_id=request.request_id,
+            client_address=request.client_address,
+            user_agent=request.user_agent,
+            service=service,
+            loaders=loaders,
+        )
+
+    def for_operation(self) -> Self:
+        # By name: a dataclass with slots is made anew, and super() would look for the first one.
+        return replace(RequestContext.for_operation(self), loaders=self.loaders.anew())
+
+    @property
+    def device(self) -> Device:
+        return Device(user_agent=self.user_agent, address=self.client_address[:_ADDRESS_MAX])
+
+
+Info: TypeAlias = strawberry.Info[UsersContext, None]
