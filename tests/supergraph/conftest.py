@@ -1,0 +1,106 @@
+"""People of the whole system, and ways to talk to it through the edge."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from filelock import FileLock
+from gql import Client, GraphQLRequest
+from gql.client import AsyncClientSession
+from gql.transport.httpx import HTTPXAsyncTransport
+
+from tests.harness import launcher
+
+PASSWORD = "password123"
+
+
+@dataclass(frozen=True)
+class Person:
+    id: str
+    username: str
+    email: str
+    token: str
+    refresh_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"}
+
+
+@pytest.fixture(scope="session")
+def edge(supergraph: dict[str, Any]) -> str:
+    return str(supergraph["addresses"]["edge"])
+
+
+@pytest.fixture(scope="session")
+async def http(edge: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=edge, timeout=30) as client:
+        yield client
+
+
+async def sign_up(http: httpx.AsyncClient, username: str) -> Person:
+    email = f"{username}@example.com"
+    body = {"username": username, "email": email, "password": PASSWORD}
+    answer = await http.post("/api/v1/users/register", json=body)
+    assert answer.status_code == 201, answer.text
+    return _person(answer.json())
+
+
+def _person(body: dict[str, Any]) -> Person:
+    user = body["user"]
+    return Person(user["id"], user["username"], user["email"], body["token"], body["refresh_token"])
+
+
+@pytest.fixture(scope="session")
+async def admin(http: httpx.AsyncClient) -> Person:
+    """The first account of the system, which the embedded default makes an administrator."""
+    with FileLock(launcher.folder() / "admin.lock"):
+        login = {"email": "first@example.com", "password": PASSWORD}
+        answer = await http.post("/api/v1/users/login", json=login)
+        if answer.status_code == 200:
+            return _person(answer.json())
+        return await sign_up(http, "first")
+
+
+@pytest.fixture
+def new_customer(http: httpx.AsyncClient, admin: Person) -> Callable[[], Awaitable[Person]]:  # noqa: ARG001 - it comes first
+    """Registers a new person; after the administrator, so that this one is none."""
+
+    async def make() -> Person:
+        return await sign_up(http, f"u{uuid4().hex[:16]}")
+
+    return make
+
+
+@pytest.fixture
+async def customer(new_customer: Callable[[], Awaitable[Person]]) -> Person:
+    return await new_customer()
+
+
+@pytest.fixture
+def new_product(http: httpx.AsyncClient, admin: Person) -> Callable[..., Awaitable[dict[str, Any]]]:
+    async def make(**fields: Any) -> dict[str, Any]:
+        body = {"name": "Kettle", "price": 19.99, "stock": 10, "category": "Kitchen", **fields}
+        answer = await http.post("/api/v1/products", json=body, headers=admin.headers)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    return make
+
+
+@asynccontextmanager
+async def session(edge: str, person: Person | None = None) -> AsyncIterator[AsyncClientSession]:
+    """A `gql` session at the edge."""
+    headers = person.headers if person else {}
+    transport = HTTPXAsyncTransport(f"{edge}/graphql", headers=headers, timeout=30)
+    async with Client(transport=transport, fetch_schema_from_transport=False) as opened:
+        yield opened
+
+
+def request(document: str, variables: dict[str, Any] | None = None) -> GraphQLRequest:
+    return GraphQLRequest(document, variable_values=variables)
