@@ -3,6 +3,7 @@
 import argparse
 import gc
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -94,6 +95,9 @@ async def _serve(service: Service, settings: ServiceSettings) -> None:
             timeout_keep_alive=int(settings.server.idle_timeout.total_seconds()),
             timeout_graceful_shutdown=5,
         )
+        # uvicorn raises the signal that ended it once more; by default that would end the process before
+        # `open_app` has closed what it opened.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)

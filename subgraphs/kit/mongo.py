@@ -12,6 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, Asyn
 from pymongo import monitoring
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
+from subgraphs.kit.metrics import DB_CONNECTIONS
 from subgraphs.kit.outages import register
 from subgraphs.kit.settings import DatabaseSettings
 
@@ -54,7 +55,7 @@ class Mongo:
             maxPoolSize=settings.pool_size,
             tz_aware=True,
             retryWrites=False,  # conditional updates here are idempotent by themselves and retried with care
-            event_listeners=list(listeners),
+            event_listeners=[_InUse(), *listeners],
         )
         self.database: Database = self._client[name]
 
@@ -63,6 +64,23 @@ class Mongo:
 
     def close(self) -> None:
         self._client.close()
+
+
+class _InUse(monitoring.ConnectionPoolListener):
+    """Counts the connections that are checked out; the other events of a pool say nothing here."""
+
+    def connection_checked_out(self, event: monitoring.ConnectionCheckedOutEvent) -> None:  # noqa: ARG002 - pymongo's signature
+        DB_CONNECTIONS.inc()
+
+    def connection_checked_in(self, event: monitoring.ConnectionCheckedInEvent) -> None:  # noqa: ARG002 - pymongo's signature
+        DB_CONNECTIONS.dec()
+
+    def _ignore(self, event: Any) -> None:
+        pass
+
+    pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+    connection_created = connection_ready = connection_closed = _ignore
+    connection_check_out_started = connection_check_out_failed = _ignore
 
 
 def utc_now() -> datetime:

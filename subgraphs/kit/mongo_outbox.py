@@ -118,8 +118,12 @@ class DocumentRelay:
             return
         async with self._redis.pipeline(transaction=False) as pipe:
             for entry in entries:
-                fields = {"event": entry["envelope"]}
-                pipe.xadd(stream_of(entry["source"]), fields, maxlen=_STREAM_LENGTH, approximate=True)
+                pipe.xadd(
+                    stream_of(entry["source"]),
+                    {"event": entry["envelope"]},
+                    maxlen=_STREAM_LENGTH,
+                    approximate=True,
+                )
             await pipe.execute()
         for entry in entries:
             EVENTS_PUBLISHED.labels(entry["type"]).inc()

@@ -1,0 +1,20 @@
+"""`python -m subgraphs.products serve | migrate | schema | seed FILE`."""
+
+from subgraphs.kit import cli
+from subgraphs.products import seed
+from subgraphs.products.app import open_app
+from subgraphs.products.graphql.schema import schema
+from subgraphs.products.migrations import migrate
+from subgraphs.products.settings import ProductsSettings
+
+cli.main(
+    cli.Service(
+        name="products",
+        summary="The products subgraph: the catalogue and the stock, on MongoDB.",
+        settings=ProductsSettings.load,
+        open_app=open_app,
+        sdl=schema.as_str,
+        migrate=migrate,
+        commands={"seed": seed.COMMAND},
+    )
+)

@@ -1,0 +1,69 @@
+"""Composition root of the products service: the only place that builds clients and wires them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+from starlette.types import ASGIApp
+
+from subgraphs.kit import rpc as kit_rpc
+from subgraphs.kit.auth import RemoteKeys, TokenVerifier
+from subgraphs.kit.graphql.app import create_app
+from subgraphs.kit.mongo import Mongo
+from subgraphs.kit.mongo_outbox import DocumentRelay
+from subgraphs.kit.redis import create_redis
+from subgraphs.kit.tasks import running
+from subgraphs.products import rpc
+from subgraphs.products.graphql.context import context_factory
+from subgraphs.products.graphql.schema import schema
+from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.inventory import InventoryService
+from subgraphs.products.service.products import ProductService
+from subgraphs.products.service.sweeper import Sweeper
+from subgraphs.products.settings import ProductsSettings
+
+_JWKS_TIMEOUT = 3.0
+_GRACE = 2.0
+
+
+@asynccontextmanager
+async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
+    """The HTTP application; gRPC, relay and sweeper run as long as it is open."""
+    async with AsyncExitStack() as stack:
+        mongo = Mongo(settings.database, application="products")
+        stack.callback(mongo.close)
+        redis = create_redis(settings.redis)
+        stack.push_async_callback(redis.aclose)
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=_JWKS_TIMEOUT))
+        jwks_url = settings.jwt.jwks_url or f"{settings.services.users}/.well-known/jwks.json"
+
+        relay = DocumentRelay(mongo.database, redis, ["products", "reservations"])
+        categories = CategoryService(mongo.database)
+        products = ProductService(mongo.database, categories, notify=relay.nudge)
+        inventory = InventoryService(mongo.database, notify=relay.nudge)
+
+        await stack.enter_async_context(running(relay.run(), Sweeper(inventory, settings.stock).run()))
+        if settings.server.grpc_port is not None:
+            await stack.enter_async_context(_inventory_server(settings, inventory))
+        yield create_app(
+            service="products",
+            settings=settings.server,
+            schema=schema,
+            verifier=TokenVerifier(RemoteKeys(client, jwks_url), settings.jwt),
+            make_context=context_factory(products, categories),
+            checks={"mongo": mongo.ping, "redis": redis.ping},
+        )
+
+
+@asynccontextmanager
+async def _inventory_server(settings: ProductsSettings, inventory: InventoryService) -> AsyncIterator[None]:
+    server = await kit_rpc.start_server(
+        address=f"{settings.server.host}:{settings.server.grpc_port}",
+        token=settings.services.token.get_secret_value(),
+        services=[rpc.SERVICE],
+        register=rpc.registration(inventory),
+    )
+    try:
+        yield
+    finally:
+        await server.stop(_GRACE)

@@ -1,0 +1,39 @@
+"""What a resolver of this subgraph knows of its request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import strawberry
+
+from subgraphs.kit.graphql.app import RequestContext
+from subgraphs.products.loaders import Loaders
+from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.products import ProductService
+
+
+@dataclass(slots=True, kw_only=True)
+class ProductsContext(RequestContext):
+    products: ProductService
+    categories: CategoryService
+    loaders: Loaders
+
+
+Info = strawberry.Info[ProductsContext, None]
+
+
+def context_factory(
+    products: ProductService, categories: CategoryService
+) -> Callable[[RequestContext], ProductsContext]:
+    def make(request: RequestContext) -> ProductsContext:
+        return ProductsContext(
+            viewer=request.viewer,
+            request_id=request.request_id,
+            client_address=request.client_address,
+            user_agent=request.user_agent,
+            connection_params=request.connection_params,
+            products=products,
+            categories=categories,
+            loaders=Loaders(products, categories),
+        )
+
+    return make

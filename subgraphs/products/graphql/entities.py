@@ -1,0 +1,136 @@
+"""Product, the entity of this subgraph, and Category, which leads back to it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Self
+
+import strawberry
+
+from subgraphs.kit.graphql.money import Money
+from subgraphs.kit.graphql.pagination import Connection
+from subgraphs.products.domain import catalogue
+from subgraphs.products.domain.catalogue import CategoryId, ProductId, ProductSort
+from subgraphs.products.graphql.context import Info
+from subgraphs.products.graphql.types import After, First, ProductFilter, product_filter
+
+
+@strawberry.federation.type(keys=["id"], description="Something that can be ordered.")
+class Product:
+    id: strawberry.ID
+    name: str
+    description: str | None
+    sku: str = strawberry.field(description="Stock keeping unit; unique, whatever its case.")
+    price: Money
+    stock: int = strawberry.field(
+        description="Units that can be ordered now; units held for orders are not among them."
+    )
+    tags: list[str] = strawberry.field(description="In lower case, hyphens for spaces.")
+    active: bool = strawberry.field(
+        description="Whether it is sold. What is not stays visible in the orders that hold it."
+    )
+    version: int = strawberry.field(
+        description="Grows with each change; pass it to `updateProduct` to change only what you have read."
+    )
+    created_at: datetime
+    updated_at: datetime
+    category_id: strawberry.Private[CategoryId | None]
+
+    @strawberry.field(description="Whether at least one unit can be ordered now.")
+    def in_stock(self) -> bool:
+        return self.stock > 0
+
+    @strawberry.field
+    async def category(self, info: Info) -> "Category | None":
+        if self.category_id is None:
+            return None
+        category = await info.context.loaders.category.load(self.category_id)
+        return Category.of(category) if category else None
+
+    @classmethod
+    def of(cls, product: catalogue.Product) -> Self:
+        return cls(
+            id=strawberry.ID(product.id),
+            name=product.name,
+            description=product.description,
+            sku=product.sku,
+            price=Money.of(product.price),
+            stock=product.available,
+            tags=list(product.tags),
+            active=product.active,
+            version=product.version,
+            created_at=product.created_at,
+            updated_at=product.updated_at,
+            category_id=product.category_id,
+        )
+
+    @classmethod
+    async def resolve_references(
+        cls, info: Info, representations: Sequence[dict[str, Any]]
+    ) -> list["Product | None"]:
+        """All representations by one query, in their order; None for what does not exist."""
+        ids = [ProductId(str(r.get("id", ""))) for r in representations]
+        found = await info.context.loaders.product.load_many(ids)
+        return [cls.of(product) if product else None for product in found]
+
+
+@strawberry.type(description="A node of the category tree.")
+class Category:
+    id: strawberry.ID
+    name: str
+    slug: str = strawberry.field(description="Unique; for addresses.")
+    description: str | None
+    parent_id: strawberry.Private[CategoryId | None]
+
+    @strawberry.field(description="None at the top of the tree.")
+    async def parent(self, info: Info) -> "Category | None":
+        if self.parent_id is None:
+            return None
+        parent = await info.context.loaders.category.load(self.parent_id)
+        return Category.of(parent) if parent else None
+
+    @strawberry.field(description="By name.")
+    async def children(self, info: Info) -> list["Category"]:
+        children = await info.context.loaders.children.load(CategoryId(self.id))
+        return [Category.of(child) for child in children]
+
+    @strawberry.field(description="What is sold in this category and all below it.")
+    async def products(
+        self,
+        info: Info,
+        first: First = 20,
+        after: After = None,
+        filter: ProductFilter | None = None,
+        sort: ProductSort | None = None,
+    ) -> "Connection[Product]":
+        return await list_products(
+            info, first=first, after=after, wanted=filter, sort=sort, within=CategoryId(self.id)
+        )
+
+    @classmethod
+    def of(cls, category: catalogue.Category) -> "Category":
+        return cls(
+            id=strawberry.ID(category.id),
+            name=category.name,
+            slug=category.slug,
+            description=category.description,
+            parent_id=category.parent_id,
+        )
+
+
+async def list_products(
+    info: Info,
+    *,
+    first: int | None,
+    after: str | None,
+    wanted: ProductFilter | None,
+    sort: ProductSort | None,
+    within: CategoryId | None = None,
+) -> Connection[Product]:
+    page = await info.context.products.page(
+        info.context.viewer,
+        wanted=product_filter(wanted, within=within),
+        sort=sort or ProductSort.NEWEST,
+        first=20 if first is None else first,
+        after=after,
+    )
+    return Connection[Product].of(page, Product.of)

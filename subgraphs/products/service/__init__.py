@@ -1,0 +1,1 @@
+"""Use cases. Each change is one conditional write of one document, so there is nothing to roll back."""

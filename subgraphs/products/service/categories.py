@@ -1,0 +1,125 @@
+"""Use cases of the category tree."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from subgraphs.kit.auth import Viewer
+from subgraphs.kit.errors import Conflict, ValidationFailed
+from subgraphs.kit.ids import new_id
+from subgraphs.kit.mongo import Database, DuplicateKeyError, utc_now
+from subgraphs.products.domain.catalogue import (
+    MANAGE_PRODUCTS,
+    MAX_CATEGORY_DEPTH,
+    MAX_CATEGORY_NAME,
+    Category,
+    CategoryId,
+    clean_description,
+)
+from subgraphs.products.domain.text import clean, clean_slug, slugify
+from subgraphs.products.store.categories import CategoryStore
+
+_MAX_SLUG = 100
+_SLUG_TRIES = 50
+
+
+class CategoryService:
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._store = CategoryStore(database)
+        self._clock = clock
+
+    async def get_many(self, ids: Sequence[CategoryId]) -> list[Category | None]:
+        return await self._store.get_many(ids)
+
+    async def get(self, *, category_id: CategoryId | None, slug: str | None) -> Category | None:
+        """By id or by slug. Raises ValidationFailed unless exactly one of them is given."""
+        if (category_id is None) == (slug is None):
+            raise ValidationFailed("give either `id` or `slug`", field="id")
+        if category_id is not None:
+            return (await self._store.get_many([category_id]))[0]
+        assert slug is not None  # noqa: S101 - the check above; mypy cannot follow it
+        return (await self._store.get_by_slugs([slug]))[0]
+
+    async def list_children(self, parents: Sequence[CategoryId | None]) -> list[list[Category]]:
+        """The children of each parent by name; of None, the top of the tree."""
+        return await self._store.list_children(parents)
+
+    async def subtrees(self, roots: Sequence[CategoryId]) -> set[CategoryId] | None:
+        """The categories that lie in the subtree of every root; None where there is no root."""
+        found = [await self._store.subtree(root) for root in roots]
+        return set.intersection(*found) if found else None
+
+    async def create(
+        self,
+        viewer: Viewer,
+        *,
+        name: str,
+        slug: str | None,
+        description: str | None,
+        parent_id: CategoryId | None,
+    ) -> Category:
+        """Add a category below `parent_id`, or at the top. Without a slug it gets one of its name.
+
+        Raises Conflict when the slug or the name beside its siblings is taken.
+        """
+        viewer.require(MANAGE_PRODUCTS)
+        name = clean(name, field="name", at_most=MAX_CATEGORY_NAME)
+        wanted = clean_slug(slug, at_most=_MAX_SLUG) if slug is not None else slug_of(name)
+        category = Category(
+            id=CategoryId(new_id()),
+            name=name,
+            slug=wanted,
+            description=clean_description(description),
+            parent_id=parent_id,
+            ancestors=await self._ancestors(parent_id),
+        )
+        try:
+            await self._store.insert(category, at=self._clock())
+        except DuplicateKeyError as error:
+            if "slug" in (error.details or {}).get("keyPattern", {}):
+                raise Conflict(f"The slug {wanted!r} is taken; choose another.") from error
+            raise Conflict(f"There is a category {name!r} beside it already.") from error
+        return category
+
+    async def ensure(self, name: str) -> Category:
+        """The category called `name`, wherever it stands; a new one at the top when there is none.
+
+        Several callers at once get the same one: who loses the race for a slug looks for the name again.
+        """
+        name = clean(name, field="category", at_most=MAX_CATEGORY_NAME)
+        base = slug_of(name, field="category")
+        for number in range(1, _SLUG_TRIES):
+            found = await self._store.get_by_name(name)
+            if found is not None:
+                return found
+            category = Category(
+                id=CategoryId(new_id()),
+                name=name,
+                slug=base if number == 1 else f"{base}-{number}",
+                description=None,
+                parent_id=None,
+                ancestors=(),
+            )
+            try:
+                await self._store.insert(category, at=self._clock())
+            except DuplicateKeyError:
+                continue
+            return category
+        raise Conflict(f"No slug is left for a category {name!r}; create it with createCategory.")
+
+    async def _ancestors(self, parent_id: CategoryId | None) -> tuple[CategoryId, ...]:
+        if parent_id is None:
+            return ()
+        parent = (await self._store.get_many([parent_id]))[0]
+        if parent is None:
+            raise ValidationFailed("parentId names no category", field="parentId")
+        if len(parent.ancestors) + 1 >= MAX_CATEGORY_DEPTH:
+            raise ValidationFailed(f"categories nest at most {MAX_CATEGORY_DEPTH} deep", field="parentId")
+        return (*parent.ancestors, parent.id)
+
+
+def slug_of(name: str, *, field: str = "name") -> str:
+    """A slug of `name`, with room left for a number. Raises ValidationFailed when there is nothing to build on."""
+    slug = slugify(name)[: _MAX_SLUG - 4].strip("-")
+    if not slug:
+        raise ValidationFailed(f"{field} needs at least one letter or digit", field=field)
+    return slug
