@@ -3,9 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.harness import launcher
 from tests.harness.engines import Engines
+
+# The engines share the machine with the tests: how long one example takes says nothing.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

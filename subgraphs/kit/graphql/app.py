@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import orjson
+from cross_web import HTTPException
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -82,13 +83,18 @@ class _View(GraphQL[RequestContext, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            try:
-                viewer = await self._verifier.from_header(Headers(scope=scope).get("authorization"))
-            except DomainError as error:
-                await _refusal(error)(scope, receive, send)
-                return
-            scope["viewer"] = viewer
-        await super().__call__(scope, receive, send)
+            await (await self._answer(scope, receive))(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        try:
+            scope["viewer"] = await self._verifier.from_header(Headers(scope=scope).get("authorization"))
+            return await self.run(Request(scope, receive))
+        except DomainError as error:
+            return _refusal(error.code, error.message, error.http_status)
+        except HTTPException as error:  # what is not GraphQL over HTTP at all
+            return _refusal("BAD_REQUEST", error.reason, error.status_code)
 
     async def get_context(
         self,
@@ -128,10 +134,9 @@ class _View(GraphQL[RequestContext, None]):
         return orjson.loads(data)
 
 
-def _refusal(error: DomainError) -> Response:
-    extensions = {"code": error.code, "requestId": current_request_id()}
-    body = {"data": None, "errors": [{"message": error.message, "extensions": extensions}]}
-    return json_response(body, error.http_status)
+def _refusal(code: str, message: str, status: int) -> Response:
+    error = {"message": message, "extensions": {"code": code, "requestId": current_request_id()}}
+    return json_response({"data": None, "errors": [error]}, status)
 
 
 def create_app(

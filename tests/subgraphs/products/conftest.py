@@ -10,7 +10,6 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from hypothesis import settings as hypothesis_settings
 from pymongo import monitoring
 from redis.asyncio import Redis
 
@@ -25,10 +24,6 @@ from subgraphs.products.graphql.schema import schema
 from subgraphs.products.migrations import migrate_database
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.products import ProductService
-
-# The engines share the machine with the tests: how long one example takes says nothing.
-hypothesis_settings.register_profile("shared machine", deadline=None)
-hypothesis_settings.load_profile("shared machine")
 
 MANAGER = Viewer(user_id="manager", role="ADMIN", permissions=frozenset({MANAGE_PRODUCTS}))
 
