@@ -28,10 +28,10 @@ clean: ## remove what was installed or generated; the data in .supergraph stay
 # ---- checking it ------------------------------------------------------------------------------------------
 
 test: install ## run every test that is quick enough for each change (under 5 minutes on two cores)
-	@.venv/bin/pytest -n 2 --dist loadfile -m "not long" $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadgroup -m "not long" $(ARGS)
 
 test-long: install ## run the long versions too: more random cases, more kills
-	@.venv/bin/pytest -n 2 --dist loadfile $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
 
 check: install ## format, lint, types, layers, schemas, generated code, lock files
 	@.venv/bin/python -m deploy.check $(ARGS)

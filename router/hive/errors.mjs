@@ -1,0 +1,87 @@
+// What a client may see of an error. A subgraph marks what is meant for clients with `extensions.code`; that passes
+// as it is. Whatever else goes wrong behind the router (no answer, no JSON, no code) is replaced, since its message
+// may hold addresses, queries or a stack.
+
+import { GraphQLError } from 'graphql';
+import { log } from './log.mjs';
+
+// Codes that the runtime gives to a subgraph that did not answer, or not with GraphQL.
+const UNREACHABLE = new Set([
+  'SUBREQUEST_HTTP_ERROR',
+  'RESPONSE_VALIDATION_FAILED',
+  'DOWNSTREAM_SERVICE_ERROR',
+  'TIMEOUT_ERROR',
+]);
+// Extensions that describe the request between router and subgraph, or steer the runtime's own HTTP answer.
+const INTERNAL_EXTENSIONS = ['request', 'response', 'http', 'serviceName', 'exception', 'stacktrace', 'unexpected'];
+
+/** The client's form of any error of an operation; `mask` of the runtime calls it for each. */
+export function publicError(error) {
+  if (rootCause(error)?.name === 'AbortError') return cancelled(error);
+  if (!(error instanceof GraphQLError)) return internal(error);
+  const { extensions, message, path } = error;
+  // Set by the runtime on everything that came back from a subgraph.
+  const service = extensions.service ?? extensions.serviceName;
+  if (UNREACHABLE.has(extensions.code)) {
+    log.warning('subgraph unavailable', { subgraph: service, code: extensions.code, detail: detail(error) });
+    const which = service ? `The ${service} service` : 'A service behind this field';
+    return new GraphQLError(`${which} is not available right now; try again shortly.`, {
+      path,
+      extensions: { code: 'UNAVAILABLE', ...(service && { service }) },
+    });
+  }
+  // The router's own refusals: syntax, validation, limits, method. They keep their HTTP status and locations.
+  if (!service) return ownError(error);
+  if (!extensions.code) return internal(error);
+  const shown = { ...extensions };
+  for (const name of INTERNAL_EXTENSIONS) delete shown[name];
+  return new GraphQLError(message, { path, extensions: shown });
+}
+
+function ownError(error) {
+  const { originalError, extensions } = error;
+  if (extensions.code) return copy(error, { ...extensions, originalError: undefined });
+  // Without a code: a variable that does not fit its type, or a fault.
+  return originalError || !error.nodes ? internal(error) : copy(error, { code: 'BAD_USER_INPUT' });
+}
+
+function copy({ message, nodes, source, positions, path }, extensions) {
+  return new GraphQLError(message, { nodes, source, positions, path, extensions });
+}
+
+// The client went away, so nobody reads this; it is no fault to be logged as one either.
+function cancelled(error) {
+  log.debug('client left', { subgraph: error.extensions?.service });
+  return new GraphQLError('The request was cancelled.', { path: error.path, extensions: { code: 'CANCELLED' } });
+}
+
+function internal(error) {
+  log.error('error without a code', { subgraph: error?.extensions?.service, detail: detail(error) });
+  return new GraphQLError('Something went wrong on our side; the request id says which request it was.', {
+    path: error?.path,
+    extensions: { code: 'INTERNAL' },
+  });
+}
+
+/** Plugin: put the request's id into each error of an answer, where people who report an error find it. */
+export function useRequestIdInErrors() {
+  return {
+    onResultProcess({ result, setResult, serverContext }) {
+      const requestId = serverContext.req?.headers['x-request-id'];
+      if (!requestId || !result?.errors?.length) return;
+      // Copies: the errors of an invalid document are cached and belong to other requests too.
+      const errors = result.errors.map((error) => copy(error, { ...error.extensions, requestId }));
+      setResult({ ...result, errors });
+    },
+  };
+}
+
+/** What an error began as: errors that are given another path wrap the one before. */
+export function rootCause(error) {
+  return error?.originalError ? rootCause(error.originalError) : error;
+}
+
+function detail(error) {
+  const cause = rootCause(error);
+  return cause?.message || cause?.code || String(cause);
+}

@@ -1,0 +1,70 @@
+// The federation runtime: what it does with a request once the server has taken it.
+
+import { Agent } from 'node:http';
+import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
+import { unifiedGraphHandler } from '@graphql-hive/router-runtime';
+import http from '@graphql-mesh/transport-http';
+import { publicError, useRequestIdInErrors } from './errors.mjs';
+import { explorer } from './explorer.mjs';
+import { useForwardedHeaders } from './headers.mjs';
+import { useLimits } from './limits.mjs';
+import { useSubgraphMetrics } from './metrics.mjs';
+import { useOperationLog } from './operations.mjs';
+import { upstream } from './subscriptions.mjs';
+
+// uvicorn closes a connection that is idle for 5 s. A request sent at that moment is lost, and a mutation must not be
+// sent again: so the router lets go first.
+const agent = new Agent({ keepAlive: true, timeout: 4_000, maxSockets: 256 });
+
+export function createGateway(settings) {
+  return createGatewayRuntime({
+    supergraph: settings.supergraph,
+    unifiedGraphHandler, // the query planner in Rust
+    transports: { http, ws: upstream },
+    transportEntries: Object.fromEntries(
+      settings.subgraphs.map((name) => [name, transportEntry(settings, name)]),
+    ),
+    customAgent: () => agent,
+    upstreamRetry: ({ executionRequest }) =>
+      executionRequest.operationType === 'query' ? { maxRetries: 1, retryDelay: 50, shouldRetry } : undefined,
+    executionCancellation: true,
+    upstreamCancellation: true,
+    subgraphErrors: { errorCode: false, subgraphNameProp: 'service' },
+    maskedErrors: { maskError: publicError },
+    requestId: false, // the server sets it, for WebSockets too
+    batching: false,
+    cors: settings.origins.length ? { origin: settings.origins, credentials: false } : false,
+    landingPage: false,
+    logging: false,
+    ...explorer,
+    plugins: () => [
+      useForwardedHeaders(),
+      useLimits(),
+      useSubgraphMetrics(),
+      useOperationLog(),
+      useRequestIdInErrors(),
+    ],
+  });
+}
+
+function transportEntry({ timeout, urls }, name) {
+  return {
+    ...(urls[name] && { location: urls[name] }),
+    options: {
+      timeout, // of one request to the subgraph; subscriptions have none
+      deduplicateInflightRequests: false, // each request carries its own id, so no two are the same
+      subscriptions: { kind: 'ws' },
+    },
+  };
+}
+
+// A read that did not reach the subgraph, or that a starting or overloaded one turned away, is worth one more try. One
+// that says when to come back is not: the client waits better than the router.
+function shouldRetry({ executionResult, response }) {
+  if (response) return [502, 503, 504].includes(response.status) && !response.headers.get('retry-after');
+  return Boolean(executionResult?.errors?.some(notReached));
+}
+
+function notReached({ extensions, originalError }) {
+  return extensions?.code === 'SUBREQUEST_HTTP_ERROR' && originalError?.name !== 'TimeoutError';
+}

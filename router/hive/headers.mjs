@@ -1,0 +1,38 @@
+// Which request headers go on to the subgraphs, over HTTP and in connection_init alike.
+
+import { randomUUID } from 'node:crypto';
+
+const FORWARDED = [
+  'authorization',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
+  'user-agent',
+  'x-forwarded-for',
+  'idempotency-key',
+];
+
+/** The part of a client's headers that subgraphs get. */
+export function forwarded(headers = {}) {
+  const chosen = {};
+  for (const name of FORWARDED) if (headers[name]) chosen[name] = headers[name];
+  return chosen;
+}
+
+/** The request's id: the caller's where it is fit for a log line, otherwise a new one. */
+export function requestId(headers) {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/**
+ * Plugin: pass the headers on. They are set before the HTTP executor builds its request, not at the fetch: what it
+ * takes two requests to be the same by must hold who is asking.
+ */
+export function useForwardedHeaders() {
+  return {
+    onSubgraphExecute({ executionRequest }) {
+      executionRequest.extensions = { headers: forwarded(executionRequest.context?.headers) };
+    },
+  };
+}

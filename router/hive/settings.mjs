@@ -1,0 +1,93 @@
+// Settings of the router, all from the environment. An unknown ROUTER_ name stops the start: a setting that is
+// silently ignored is worse than a process that does not come up.
+//
+//   ROUTER_HOST              address to listen on                                      127.0.0.1
+//   ROUTER_PORT              port to listen on                                         4000
+//   ROUTER_SUPERGRAPH        file of the composed supergraph                           schema/supergraph.graphql
+//   ROUTER_<SUBGRAPH>_URL    where a subgraph is (ROUTER_USERS_URL …), for the address the supergraph names;
+//                            without a path, /graphql is meant
+//   ROUTER_TIMEOUT           longest wait for one answer of a subgraph; less than the
+//                            edge waits, so that the rest of the data still arrives    10s
+//   ROUTER_DRAIN             longest wait for running operations when stopping         10s
+//   ROUTER_CORS_ORIGINS      origins let in, comma-separated; empty = none, since the edge answers CORS
+//   ROUTER_MAX_BODY_BYTES    largest request body or WebSocket message                 1048576
+//   ROUTER_LOGGING_LEVEL     debug, info, warning or error                             info
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const DEFAULTS = {
+  ROUTER_HOST: '127.0.0.1',
+  ROUTER_PORT: '4000',
+  ROUTER_SUPERGRAPH: fileURLToPath(new URL('../../schema/supergraph.graphql', import.meta.url)),
+  ROUTER_TIMEOUT: '10s',
+  ROUTER_DRAIN: '10s',
+  ROUTER_CORS_ORIGINS: '',
+  ROUTER_MAX_BODY_BYTES: String(1024 * 1024),
+  ROUTER_LOGGING_LEVEL: 'info',
+};
+const SECONDS = { ms: 0.001, s: 1, m: 60, h: 3600 };
+
+export class SettingsError extends Error {}
+
+/** Read the environment and the supergraph; throws SettingsError, naming every fault, one a line. */
+export function load(env = process.env) {
+  const faults = [];
+  const value = (name) => env[name] || DEFAULTS[name];
+  const fault = (name, problem) => void faults.push(`${name}: ${problem}`);
+  const integer = (name, from, to) => {
+    const number = Number(value(name));
+    if (!Number.isInteger(number) || number < from || number > to)
+      fault(name, `${value(name)} is not a whole number from ${from} to ${to}`);
+    return number;
+  };
+  const milliseconds = (name) => {
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(value(name));
+    if (!match) return fault(name, `${value(name)} is not a duration; write it like 15s or 250ms`);
+    return Number(match[1]) * SECONDS[match[2] ?? 's'] * 1000;
+  };
+
+  let supergraph = '';
+  try {
+    supergraph = readFileSync(value('ROUTER_SUPERGRAPH'), 'utf8');
+  } catch (error) {
+    fault('ROUTER_SUPERGRAPH', `cannot read it (${error.message}); \`python -m deploy.schema all\` writes it`);
+  }
+  const names = [...supergraph.matchAll(/@join__graph\(name: "([^"]+)"/g)].map((match) => match[1]);
+  const urls = {};
+  for (const name of names) {
+    const key = `ROUTER_${name.toUpperCase()}_URL`;
+    if (!env[key]) continue;
+    try {
+      const url = new URL(env[key]);
+      if (url.pathname === '/') url.pathname = '/graphql';
+      urls[name] = url.href;
+    } catch {
+      fault(key, `${env[key]} is not an address; write it like http://127.0.0.1:4001`);
+    }
+  }
+  const level = value('ROUTER_LOGGING_LEVEL');
+  if (!['debug', 'info', 'warning', 'error'].includes(level))
+    fault('ROUTER_LOGGING_LEVEL', `${level} is none of debug, info, warning, error`);
+
+  const known = [...Object.keys(DEFAULTS), ...names.map((name) => `ROUTER_${name.toUpperCase()}_URL`)];
+  // Which subgraphs there are is known from the supergraph only.
+  const isKnown = (key) => known.includes(key) || (!supergraph && key.endsWith('_URL'));
+  for (const key of Object.keys(env).filter((key) => key.startsWith('ROUTER_') && !isKnown(key)))
+    fault(key, `unknown setting; known are ${known.join(', ')}`);
+
+  const settings = {
+    host: value('ROUTER_HOST'),
+    port: integer('ROUTER_PORT', 0, 65_535),
+    supergraph,
+    subgraphs: names,
+    urls,
+    timeout: milliseconds('ROUTER_TIMEOUT'),
+    drain: milliseconds('ROUTER_DRAIN'),
+    origins: value('ROUTER_CORS_ORIGINS').split(',').map((origin) => origin.trim()).filter(Boolean),
+    maxBodyBytes: integer('ROUTER_MAX_BODY_BYTES', 1, 2 ** 30),
+    level,
+  };
+  if (faults.length) throw new SettingsError(faults.join('\n'));
+  return settings;
+}

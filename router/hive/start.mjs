@@ -1,0 +1,117 @@
+// Starts the federation router: Hive Gateway's runtime behind a plain Node server. Settings: settings.mjs.
+//
+//   POST /graphql   queries and mutations; subscriptions as server-sent events (Accept: text/event-stream)
+//   GET  /graphql   the explorer for browsers; WebSocket upgrades speak graphql-transport-ws
+//   GET  /health    the process is alive       GET /ready    the supergraph is loaded
+//   GET  /metrics   Prometheus
+
+import { setMaxListeners } from 'node:events';
+import { createServer } from 'node:http';
+import { createGateway } from './gateway.mjs';
+import { requestId } from './headers.mjs';
+import { log, setLevel } from './log.mjs';
+import { observe, registry } from './metrics.mjs';
+import { SettingsError, load } from './settings.mjs';
+import { serveSubscriptions } from './subscriptions.mjs';
+
+// The runtime hangs one listener per running request on the signal that ends all of them, and warns of a leak at 11.
+setMaxListeners(0);
+
+let settings;
+try {
+  settings = load();
+} catch (error) {
+  if (!(error instanceof SettingsError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(2);
+}
+setLevel(settings.level);
+const gateway = createGateway(settings);
+let ready = false;
+let stopping = false;
+
+function json(res, status, body) {
+  res.writeHead(status, { 'content-type': 'application/json' });
+  res.end(JSON.stringify(body));
+}
+
+function refuse(res, status, code, message, id) {
+  res.setHeader('connection', 'close');
+  json(res, status, { errors: [{ message, extensions: { code, requestId: id } }] });
+}
+
+const streams = new Set();
+
+const server = createServer((req, res) => {
+  const path = req.url.split('?', 1)[0];
+  const id = requestId(req.headers);
+  req.headers['x-request-id'] = id;
+  res.setHeader('x-request-id', id);
+  observe(req, res, ['/graphql', '/health', '/ready', '/metrics'].includes(path) ? path : 'other');
+  if (path === '/health') return json(res, 200, { status: 'ok' });
+  if (path === '/ready') {
+    const up = ready && !stopping;
+    return json(res, up ? 200 : 503, { status: up ? 'ready' : stopping ? 'stopping' : 'starting' });
+  }
+  if (path === '/metrics')
+    return registry.metrics().then((text) => {
+      res.setHeader('content-type', registry.contentType);
+      res.end(text);
+    });
+  if (path !== '/graphql') return refuse(res, 404, 'NOT_FOUND', 'The router answers on /graphql.', id);
+  const tooLarge = `The request body is larger than ${settings.maxBodyBytes} bytes.`;
+  if (Number(req.headers['content-length']) > settings.maxBodyBytes)
+    return refuse(res, 413, 'PAYLOAD_TOO_LARGE', tooLarge, id);
+  let received = 0;
+  req.on('data', (chunk) => {
+    received += chunk.length;
+    if (received > settings.maxBodyBytes && !res.headersSent) refuse(res, 413, 'PAYLOAD_TOO_LARGE', tooLarge, id);
+  });
+  if (req.headers.accept?.includes('text/event-stream')) {
+    streams.add(res);
+    res.once('close', () => streams.delete(res));
+  }
+  return gateway(req, res);
+});
+// Longer than the edge keeps its connections, so that it never sends into one that is being closed.
+server.keepAliveTimeout = 75_000;
+server.headersTimeout = 20_000;
+
+const endSubscriptions = serveSubscriptions(server, gateway, settings);
+
+server.once('error', (error) => {
+  log.error('cannot listen', { address: `${settings.host}:${settings.port}`, detail: error.message });
+  process.exit(1);
+});
+server.listen(settings.port, settings.host, async () => {
+  try {
+    await gateway.getSchema();
+  } catch (error) {
+    log.error('cannot load the supergraph', { detail: error.message });
+    process.exit(1);
+  }
+  ready = true;
+  log.info('ready', { address: `http://${settings.host}:${server.address().port}/graphql` });
+});
+
+// Running operations may finish; subscriptions would not, so they end, and their clients go on at another process.
+async function stop(signal) {
+  if (stopping) return;
+  stopping = true;
+  log.info('stopping', { signal });
+  setTimeout(() => {
+    log.warning('stopped with operations still running', { waited_ms: settings.drain });
+    process.exit(1);
+  }, settings.drain).unref();
+  const drained = new Promise((resolve) => server.close(resolve));
+  setInterval(() => server.closeIdleConnections(), 50).unref(); // the edge keeps its connections open otherwise
+  for (const stream of streams) stream.destroy();
+  await endSubscriptions();
+  await drained;
+  await gateway.dispose();
+  process.exit(0);
+}
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  process.removeAllListeners(signal); // the runtime's own would end running operations at once
+  process.on(signal, stop);
+}

@@ -1,0 +1,107 @@
+// Subscriptions, both ways over graphql-transport-ws. Header propagation does not reach WebSockets, so what would be
+// headers travels in the payload of connection_init, from the client to the router and on to the subgraph.
+
+import { getGraphQLWSOptions } from '@graphql-hive/gateway-runtime';
+import { GraphQLError, print } from 'graphql';
+import { CloseCode, createClient } from 'graphql-ws';
+import { useServer } from 'graphql-ws/use/ws';
+import { WebSocket, WebSocketServer } from 'ws';
+import { forwarded, requestId } from './headers.mjs';
+
+const MOST_PER_CONNECTION = 100;
+const CLOSING_HANDSHAKE = 1_000; // for clients to answer when we stop
+
+/**
+ * Transport to a subgraph: one connection for one subscription, so that ending it ends exactly that.
+ *
+ * The mesh's own WebSocket transport reconnects by itself and subscribes again with the first variables, which would
+ * replay events. Here a lost connection ends the subscription with an error, and the client goes on from the last
+ * event it saw.
+ */
+export const upstream = {
+  getSubgraphExecutor({ transportEntry, subgraphName }) {
+    const url = transportEntry.location.replace(/^http/, 'ws');
+    return function subscribe({ document, variables, operationName, context, signal }) {
+      const client = createClient({
+        url,
+        webSocketImpl: WebSocket,
+        connectionParams: forwarded(context.headers),
+        retryAttempts: 0,
+        connectionAckWaitTimeout: 5_000,
+        keepAlive: 15_000, // notices a subgraph that vanished without closing
+      });
+      const events = client.iterate({ query: print(document), variables, operationName });
+      const end = () => void Promise.resolve(events.return()).finally(() => client.dispose());
+      signal?.addEventListener('abort', end, { once: true });
+      return {
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+        async next() {
+          try {
+            const event = await events.next();
+            if (event.done) await client.dispose();
+            return event;
+          } catch (failure) {
+            await client.dispose();
+            throw connectionError(failure, subgraphName);
+          }
+        },
+        async return(value) {
+          end();
+          return { done: true, value };
+        },
+      };
+    };
+  },
+};
+
+function connectionError(failure, service) {
+  if (Array.isArray(failure)) return failure[0]; // errors of the operation itself
+  const refused = failure?.code === CloseCode.Forbidden || failure?.code === CloseCode.Unauthorized;
+  return refused
+    ? new GraphQLError('The token was not accepted; log in again.', {
+        extensions: { code: 'UNAUTHENTICATED', service },
+      })
+    : new GraphQLError(`connection lost: ${failure?.code ?? failure?.message}`, {
+        extensions: { code: 'DOWNSTREAM_SERVICE_ERROR', service },
+      });
+}
+
+/** Accept clients' WebSockets on /graphql; returns what stops them. */
+export function serveSubscriptions(server, gateway, { maxBodyBytes }) {
+  const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: maxBodyBytes });
+  const options = getGraphQLWSOptions(gateway, ({ extra, connectionParams }) => ({
+    req: extra.request,
+    headers: clientHeaders(extra.request.headers, connectionParams),
+    connectionParams: undefined, // taken over above, checked; the runtime would merge it unchecked
+  }));
+  const { onSubscribe } = options;
+  options.onSubscribe = (context, ...operation) =>
+    Object.keys(context.subscriptions).length > MOST_PER_CONNECTION
+      ? [
+          new GraphQLError(`At most ${MOST_PER_CONNECTION} operations run on one connection; open another.`, {
+            extensions: { code: 'RATE_LIMITED' },
+          }),
+        ]
+      : onSubscribe(context, ...operation);
+  const serving = useServer(options, sockets, 12_000);
+  return async () => {
+    const impatience = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), CLOSING_HANDSHAKE);
+    await serving.dispose();
+    clearTimeout(impatience);
+  };
+}
+
+// Clients write the token as `authorization`, `Authorization`, or one level down under `headers` (Apollo Sandbox). Only
+// who is asking and the trace are taken from there; addresses and the rest stay what the edge said they are.
+function clientHeaders(upgrade, connectionParams) {
+  const headers = { ...upgrade, 'x-request-id': requestId(upgrade) };
+  const given = { ...connectionParams?.headers, ...connectionParams };
+  for (const [name, value] of Object.entries(given)) {
+    const header = name.toLowerCase();
+    if (['authorization', 'traceparent', 'tracestate'].includes(header) && typeof value === 'string')
+      headers[header] = value;
+  }
+  return headers;
+}

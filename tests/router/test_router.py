@@ -1,0 +1,241 @@
+"""What the router does with requests, seen from both of its sides."""
+
+import os
+import subprocess
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from graphql import get_introspection_query
+
+from deploy.local import node
+from tests.router.processes import MAX_BODY, Ask, Eventually, Process, Starter
+from tests.router.servers import Subgraph
+from tests.router.toys import SEEN
+
+JSON = {"content-type": "application/json"}
+ACROSS = "{ order(id: 1) { id user { username orders { items { product { name stock } } } } } }"
+
+
+def test_a_query_crosses_all_subgraphs_and_each_is_asked_once_per_step(router: Process, ask: Ask) -> None:
+    products = [{"product": {"name": f"product-p{n}", "stock": 7}} for n in (1, 2)]
+    assert ask(router, ACROSS).json() == {
+        "data": {"order": {"id": "1", "user": {"username": "user-1", "orders": [{"items": products}]}}}
+    }
+    assert {name: len(seen.requests) for name, seen in SEEN.items()} == {
+        "users": 1,
+        "products": 1,
+        "orders": 1,
+    }
+
+
+def test_the_agreed_headers_reach_each_subgraph_and_no_others(router: Process, ask: Ask) -> None:
+    passed = {
+        "authorization": "Bearer t",
+        "x-request-id": "r-1",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "tracestate": "a=b",
+        "user-agent": "probe/1",
+        "x-forwarded-for": "192.0.2.7",
+        "idempotency-key": "k-1",
+    }
+    ask(router, ACROSS, headers={**passed, "cookie": "session=1", "x-internal": "yes"})
+    for seen in SEEN.values():
+        for headers in seen.requests:
+            assert {name: headers.get(name) for name in passed} == passed
+            assert not headers.keys() & {"cookie", "x-internal"}
+
+
+def test_a_request_id_is_made_where_there_is_none_or_an_unfit_one(router: Process, ask: Ask) -> None:
+    for headers in ({}, {"x-request-id": "two words"}, {"x-request-id": "x" * 200}):
+        returned = ask(router, "{ product(id: 1) { id } }", headers=headers).headers["x-request-id"]
+        assert uuid.UUID(returned)
+        assert SEEN["products"].requests[-1]["x-request-id"] == returned
+
+
+def test_an_error_with_a_code_passes_with_its_extensions(router: Process, ask: Ask) -> None:
+    response = ask(router, "{ me { id } product(id: 1) { id } }", headers={"x-request-id": "r-2"})
+    assert response.json() == {
+        "data": {"me": None, "product": {"id": "1"}},
+        "errors": [
+            {
+                "message": "Log in first.",
+                "path": ["me"],
+                "extensions": {
+                    "code": "UNAUTHENTICATED",
+                    "hint": "login",
+                    "service": "users",
+                    "requestId": "r-2",
+                },
+            }
+        ],
+    }
+
+
+async def test_an_error_without_a_code_is_masked_and_logged(
+    router: Process, ask: Ask, eventually: Eventually
+) -> None:
+    response = ask(router, "{ leaky }", headers={"x-request-id": "r-3"})
+    assert response.json()["errors"] == [
+        {
+            "message": "Something went wrong on our side; the request id says which request it was.",
+            "path": ["leaky"],
+            "extensions": {"code": "INTERNAL", "requestId": "r-3"},
+        }
+    ]
+    assert "10.0.0.7" not in response.text
+    await eventually(lambda: "connect to postgres" in router.log())
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ("{ nope }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ me { id ", "GRAPHQL_PARSE_FAILED"),
+        ("query ($id: ID!) { product(id: $id) { id } }", "BAD_USER_INPUT"),
+    ],
+)
+def test_a_faulty_operation_is_refused_before_any_subgraph_is_asked(
+    router: Process, ask: Ask, operation: str, code: str
+) -> None:
+    (error,) = ask(router, operation).json()["errors"]
+    assert error["extensions"]["code"] == code
+    assert not any(seen.requests for seen in SEEN.values())
+
+
+def _nested(levels: int) -> str:
+    return "{ order(id: 1) " + "{ user { orders " * levels + "{ id }" + "} }" * levels + " }"
+
+
+def _doubling(levels: int) -> str:
+    fragments = [
+        f"fragment F{n} on User {{ ...F{n + 1} orders {{ user {{ ...F{n + 1} }} }} }}" for n in range(levels)
+    ]
+    return "{ me { ...F0 } } " + " ".join(fragments) + f" fragment F{levels} on User {{ id }}"
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        (_nested(10), "OPERATION_TOO_LARGE"),
+        ("{ " + " ".join(f"a{n}: me {{ id }}" for n in range(61)) + " }", "OPERATION_TOO_LARGE"),
+        (_doubling(30), "OPERATION_TOO_LARGE"),
+        ("{ " + "me { id } " * 1500 + "}", "GRAPHQL_PARSE_FAILED"),
+    ],
+    ids=["depth", "aliases", "fragments that double", "tokens"],
+)
+def test_a_document_past_the_limits_is_refused(router: Process, ask: Ask, operation: str, code: str) -> None:
+    codes = {error["extensions"]["code"] for error in ask(router, operation).json()["errors"]}
+    assert codes == {code}
+    assert not any(seen.requests for seen in SEEN.values())
+
+
+def test_introspection_as_explorers_send_it_is_within_the_limits(router: Process, ask: Ask) -> None:
+    assert "errors" not in ask(router, get_introspection_query(input_value_deprecation=True)).json()
+
+
+def test_batches_are_refused(router: Process) -> None:
+    response = httpx.post(f"{router.url}/graphql", json=[{"query": "{ me { id } }"}] * 2)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_past_the_limit_is_refused(router: Process, *, chunked: bool) -> None:
+    body = b"x" * (MAX_BODY + 1)
+    response = httpx.post(f"{router.url}/graphql", content=iter([body]) if chunked else body, headers=JSON)
+    assert response.status_code == 413
+    assert response.json()["errors"][0]["extensions"]["code"] == "PAYLOAD_TOO_LARGE"
+
+
+def test_a_slow_subgraph_costs_its_own_fields_only_and_is_asked_once(router: Process, ask: Ask) -> None:
+    answer = ask(router, "{ slow(seconds: 3) product(id: 1) { id } }").json()
+    assert answer["data"] == {"slow": None, "product": {"id": "1"}}
+    assert answer["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+    assert len(SEEN["users"].requests) == 1
+
+
+def test_a_read_that_was_cut_off_is_sent_again(router: Process, ask: Ask) -> None:
+    SEEN["products"].drop_next = 1
+    assert ask(router, "{ product(id: 1) { id } }").json() == {"data": {"product": {"id": "1"}}}
+    assert SEEN["products"].calls == ["dropped", "product 1"]
+
+
+def test_a_mutation_that_was_cut_off_is_not_sent_again(router: Process, ask: Ask) -> None:
+    SEEN["users"].drop_next = 1
+    answer = ask(router, 'mutation { rename(username: "x") { id } }').json()
+    assert answer["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+    assert SEEN["users"].calls == ["dropped"]
+
+
+def test_a_subgraph_that_is_down_gives_partial_data_and_comes_back(
+    router: Process, ask: Ask, subgraphs: dict[str, Subgraph]
+) -> None:
+    query = "{ order(id: 1) { status user { username } items { product { name } } } }"
+    whole = ask(router, query).json()
+    subgraphs["products"].stop()
+    try:
+        response = ask(router, query)
+        assert response.json()["data"] == {
+            "order": {**whole["data"]["order"], "items": [{"product": None}] * 2}
+        }
+        (error,) = response.json()["errors"]
+        assert error["message"] == "The products service is not available right now; try again shortly."
+        assert error["extensions"]["code"] == "UNAVAILABLE"
+        assert "127.0.0.1" not in response.text
+    finally:
+        subgraphs["products"] = Subgraph("products", subgraphs["products"].port)
+        subgraphs["products"].start()
+    assert ask(router, query).json() == whole
+
+
+def test_health_and_readiness_ask_no_subgraph(router: Process) -> None:
+    assert httpx.get(f"{router.url}/health").json() == {"status": "ok"}
+    assert httpx.get(f"{router.url}/ready").json() == {"status": "ready"}
+    assert not any(seen.requests for seen in SEEN.values())
+
+
+def test_metrics_carry_the_documented_names(router: Process, ask: Ask) -> None:
+    ask(router, "{ product(id: 1) { id } }")
+    metrics = httpx.get(f"{router.url}/metrics").text
+    assert 'http_requests_total{method="POST",endpoint="/graphql",status="200"}' in metrics
+    assert 'http_request_duration_seconds_bucket{le="0.1",method="POST",endpoint="/graphql"}' in metrics
+
+
+def test_the_explorer_needs_no_other_server(router: Process) -> None:
+    page = httpx.get(f"{router.url}/graphql", headers={"accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "<title>Supergraph</title>" in page.text
+    assert 'src="http' not in page.text
+    assert 'href="http' not in page.text.partition("</head>")[0]
+
+
+def test_a_stop_lets_running_operations_finish(start_router: Starter) -> None:
+    router = start_router()
+    with ThreadPoolExecutor() as pool:
+        body = {"query": "{ slow(seconds: 0.5) }"}
+        answer = pool.submit(httpx.post, f"{router.url}/graphql", json=body)
+        while not SEEN["users"].requests:
+            time.sleep(0.01)
+        assert router.stop() == 0
+        assert answer.result().json() == {"data": {"slow": "done"}}
+
+
+def test_settings_that_do_not_fit_stop_the_start_and_are_all_named(router_env: dict[str, str]) -> None:
+    wrong = {
+        "ROUTER_PORT": "x",
+        "ROUTER_TIMEOUT": "soon",
+        "ROUTER_BASKETS_URL": "http://b",
+        "ROUTER_USERS_URL": "b",
+    }
+    done = subprocess.run(
+        [node.program(), node.ROUTER / "start.mjs"],
+        env={**os.environ, **router_env, **wrong},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert {line.partition(":")[0] for line in done.stderr.splitlines()} == wrong.keys()
