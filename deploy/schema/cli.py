@@ -39,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add("export", _export, "Write schema/{users,products,orders}.graphql from the subgraphs' code.")
     add("compose", _compose, "Write schema/supergraph.graphql and schema/api.graphql from supergraph.yaml.")
-    add("all", _all, "Export, then compose.")
+    add("openapi", _openapi, "Write schema/openapi.json from the REST layer's code.")
+    add("all", _all, "Export, compose, and write the OpenAPI document.")
     check = add("check", _check, "Fail where the files are not up to date, or the API breaks its clients.")
     check.add_argument(
         "--base",
@@ -60,8 +61,13 @@ def _compose(_: argparse.Namespace) -> bool:
     return True
 
 
+def _openapi(_: argparse.Namespace) -> bool:
+    _report(generate.openapi())
+    return True
+
+
 def _all(_: argparse.Namespace) -> bool:
-    _report([*generate.export(), *generate.compose()])
+    _report([*generate.export(), *generate.compose(), *generate.openapi()])
     return True
 
 

@@ -2,7 +2,7 @@
 // as it is. Whatever else goes wrong behind the router (no answer, no JSON, no code) is replaced, since its message
 // may hold addresses, queries or a stack.
 
-import { GraphQLError } from 'graphql';
+import { GraphQLError, Kind } from 'graphql';
 import { log } from './log.mjs';
 
 // Codes that the runtime gives to a subgraph that did not answer, or not with GraphQL.
@@ -39,10 +39,14 @@ export function publicError(error) {
 }
 
 function ownError(error) {
-  const { originalError, extensions } = error;
-  if (extensions.code) return copy(error, { ...extensions, originalError: undefined });
-  // Without a code: a variable that does not fit its type, or a fault.
-  return originalError || !error.nodes ? internal(error) : copy(error, { code: 'BAD_USER_INPUT' });
+  const { extensions } = error;
+  // What is no well-formed GraphQL request is 400 whatever the client accepts (GraphQL over HTTP, 6.4.1).
+  const shown = { ...extensions, originalError: undefined };
+  if (extensions.code === 'BAD_REQUEST') return copy(error, { ...shown, http: { ...extensions.http, spec: false, status: 400 } });
+  if (extensions.code) return copy(error, shown);
+  // Without a code: a variable that does not fit its type (a scalar's own refusal is wrapped), or a fault.
+  const refusal = error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
+  return refusal ? copy(error, { code: 'BAD_USER_INPUT' }) : internal(error);
 }
 
 function copy({ message, nodes, source, positions, path }, extensions) {

@@ -57,7 +57,10 @@ export const upstream = {
 };
 
 function connectionError(failure, service) {
-  if (Array.isArray(failure)) return failure[0]; // errors of the operation itself
+  if (Array.isArray(failure)) {
+    const [{ message, path, extensions }] = failure; // errors of the operation itself, as they came over the wire
+    return new GraphQLError(message, { path, extensions: { ...extensions, service } });
+  }
   const refused = failure?.code === CloseCode.Forbidden || failure?.code === CloseCode.Unauthorized;
   return refused
     ? new GraphQLError('The token was not accepted; log in again.', {

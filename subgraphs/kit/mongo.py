@@ -27,6 +27,8 @@ __all__ = [
     "utc_now",
 ]
 
+_SELECTION_MS = 2000
+
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
@@ -49,7 +51,8 @@ class Mongo:
         self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
             settings.url,
             appname=application,
-            serverSelectionTimeoutMS=timeout,
+            # Short, since the driver waits this long twice before a read of a dead server fails.
+            serverSelectionTimeoutMS=min(timeout, _SELECTION_MS),
             connectTimeoutMS=timeout,
             socketTimeoutMS=timeout * 2,
             maxPoolSize=settings.pool_size,

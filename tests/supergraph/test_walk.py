@@ -71,7 +71,7 @@ CREATE = """
   mutation Create($input: CreateProductInput!) {
     createProduct(input: $input) {
       ... on CreateProductSuccess { product { id sku price { amount currency } category { name slug } } }
-      ... on Error { code message }
+      ... on Error { code }
     }
   }
 """
@@ -80,7 +80,7 @@ ORDER = """
     createOrder(input: $input, idempotencyKey: $key) {
       ... on CreateOrderSuccess { order { id status total { amount } } }
       ... on InsufficientStockError { code requested available product { name } }
-      ... on Error { code message }
+      ... on Error { code }
     }
   }
 """
@@ -90,7 +90,7 @@ PAY = """
       ... on PayOrderSuccess { order { status payment { status transactionId amount { amount } } history { seq status } } }
       ... on PaymentDeclinedError { code reason }
       ... on IllegalTransitionError { code from action }
-      ... on Error { code message }
+      ... on Error { code }
     }
   }
 """
@@ -98,7 +98,7 @@ CANCEL = """
   mutation Cancel($id: ID!) {
     cancelOrder(id: $id) {
       ... on CancelOrderSuccess { order { status payment { status refunded { amount } } } }
-      ... on Error { code message }
+      ... on Error { code }
     }
   }
 """
