@@ -4,6 +4,8 @@
 .PHONY: help up install clean test test-long check format bench schema proto
 
 STAMP := .venv/.installed-from-lock
+# More workers than cores: much of a test's time is spent waiting for processes to start and to stop.
+PARALLEL := -n 3 --dist loadgroup
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,10 +30,10 @@ clean: ## remove what was installed or generated; the data in .supergraph stay
 # ---- checking it ------------------------------------------------------------------------------------------
 
 test: install ## run every test that is quick enough for each change (under 5 minutes on two cores)
-	@.venv/bin/pytest -n 2 --dist loadgroup -m "not long" $(ARGS)
+	@.venv/bin/pytest $(PARALLEL) -m "not long" $(ARGS)
 
 test-long: install ## run the long versions too: more random cases, more kills
-	@.venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
+	@.venv/bin/pytest $(PARALLEL) $(ARGS)
 
 check: install ## format, lint, types, layers, schemas, generated code, lock files
 	@.venv/bin/python -m deploy.check $(ARGS)

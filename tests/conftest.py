@@ -23,7 +23,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         launcher.close_run()
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep each file in one worker, where its fixtures are made once; a folder may name a wider group."""
     for item in items:
@@ -51,6 +50,9 @@ def supergraph(engines: Engines) -> dict[str, Any]:
         "REDIS_URL": engines.redis,
         # Off by itself with stores that are not the launcher's own.
         "USERS_FIRST_ACCOUNT_ADMIN": "true",
+        # A test changes the signing key, and waits until the new one signs.
+        "USERS_JWT_KEY_LEAD": "10s",
+        "EDGE_JWKS_CACHE": "2s",
     }
     arguments = ["--edge-port", "0", "--router-port", "0", "--seed"]
     return launcher.shared("supergraph", arguments, env=env)

@@ -129,6 +129,7 @@ def test_redis_keeps_its_data_over_a_crash(data: Path):
         redis.kill()
 
 
+@pytest.mark.long
 def test_a_durable_mongo_keeps_every_write_over_a_crash(data: Path):
     mongo = Mongo(data, durable=True)
     mongo.start()

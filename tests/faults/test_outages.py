@@ -43,7 +43,7 @@ def system() -> Iterator[System]:
     engines: list[Engine] = [
         PostgreSQL(folder / "pg", databases=["users", "orders"]),
         Redis(folder / "redis"),
-        Mongo(folder / "mongo", durable=True),
+        Mongo(folder / "mongo"),
     ]
     process = None
     try:

@@ -31,12 +31,15 @@ def open_run() -> None:
 
 
 def close_run() -> None:
-    """Stop what the run started and delete what it wrote."""
+    """Stop what the run started and delete what it wrote, unless SUPERGRAPH_TEST_KEEP asks for its logs."""
     folder = Path(os.environ.pop(_FOLDER))
     # The ones started last stand on those started first.
     for started in sorted(folder.glob("*.pid"), key=lambda p: p.stat().st_mtime, reverse=True):
         stop(int(started.read_text()))
-    shutil.rmtree(folder, ignore_errors=True)
+    if os.environ.get("SUPERGRAPH_TEST_KEEP"):
+        sys.stderr.write(f"\nkept: {folder}\n")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def folder() -> Path:

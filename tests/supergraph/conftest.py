@@ -1,5 +1,6 @@
 """People of the whole system, and ways to talk to it through the edge."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -91,6 +92,21 @@ def new_product(http: httpx.AsyncClient, admin: Person) -> Callable[..., Awaitab
         return found
 
     return make
+
+
+async def settled(http: httpx.AsyncClient, person: Person, answer: httpx.Response) -> dict[str, Any]:
+    """The order that was placed, once its stock is held.
+
+    Nearly always it is at once; on a machine that is busy with other tests the first try may time out,
+    and then the worker holds the stock a little later.
+    """
+    assert answer.status_code == 201, answer.text
+    order: dict[str, Any] = answer.json()
+    async with asyncio.timeout(60):
+        while order["status"] == "pending_stock":
+            await asyncio.sleep(0.2)
+            order = (await http.get(f"/api/v1/orders/{order['id']}", headers=person.headers)).json()
+    return order
 
 
 @asynccontextmanager

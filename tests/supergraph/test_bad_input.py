@@ -10,7 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.supergraph.conftest import Person
+from tests.supergraph.conftest import Person, settled
 
 NOBODY = "01890000-0000-7000-8000-000000000000"
 
@@ -157,7 +157,8 @@ async def test_foreign_order_cannot_be_read_paid_or_cancelled(
 ) -> None:
     product = await new_product()
     body = {"items": [{"product_id": product["id"], "quantity": 1}]}
-    order = (await http.post("/api/v1/orders", json=body, headers=customer.headers)).json()
+    placed = await http.post("/api/v1/orders", json=body, headers=customer.headers)
+    order = await settled(http, customer, placed)
     stranger = (await new_customer()).headers
     path = f"/api/v1/orders/{order['id']}"
     for method, suffix in (("GET", ""), ("DELETE", ""), ("POST", "/pay"), ("GET", "/events")):

@@ -94,5 +94,5 @@ async def test_keys_are_published(http: httpx.AsyncClient) -> None:
 
 
 async def test_burst_of_a_load_test_from_this_machine_meets_no_limit(http: httpx.AsyncClient) -> None:
-    answers = await asyncio.gather(*(http.get("/api/v1/products?limit=1") for _ in range(200)))
+    answers = await asyncio.gather(*(http.get("/api/v1/products?limit=1") for _ in range(100)))
     assert {a.status_code for a in answers} == {200}

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.supergraph.conftest import Person, request, session
+from tests.supergraph.conftest import Person, request, session, settled
 
 
 @pytest.fixture
@@ -18,8 +18,9 @@ async def order(
     cup = await new_product(name="Stoneware cup", price=12, stock=7, category="Tableware")
     items = [{"product_id": tea["id"], "quantity": 3}, {"product_id": cup["id"], "quantity": 1}]
     placed = await http.post("/api/v1/orders", json={"items": items}, headers=customer.headers)
-    await http.post(f"/api/v1/orders/{placed.json()['id']}/pay", headers=customer.headers)
-    found: dict[str, Any] = placed.json()
+    found = await settled(http, customer, placed)
+    paid = await http.post(f"/api/v1/orders/{found['id']}/pay", headers=customer.headers)
+    assert paid.status_code == 200, paid.text
     return found
 
 

@@ -11,7 +11,7 @@ from gql import Client
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
-from tests.supergraph.conftest import Person, request
+from tests.supergraph.conftest import Person, request, settled
 
 STATUS = """
   subscription Status($id: ID!, $after: Int) {
@@ -29,7 +29,7 @@ async def order_id(
     product = await new_product(name="Reading lamp", category="Lighting")
     body = {"items": [{"product_id": product["id"], "quantity": 1}]}
     placed = await http.post("/api/v1/orders", json=body, headers=customer.headers)
-    return str(placed.json()["id"])
+    return str((await settled(http, customer, placed))["id"])
 
 
 def _websocket(edge: str, person: Person | None) -> Client:

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from tests.supergraph.conftest import PASSWORD, Person, request, session
+from tests.supergraph.conftest import PASSWORD, Person, request, session, settled
 
 
 async def test_rest_walk(http: httpx.AsyncClient, admin: Person) -> None:
@@ -23,8 +23,7 @@ async def test_rest_walk(http: httpx.AsyncClient, admin: Person) -> None:
 
     items = {"items": [{"product_id": product["id"], "quantity": 2}]}
     placed = await http.post("/api/v1/orders", json=items, headers=headers)
-    assert placed.status_code == 201
-    order = placed.json()
+    order = await settled(http, admin, placed)
     assert order["status"] == "awaiting_payment"
     assert order["total"] == 199.98
     assert order["items"][0]["product_name"] == "Walking boots"
