@@ -150,7 +150,7 @@ def _edge(layout: Layout, data: Path, log_level: str) -> Child:
     configuration = data / "envoy.yaml"
 
     def prepare() -> None:
-        offered = edge_values(layout, os.environ, root=ROOT)
+        offered = edge_values(layout, os.environ, root=ROOT, data=data)
         asked = placeholders(TEMPLATE)
         # What the template asks for and we do not have is render's to refuse.
         render(TEMPLATE, configuration, **{name: offered[name] for name in asked & offered.keys()})

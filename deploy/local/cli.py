@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from deploy.local.commands import up
+from deploy.local.commands import keys, up, users
 from deploy.local.errors import LaunchError
 
-COMMANDS = (up,)
+COMMANDS = (up, users, keys)
 
 
 def parser() -> argparse.ArgumentParser:

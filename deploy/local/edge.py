@@ -1,12 +1,22 @@
 """The edge's configuration from its template."""
 
+import json
+import os
 import re
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.errors import LaunchError
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _COMMENT = re.compile(r"^\s*#")
+_JWKS_CACHE = "30s"
+"""How soon a new signing key is known at the edge; one already known outlives an outage of users."""
+_REMOTE_KEYS = (
+    "remote_jwks: {{http_uri: {{uri: http://users/.well-known/jwks.json, cluster: users, timeout: 2s}}, "
+    "cache_duration: {cached}, async_fetch: {{fast_listener: true, failed_refetch_duration: 1s}}}}"
+)
 
 
 class TemplateError(LaunchError):
@@ -42,3 +52,28 @@ def placeholders(template_path: Path) -> set[str]:
 
 def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names))
+
+
+def token_keys(environ: Mapping[str, str], *, jwks: Path) -> str:
+    """Where the edge finds the keys that check tokens, as a line of its configuration.
+
+    The keys that the users service publishes; or the secret JWT_SECRET, written to the file `jwks`, which only
+    we can read: Envoy's own pages show its configuration, but not what is in a file that it names.
+    """
+    secret = environ.get("JWT_SECRET")
+    if not secret:
+        jwks.unlink(missing_ok=True)
+        cached = environ.get("EDGE_JWKS_CACHE") or _JWKS_CACHE
+        return _REMOTE_KEYS.format(cached=cached)
+    key = {
+        "kty": "oct",
+        "alg": "HS256",
+        "use": "sig",
+        "k": urlsafe_b64encode(secret.encode()).decode().rstrip("="),
+    }
+    part = jwks.with_name(f".{jwks.name}.part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"keys": [key]}, file)
+    part.replace(jwks)
+    return f"local_jwks: {{filename: {json.dumps(str(jwks))}}}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.edge import token_keys
 from deploy.local.layout import LOOPBACK, Layout
 from deploy.local.parts import SUBGRAPHS
 
@@ -41,12 +42,20 @@ def settings(
     What the environment sets already stands, but for the addresses to listen on: those are the launcher's.
     """
     made = _defaults(layout, urls, secrets=secrets, log_level=log_level, root=root)
+    for part in SUBGRAPHS:
+        # They reach the service anyway; named here, they reach those who look up how it was started.
+        made[part] = {key: environ[key] for key in _given(part, environ)} | made[part]
     return {
         part: {
             key: value if key.endswith(_OURS) else environ.get(key) or value for key, value in values.items()
         }
         for part, values in made.items()
     }
+
+
+def _given(part: str, environ: Mapping[str, str]) -> list[str]:
+    """The settings of a service that the environment holds."""
+    return [key for key in environ if key.startswith(f"{part.upper()}_") or key == "JWT_SECRET"]
 
 
 def _defaults(
@@ -77,7 +86,7 @@ def _defaults(
             values["REDIS_URL"] = urls[part]["redis"]
         made[part] = {f"{part.upper()}_{key}": value for key, value in values.items()}
         made[part]["PYTHONUNBUFFERED"] = "1"
-    made["users"]["USERS_JWT_KEYS_DIR"] = str(secrets.keys)
+    made["users"] |= _users(layout, secrets)
     if "users" not in layout.external.databases:
         # The documented walk creates products with the first account. Never on a database that is not ours.
         made["users"]["USERS_FIRST_ACCOUNT_ADMIN"] = "true"
@@ -85,7 +94,21 @@ def _defaults(
     return made
 
 
-def edge_values(layout: Layout, environ: Mapping[str, str], *, root: Path) -> dict[str, str]:
+def _users(layout: Layout, secrets: Secrets) -> dict[str, str]:
+    """As the documented walk and a load test from this machine need it; elsewhere the defaults are stricter."""
+    everyone = f"{_RATE_LIMIT}/1m"
+    return {
+        "USERS_JWT_KEYS_DIR": str(secrets.keys),
+        "USERS_PASSWORDS_REFUSE_COMMON": "false",
+        "USERS_MAIL_FOLDER": str(secrets.keys.parent / "mail"),
+        "USERS_MAIL_RESET_URL": f"{layout.edge}/reset-password?token={{token}}",
+        "USERS_THROTTLE_LOGIN_ADDRESS": everyone,
+        "USERS_THROTTLE_REGISTRATION_ADDRESS": everyone,
+        "USERS_THROTTLE_RESET_ADDRESS": everyone,
+    }
+
+
+def edge_values(layout: Layout, environ: Mapping[str, str], *, root: Path, data: Path) -> dict[str, str]:
     """The values that the edge's template may ask for; `EDGE_` and the name in the environment replaces a setting."""
     limit = environ.get("EDGE_RATE_LIMIT_PER_MINUTE") or str(_RATE_LIMIT)
     values = {
@@ -97,6 +120,7 @@ def edge_values(layout: Layout, environ: Mapping[str, str], *, root: Path) -> di
         "RATE_LIMIT_BURST": environ.get("EDGE_RATE_LIMIT_BURST") or limit,
         "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),
         "CORS_ORIGIN_REGEX": environ.get("EDGE_CORS_ORIGIN_REGEX") or _CORS_REGEX,
+        "TOKEN_KEYS": token_keys(environ, jwks=data / "jwks.json"),
     }
     for part in ("router", "rest", *SUBGRAPHS):
         values[f"{part.upper()}_HOST"] = LOOPBACK

@@ -11,7 +11,19 @@ from typing import Self
 
 from deploy.local.errors import LaunchError
 
-_KEPT = ("postgres", "redis", "mongo", "keys", "logs", "seeded", "services.token", "envoy.yaml")
+_KEPT = (
+    "postgres",
+    "redis",
+    "mongo",
+    "keys",
+    "mail",
+    "logs",
+    "seeded",
+    "services.token",
+    "envoy.yaml",
+    "jwks.json",
+    "state.json",
+)
 """Everything the launcher writes here but its lock; a fresh start deletes these and nothing else."""
 
 
@@ -70,6 +82,27 @@ class DataFolder:
             os.ftruncate(self._lock, 0)
             os.close(self._lock)
             self._lock = None
+
+    def in_use(self) -> bool:
+        """Whether a launcher has the folder. Raises FolderError where that cannot be seen."""
+        try:
+            lock = os.open(self.path / "launcher.lock", os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise FolderError(f"The data folder {self.path} cannot be read: {error.strerror}.") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
+    @property
+    def state(self) -> Path:
+        """Where a launcher that is ready writes what runs where."""
+        return self.path / "state.json"
 
     def contents(self) -> list[Path]:
         """What a fresh start would delete."""

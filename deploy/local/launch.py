@@ -62,6 +62,7 @@ class _Run:
     ) -> None:
         self._options = options
         self._layout = layout
+        self._folder = folder
         self._data = folder.path
         self._screen = screen
         self._ready = False
@@ -112,8 +113,8 @@ class _Run:
                 task.cancel()
             await asyncio.wait(tasks)
             await self._supervisor.stop()
-            if self._options.state:
-                self._options.state.unlink(missing_ok=True)
+            for path in self._state_files():
+                path.unlink(missing_ok=True)
         self._screen.say("Everything is stopped.")
         return 0
 
@@ -182,24 +183,25 @@ class _Run:
         postgres.remove()
 
     def _write_state(self) -> None:
-        path: Path | None = self._options.state
-        if path is None:
-            return
         pids = self._supervisor.pids
-        write_state(
-            path,
-            {
-                "pid": os.getpid(),
-                "data": str(self._data),
-                "ready_after": round(self._screen.elapsed, 3),
-                "addresses": addresses(self._layout, self._urls),
-                "children": {
-                    part: {
-                        "pid": pids.get(part),
-                        "log": str(self._data / "logs" / f"{part}.log"),
-                        "env": self._settings.get(part, {}),
-                    }
-                    for part in PARTS
-                },
+        state = {
+            "pid": os.getpid(),
+            "data": str(self._data),
+            "ready_after": round(self._screen.elapsed, 3),
+            "addresses": addresses(self._layout, self._urls),
+            "children": {
+                part: {
+                    "pid": pids.get(part),
+                    "log": str(self._data / "logs" / f"{part}.log"),
+                    "env": self._settings.get(part, {}),
+                }
+                for part in PARTS
             },
-        )
+        }
+        for path in self._state_files():
+            write_state(path, state)
+
+    def _state_files(self) -> list[Path]:
+        """One for the other commands, in the data folder, and the one that was asked for."""
+        asked: Path | None = self._options.state
+        return [self._folder.state, *([asked] if asked else [])]

@@ -1,7 +1,8 @@
 """Who is asking: access tokens verified by each service on its own, and permission checks.
 
 Default deny: a `Viewer` holds no permission that its verified token does not name. Tokens are checked
-as RFC 8725 asks: one algorithm, known `kid`, `typ`, issuer, audience and times.
+as RFC 8725 asks: one algorithm, known `kid`, `typ`, issuer, audience and times. The algorithm is the
+settings' choice, never the token's, so a public key cannot be passed off as a shared secret.
 """
 
 import asyncio
@@ -18,8 +19,10 @@ from subgraphs.kit.logs import get_logger
 from subgraphs.kit.settings import JwtSettings
 
 ALGORITHM = "EdDSA"
+SHARED_SECRET_ALGORITHM = "HS256"  # noqa: S105 - a name
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, not a secret
-_REQUIRED = ["exp", "iat", "nbf", "sub", "jti", "iss", "aud"]
+# Without `sid` a token could not be revoked.
+_REQUIRED = ["exp", "iat", "nbf", "sub", "jti", "iss", "aud", "sid"]
 
 log = get_logger(__name__)
 
@@ -72,14 +75,21 @@ class Revocations(Protocol):
     async def revoked(self, session_id: str) -> bool: ...
 
 
+def algorithm_of(settings: JwtSettings) -> str:
+    """The one algorithm that tokens are signed with."""
+    return SHARED_SECRET_ALGORITHM if settings.secret.get_secret_value() else ALGORITHM
+
+
 class TokenVerifier:
-    """Turns an access token into a Viewer."""
+    """Turns an access token into a Viewer. With a shared secret in the settings, no `keys` are needed."""
 
     def __init__(
-        self, keys: KeySource, settings: JwtSettings, revocations: Revocations | None = None
+        self, keys: KeySource | None, settings: JwtSettings, revocations: Revocations | None = None
     ) -> None:
         self._keys = keys
         self._settings = settings
+        self._secret = settings.secret.get_secret_value()
+        self._algorithm = algorithm_of(settings)
         self._revocations = revocations
 
     async def verify(self, token: str) -> Viewer:
@@ -92,17 +102,14 @@ class TokenVerifier:
             header = jwt.get_unverified_header(token)
         except jwt.InvalidTokenError:
             raise Unauthenticated("The access token is malformed; log in again.") from None
-        kid = header.get("kid")
-        if header.get("alg") != ALGORITHM or header.get("typ") != TOKEN_TYPE or not isinstance(kid, str):
+        if header.get("alg") != self._algorithm or header.get("typ") != TOKEN_TYPE:
             raise Unauthenticated("The access token is not of this system; log in again.")
-        key = await self._keys.key(kid)
-        if key is None:
-            raise Unauthenticated("The access token's key is unknown; log in again.")
+        key = self._secret or await self._key(header.get("kid"))
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
-                algorithms=[ALGORITHM],
+                algorithms=[self._algorithm],
                 audience=self._settings.audience,
                 issuer=self._settings.issuer,
                 leeway=self._settings.leeway,
@@ -112,17 +119,35 @@ class TokenVerifier:
             raise Unauthenticated("The access token has expired; refresh it or log in again.") from None
         except jwt.InvalidTokenError:
             raise Unauthenticated("The access token is invalid; log in again.") from None
-        session_id = claims.get("sid")
-        if self._revocations and session_id and await self._revocations.revoked(session_id):
-            raise Unauthenticated("The session has ended; log in again.")
-        return Viewer(
+        viewer = Viewer(
             user_id=claims["sub"],
             role=claims.get("role"),
             permissions=frozenset(claims.get("perms", ())),
-            session_id=session_id,
+            session_id=str(claims["sid"]),
             token_id=claims["jti"],
             expires_at=float(claims["exp"]),
         )
+        await self._check_session(viewer)
+        return viewer
+
+    async def check(self, viewer: Viewer) -> None:
+        """Whether `viewer`, verified some time ago, may go on: for connections that outlive a request.
+
+        Raises Unauthenticated when its token has expired or its session has ended.
+        """
+        if viewer.expires_at is not None and viewer.expires_at <= time.time():
+            raise Unauthenticated("The access token has expired; refresh it or log in again.")
+        await self._check_session(viewer)
+
+    async def _check_session(self, viewer: Viewer) -> None:
+        if self._revocations and viewer.session_id and await self._revocations.revoked(viewer.session_id):
+            raise Unauthenticated("The session has ended; log in again.")
+
+    async def _key(self, kid: object) -> Ed25519PublicKey:
+        key = await self._keys.key(kid) if self._keys and isinstance(kid, str) else None
+        if key is None:
+            raise Unauthenticated("The access token's key is unknown; log in again.")
+        return key
 
     async def from_header(self, authorization: str | None) -> Viewer:
         """The viewer of an `Authorization` header; anonymous when there is none (RFC 6750 2.1)."""
@@ -142,7 +167,7 @@ class RemoteKeys:
     """
 
     def __init__(
-        self, client: httpx.AsyncClient, url: str, *, max_age: float = 300, min_interval: float = 2
+        self, client: httpx.AsyncClient, url: str, *, max_age: float = 60, min_interval: float = 2
     ) -> None:
         self._client = client
         self._url = url

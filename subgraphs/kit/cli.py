@@ -15,7 +15,8 @@ import uvloop
 from starlette.types import ASGIApp
 
 from subgraphs.kit import logs, tracing
-from subgraphs.kit.errors import StartError
+from subgraphs.kit.errors import DomainError, StartError
+from subgraphs.kit.outages import is_outage
 from subgraphs.kit.settings import ServiceSettings, SettingsError
 
 # Objects alive after start are never garbage; scanning them in every full collection is what makes
@@ -46,7 +47,10 @@ class Command:
 
 
 def main(service: Service, argv: list[str] | None = None) -> None:
-    """Parse `argv` and run; exits with a plain message: 2 for unusable settings, 1 for what stops a start."""
+    """Parse `argv` and run.
+
+    Exits with a plain message: 2 for unusable settings or arguments, 1 for what stops a start or a command.
+    """
     args = _parser(service).parse_args(argv)
     if args.command == "schema":
         assert service.sdl is not None  # noqa: S101 - the parser offers the command only with it
@@ -57,14 +61,24 @@ def main(service: Service, argv: list[str] | None = None) -> None:
     except SettingsError as error:
         sys.stderr.write(f"{service.name}: the settings cannot be used\n{error}\n")
         sys.exit(2)
-    logs.configure(service.name, settings.logging)
+    if args.command in service.commands:
+        # Standard output is the command's own.
+        logs.configure(service.name, settings.logging, stream=sys.stderr)
+    else:
+        logs.configure(service.name, settings.logging)
     tracing.configure(service.name, settings.tracing)
     try:
         uvloop.run(_run(service, settings, args))
     except KeyboardInterrupt:
         pass
-    except StartError as error:
+    except (StartError, DomainError) as error:
         sys.stderr.write(f"{service.name}: {error}\n")
+        sys.exit(1)
+    except Exception as error:
+        if args.command not in service.commands or not is_outage(error):
+            raise
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        sys.stderr.write(f"{service.name}: a store cannot be reached: {reason}\n")
         sys.exit(1)
 
 
@@ -107,7 +121,7 @@ async def _serve(service: Service, settings: ServiceSettings) -> None:
 def _parser(service: Service) -> argparse.ArgumentParser:
     prefix = service.name.upper()
     parser = argparse.ArgumentParser(
-        prog=f"python -m {_module()}",
+        prog=os.environ.get("SUPERGRAPH_PROGRAM") or f"python -m {_module()}",
         description=service.summary,
         epilog=f"Settings come from the environment as {prefix}_SECTION_FIELD, from the documented bare names, "
         f"and from the YAML file named by {prefix}_CONFIG. See the README.",

@@ -99,7 +99,8 @@ class Observe:
             return
         headers = Headers(scope=scope)
         request_id = headers.get("x-request-id", "")[:_MAX_REQUEST_ID]
-        if not request_id or not request_id.isprintable():
+        # It goes on into logs and into the metadata of gRPC calls, which take ASCII only.
+        if not request_id.isascii() or not request_id.isprintable() or not request_id:
             request_id = new_id()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -180,6 +181,7 @@ class LimitBody:
             await self._refuse(scope, receive, send)
             return
         seen = 0
+        started = False
 
         async def limited() -> Message:
             nonlocal seen
@@ -189,9 +191,19 @@ class LimitBody:
                 raise _BodyTooLargeError
             return message
 
+        async def guarded(message: Message) -> None:
+            # What the application makes of our exception is not the answer.
+            nonlocal started
+            if started or seen <= self._max_bytes:
+                started = True
+                await send(message)
+
         try:
-            await self._app(scope, limited, send)
-        except _BodyTooLargeError:
+            await self._app(scope, limited, guarded)
+        except Exception:
+            if started or seen <= self._max_bytes:
+                raise
+        if not started and seen > self._max_bytes:
             await self._refuse(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -18,8 +18,12 @@ def _dumps(event: MutableMapping[str, Any], **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
-def configure(service: str, settings: LoggingSettings) -> None:
-    """Route structlog and the standard library's loggers to one handler; call once per process."""
+def configure(service: str, settings: LoggingSettings, *, stream: TextIO | None = None) -> None:
+    """Route structlog and the standard library's loggers to one handler; call once per process.
+
+    `stream` is standard output by default.
+    """
+    stream = stream or sys.stdout
 
     def add_service(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["service"] = service
@@ -38,7 +42,7 @@ def configure(service: str, settings: LoggingSettings) -> None:
         # Plain, because the default shows local variables: passwords and tokens, at seconds per traceback.
         else [
             structlog.dev.ConsoleRenderer(
-                colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
             )
         ]
     )
@@ -47,7 +51,7 @@ def configure(service: str, settings: LoggingSettings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

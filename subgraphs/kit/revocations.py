@@ -56,6 +56,16 @@ class RedisRevocations:
         self._remember(session_id, revoked=found)
         return found
 
+    async def known_live(self, session_id: str) -> bool:
+        """Whether Redis itself says, now, that the session has not ended; False also where it cannot be asked."""
+        try:
+            ended = bool(await self._redis.exists(_key(session_id)))
+        except (RedisError, OSError) as error:
+            log.warning("revocations_unreadable", error=str(error))
+            return False
+        self._remember(session_id, revoked=ended)
+        return not ended
+
     def _remember(self, session_id: str, *, revoked: bool) -> None:
         if len(self._answers) >= _MOST_REMEMBERED:
             self._answers.clear()

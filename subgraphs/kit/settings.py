@@ -11,14 +11,25 @@ import re
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import quote
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
+
+from subgraphs.kit.secret_strength import LEAST_BYTES, weakness
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -67,7 +78,7 @@ class ServerSettings(Section):
 
 class DatabaseSettings(Section):
     url: str = ""
-    pool_size: int = Field(8, ge=1)
+    pool_size: int = Field(8, ge=2, description="One of them is the outbox relay's.")
     timeout: Duration = Field(timedelta(seconds=5), description="To connect, and for one statement.")
 
 
@@ -83,6 +94,22 @@ class JwtSettings(Section):
         "", description="Where the signing keys are published; by default at the users service."
     )
     leeway: Duration = timedelta(seconds=5)
+    secret: SecretStr = Field(
+        SecretStr(""),
+        description="Sign and verify with this shared secret (HS256) instead of the published keys (EdDSA). For "
+        "systems that cannot do otherwise: whoever can verify with it can sign with it. The same for all services.",
+    )
+
+    @field_validator("secret")
+    @classmethod
+    def _strong(cls, value: SecretStr) -> SecretStr:
+        secret = value.get_secret_value()
+        if secret and (fault := weakness(secret)):
+            raise ValueError(
+                f"the secret {fault}; a token signed with it could be forged. Set one of {LEAST_BYTES} random bytes or "
+                "more, as from `openssl rand -base64 48`, or unset JWT_SECRET to sign with keys (EdDSA)"
+            )
+        return value
 
 
 class TracingSettings(Section):
@@ -191,7 +218,7 @@ def _database_url(default_database: str) -> str | None:
     if "DB_HOST" not in env or not default_database:
         return None
     scheme, _, database = default_database.partition(":")
-    user, password = env.get("DB_USER", ""), env.get("DB_PASSWORD", "")
+    user, password = quote(env.get("DB_USER", ""), safe=""), quote(env.get("DB_PASSWORD", ""), safe="")
     credentials = f"{user}:{password}@" if password else f"{user}@" if user else ""
     port = env.get("DB_PORT")
     address = f"{env['DB_HOST']}:{port}" if port else env["DB_HOST"]

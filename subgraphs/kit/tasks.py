@@ -1,12 +1,15 @@
 """Background tasks that live as long as their service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 
 from subgraphs.kit.logs import get_logger
 
 log = get_logger(__name__)
+
+# Seconds that a task may take to clean up before it is cancelled again.
+_PATIENCE = 1.0
 
 
 @asynccontextmanager
@@ -25,9 +28,20 @@ async def running(*coroutines: Coroutine[object, object, None]) -> AsyncIterator
     try:
         yield
     finally:
-        for task in tasks:
+        await _end(tasks)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel `tasks` until they have ended.
+
+    Once is not enough: on Python 3.11 `asyncio.wait_for`, through which the Redis client sends, forgets a
+    cancellation that comes as the send completes (python/cpython#86296), and a shutdown would hang.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=_PATIENCE)
 
 
 def _report(task: asyncio.Task[None]) -> None:

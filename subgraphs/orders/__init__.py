@@ -2,5 +2,5 @@
 
 Owns `Order` and everything below it, in PostgreSQL. Extends `User` with `orders` and `Product` with
 `unitsSold`. Emits `OrderCreated`, `OrderStatusChanged`, `OrderPaid`, `OrderCancelled`. Consumes no
-events; calls `Inventory` of the products service over gRPC.
+events; calls `Inventory` of the products service and `UserService` of the users service over gRPC.
 """

@@ -12,6 +12,7 @@ from subgraphs.kit.graphql.app import RequestContext, create_app
 from subgraphs.kit.outbox import OutboxRelay
 from subgraphs.kit.postgres import Postgres
 from subgraphs.kit.redis import create_redis
+from subgraphs.kit.revocations import RedisRevocations
 from subgraphs.kit.rpc import create_channel
 from subgraphs.kit.tasks import running
 from subgraphs.orders.graphql.context import OrdersContext
@@ -19,8 +20,8 @@ from subgraphs.orders.graphql.schema import schema
 from subgraphs.orders.live import LiveStatus
 from subgraphs.orders.loaders import Loaders
 from subgraphs.orders.provider import SandboxProvider
-from subgraphs.orders.rpc import GrpcInventory
-from subgraphs.orders.service import OrderService
+from subgraphs.orders.rpc import GrpcAccounts, GrpcInventory
+from subgraphs.orders.service import Cancelling, OrderService, Paying, Placing, Reading
 from subgraphs.orders.settings import OrdersSettings
 from subgraphs.orders.tables import outbox
 from subgraphs.orders.worker import Worker
@@ -39,9 +40,13 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             settings.services.products_grpc, token=settings.services.token.get_secret_value()
         )
         await stack.enter_async_context(channel)
+        users = create_channel(settings.services.users_grpc, token=settings.services.token.get_secret_value())
+        await stack.enter_async_context(users)
+        revocations = RedisRevocations(redis)
+        accounts = GrpcAccounts(users, revocations)
 
         relay = OutboxRelay(postgres, redis, outbox)
-        live = LiveStatus(redis)
+        live = LiveStatus(redis, timeout=settings.redis.timeout.total_seconds())
         workflow = Workflow(
             postgres=postgres,
             inventory=GrpcInventory(channel),
@@ -49,7 +54,17 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             clock=lambda: datetime.now(UTC),
             committed=relay.nudge,
         )
-        service = OrderService(postgres=postgres, workflow=workflow, settings=settings)
+        service = OrderService(
+            reading=Reading(postgres=postgres),
+            placing=Placing(
+                postgres=postgres,
+                workflow=workflow,
+                accounts=accounts,
+                payment_window=settings.payment_window,
+            ),
+            paying=Paying(postgres=postgres, workflow=workflow, accounts=accounts),
+            cancelling=Cancelling(postgres=postgres, workflow=workflow),
+        )
         await stack.enter_async_context(running(relay.run(), Worker(workflow=workflow).run(), live.run()))
 
         def make_context(request: RequestContext) -> OrdersContext:
@@ -62,7 +77,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             service="orders",
             settings=settings.server,
             schema=schema,
-            verifier=TokenVerifier(keys, settings.jwt),
+            verifier=TokenVerifier(keys, settings.jwt, revocations),
             make_context=make_context,
             checks={"postgres": postgres.ping, "redis": redis.ping},
         )

@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from subgraphs.kit.errors import ValidationFailed
-from subgraphs.kit.money import Amount
+from subgraphs.kit.errors import NotFound, ValidationFailed
+from subgraphs.kit.ids import is_id
+from subgraphs.kit.money import MAX_MINOR_UNITS, Amount
 
 OrderId = NewType("OrderId", str)
 UserId = NewType("UserId", str)
@@ -19,6 +20,10 @@ MANAGE_ORDERS = "MANAGE_ORDERS"
 
 MAX_LINES = 100
 MAX_QUANTITY = 1000
+MAX_TEXT = 200
+
+HOLD_LOST = "hold_lost"
+"""The reason of a payment that was never asked for, because its stock was gone."""
 
 # Crockford's base 32: no letter that reads like a digit when a customer spells the number on the phone.
 _NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -126,7 +131,7 @@ class Address:
 class RejectionKind(StrEnum):
     SHORTAGE = "SHORTAGE"
     UNKNOWN_PRODUCT = "UNKNOWN_PRODUCT"
-    MIXED_CURRENCIES = "MIXED_CURRENCIES"
+    NO_TOTAL = "NO_TOTAL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +146,20 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CancelWish:
+    """Who asked, while the order was being paid, that it be cancelled."""
+
+    actor: UserId
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
+    """`resume_at` is when the worker looks at the order next; None where nothing is left to do.
+
+    One that ended with it set still has stock to give back.
+    """
+
     id: OrderId
     number: str
     user_id: UserId
@@ -151,9 +169,10 @@ class Order:
     shipping: Address | None
     version: int
     last_seq: int
-    cancel_requested: bool
+    cancel_wish: CancelWish | None
     rejection: Rejection | None
     expires_at: datetime
+    resume_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -172,10 +191,14 @@ class OrderEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One attempt to pay. `attempt_id` is the provider's idempotency key: never a new one for the same wish."""
+    """One attempt to pay. `attempt_id` is the provider's idempotency key: never a new one for the same wish.
+
+    `seq` is the event of the order that began it, so attempts have an order whatever the clocks say.
+    """
 
     attempt_id: AttemptId
     order_id: OrderId
+    seq: int
     method: str
     token: str
     amount: Amount
@@ -189,7 +212,8 @@ class Payment:
 def merge_lines(lines: Sequence[Line]) -> tuple[Line, ...]:
     """`lines` with those of one product added up, sorted by product.
 
-    Raises ValidationFailed for no lines, too many, or a quantity outside of 1..1000.
+    Raises ValidationFailed for no lines, too many, or a quantity outside of 1..1000; NotFound for what
+    cannot be the id of a product.
     """
     if not 1 <= len(lines) <= MAX_LINES:
         raise ValidationFailed(f"An order has between 1 and {MAX_LINES} items.", field="items")
@@ -202,15 +226,39 @@ def merge_lines(lines: Sequence[Line]) -> tuple[Line, ...]:
             raise ValidationFailed(
                 f"At most {MAX_QUANTITY} units of one product.", field=f"items.{index}.quantity"
             )
+    for index, line in enumerate(lines):
+        if not is_id(line.product_id):
+            raise NotFound(f"There is no such product: items.{index}.productId.")
     return tuple(Line(product, merged[product]) for product in sorted(merged))
 
 
 def total_of(items: Sequence[Item]) -> Amount:
-    """The sum of `items`. Raises ValidationFailed where they are priced in several currencies."""
+    """The sum of `items`.
+
+    Raises ValidationFailed where they are priced in several currencies, or come to more than an amount
+    may be: 100 lines of 1000 units at the highest price would not fit a bigint.
+    """
+    if len({item.price.currency for item in items}) > 1:
+        raise ValidationFailed(
+            "The products are priced in different currencies; order them apart.", field="items"
+        )
     total = items[0].total
     for item in items[1:]:
         total = total + item.total
+    if total.minor > MAX_MINOR_UNITS:
+        raise ValidationFailed("The order comes to more than can be paid; split it.", field="items")
     return total
+
+
+def check_text(value: str | None, *, field: str, least: int = 0, most: int = MAX_TEXT) -> None:
+    """Raises ValidationFailed for text that is too short or too long, or that PostgreSQL cannot keep."""
+    if value is None:
+        return
+    if not least <= len(value) <= most:
+        wanted = f"Between {least} and {most} characters." if least else f"At most {most} characters."
+        raise ValidationFailed(wanted, field=field)
+    if "\0" in value:
+        raise ValidationFailed("The text has a NUL character.", field=field)
 
 
 def new_number(at: datetime) -> str:

@@ -11,15 +11,15 @@ _MILESTONES = {OrderStatus.PAID: "OrderPaid", OrderStatus.CANCELLED: "OrderCance
 
 
 def created(order: Order) -> Event:
-    data = {"orderId": order.id, "number": order.number, "userId": order.user_id}
+    data = {"order_id": order.id, "number": order.number, "user_id": order.user_id}
     return Event(type="OrderCreated", source=SOURCE, key=order.id, data=data)
 
 
 def status_changed(order: Order, event: OrderEvent) -> list[Event]:
     """`OrderStatusChanged`, and the milestone that the new status is, if it is one."""
     data = {
-        "orderId": order.id,
-        "userId": order.user_id,
+        "order_id": order.id,
+        "user_id": order.user_id,
         "seq": event.seq,
         "status": event.status.value,
         "at": event.at,
@@ -27,6 +27,6 @@ def status_changed(order: Order, event: OrderEvent) -> list[Event]:
     events = [Event(type=STATUS_CHANGED, source=SOURCE, key=order.id, data=data)]
     if event.status in _MILESTONES:
         total = {"minor": order.total.minor, "currency": order.total.currency}
-        milestone = {"orderId": order.id, "number": order.number, "userId": order.user_id, "total": total}
+        milestone = {"order_id": order.id, "number": order.number, "user_id": order.user_id, "total": total}
         events.append(Event(type=_MILESTONES[event.status], source=SOURCE, key=order.id, data=milestone))
     return events

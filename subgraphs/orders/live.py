@@ -10,13 +10,12 @@ import contextlib
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from subgraphs.kit.errors import Unauthenticated
 from subgraphs.kit.events import stream_of
@@ -26,7 +25,6 @@ from subgraphs.orders.events import SOURCE, STATUS_CHANGED
 
 log = get_logger(__name__)
 
-_BLOCK_MS = 1000
 _READ = 500
 _LOOK_AGAIN = sys.maxsize
 _FALLBACK_SECONDS = 5.0
@@ -51,8 +49,12 @@ class _Subscriber:
 
 
 class LiveStatus:
-    def __init__(self, redis: Redis) -> None:
+    """`timeout` is the Redis client's for one answer, in seconds."""
+
+    def __init__(self, redis: Redis, *, timeout: float) -> None:
         self._redis = redis
+        # Shorter than the client's time-out, or an idle stream would look like a dead server.
+        self._block_ms = max(1, int(timeout * 500))
         self._subscribers: defaultdict[str, set[_Subscriber]] = defaultdict(set)
 
     async def run(self) -> None:
@@ -65,24 +67,28 @@ class LiveStatus:
                     tail = await self._redis.xrevrange(stream, count=1)
                     last = tail[0][0] if tail else "0-0"
                     self._signal_all()
-                # The block is shorter than the client's socket time-out, or an idle stream looks dead.
-                found: Any = await self._redis.xread({stream: last}, count=_READ, block=_BLOCK_MS)
+                found: Any = await self._redis.xread({stream: last}, count=_READ, block=self._block_ms)
                 for _, entries in found or ():
                     for entry_id, fields in entries:
                         last = entry_id
                         self._dispatch(fields)
-            except (RedisError, OSError) as error:
-                log.warning("live_status_interrupted", error=str(error))
+            except Exception as error:  # noqa: BLE001 - one bad round must not end the reader
+                log.warning("live_status_interrupted", error=repr(error))
                 # Where the stream was lost with its ids, following from the old one would wait for ever.
                 last = None
                 await asyncio.sleep(1)
 
     def _dispatch(self, fields: dict[str, str]) -> None:
-        envelope = orjson.loads(fields["event"])
-        if envelope["type"] == STATUS_CHANGED:
-            data = envelope["data"]
-            for subscriber in self._subscribers.get(data["orderId"], ()):
-                subscriber.signal(data["seq"])
+        try:
+            envelope = orjson.loads(fields["event"])
+            if envelope["type"] != STATUS_CHANGED:
+                return
+            order_id, seq = envelope["data"]["order_id"], int(envelope["data"]["seq"])
+        except (KeyError, TypeError, ValueError) as error:
+            log.warning("event_unreadable", error=repr(error))
+            return
+        for subscriber in self._subscribers.get(order_id, ()):
+            subscriber.signal(seq)
 
     def _signal_all(self) -> None:
         for subscribers in self._subscribers.values():
@@ -91,7 +97,7 @@ class LiveStatus:
 
     async def follow(
         self, order_id: OrderId, *, after_seq: int, until: float | None, read: Read
-    ) -> AsyncIterator[OrderEvent]:
+    ) -> AsyncGenerator[OrderEvent, None]:
         """The events of one order with `seq > after_seq`, each once and in order, to its terminal state.
 
         `read(seq)` gives the stored events after `seq`. Raises Unauthenticated at the instant `until`

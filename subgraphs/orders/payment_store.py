@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Text, any_, bindparam, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from subgraphs.kit.ids import is_id
 from subgraphs.orders.domain import AttemptId, OrderId, Payment, PaymentStatus
 from subgraphs.orders.rows import to_payment
 from subgraphs.orders.tables import payments
+
+_OPEN = (PaymentStatus.PENDING, PaymentStatus.AUTHORIZED, PaymentStatus.UNKNOWN)
 
 
 class PaymentStore:
@@ -20,11 +23,11 @@ class PaymentStore:
         """The last attempt of each order, which is the captured one where there is one."""
         query = (
             select(payments)
-            .distinct(payments.c.order_id)
+            .ext(distinct_on(payments.c.order_id))
             .where(payments.c.order_id == any_(bindparam("ids", type_=ARRAY(Text()))))
-            .order_by(payments.c.order_id, payments.c.created_at.desc(), payments.c.attempt_id.desc())
+            .order_by(payments.c.order_id, payments.c.seq.desc())
         )
-        rows = (await self._connection.execute(query, {"ids": list(order_ids)})).all()
+        rows = (await self._connection.execute(query, {"ids": [i for i in order_ids if is_id(i)]})).all()
         found = {row.order_id: to_payment(row) for row in rows}
         return [found.get(i) for i in order_ids]
 
@@ -39,6 +42,7 @@ class PaymentStore:
             {
                 "attempt_id": payment.attempt_id,
                 "order_id": payment.order_id,
+                "seq": payment.seq,
                 "method": payment.method,
                 "token": payment.token,
                 "amount_minor": payment.amount.minor,
@@ -48,19 +52,36 @@ class PaymentStore:
         )
 
     async def captured(self, attempt_id: AttemptId, *, transaction_id: str, at: datetime) -> None:
-        await self._set(attempt_id, status=PaymentStatus.CAPTURED, transaction_id=transaction_id, paid_at=at)
+        await self._set(
+            attempt_id,
+            _OPEN,
+            status=PaymentStatus.CAPTURED.value,
+            transaction_id=transaction_id,
+            paid_at=at,
+        )
 
     async def declined(self, attempt_id: AttemptId, *, reason: str) -> None:
-        await self._set(attempt_id, status=PaymentStatus.DECLINED, reason=reason)
+        await self._set(attempt_id, _OPEN, status=PaymentStatus.DECLINED.value, reason=reason)
 
     async def unknown(self, attempt_id: AttemptId) -> None:
-        await self._set(attempt_id, status=PaymentStatus.UNKNOWN)
+        await self._set(attempt_id, _OPEN, status=PaymentStatus.UNKNOWN.value)
 
     async def refunded(self, payment: Payment) -> None:
         await self._set(
-            payment.attempt_id, status=PaymentStatus.REFUNDED, refunded_minor=payment.amount.minor
+            payment.attempt_id,
+            (PaymentStatus.CAPTURED,),
+            status=PaymentStatus.REFUNDED.value,
+            refunded_minor=payment.amount.minor,
         )
 
-    async def _set(self, attempt_id: AttemptId, *, status: PaymentStatus, **columns: object) -> None:
-        statement = update(payments).where(payments.c.attempt_id == attempt_id)
-        await self._connection.execute(statement.values(status=status.value, **columns))
+    async def _set(
+        self, attempt_id: AttemptId, only: Sequence[PaymentStatus], **columns: str | int | datetime
+    ) -> None:
+        """Write `columns` where the attempt is in a status of `only`.
+
+        Two may run the same step, and the slower one must not undo what came after it.
+        """
+        statement = update(payments).where(
+            payments.c.attempt_id == attempt_id, payments.c.status.in_([s.value for s in only])
+        )
+        await self._connection.execute(statement.values(**columns))

@@ -1,9 +1,9 @@
 """Payment providers: the protocol, and the sandbox that stands in where no real one is configured."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,11 +43,7 @@ class PaymentProvider(Protocol):
         """Give `amount` of the capture keyed `capture` back; the refund's id. Raises OutcomeUnknown."""
 
 
-# What the sandbox's tokens do, as the public API names them.
-OK = "tok_ok"
-DECLINED = "tok_declined"
-TIMEOUT_THEN_CAPTURED = "tok_timeout_then_captured"
-ERROR_ONCE = "tok_error_once"
+_SILENT_AT_FIRST = frozenset({"tok_timeout_then_captured", "tok_error_once"})
 
 
 class SandboxProvider:
@@ -58,23 +54,20 @@ class SandboxProvider:
 
     async def capture(self, key: str, *, amount: Amount, token: str) -> Outcome:
         async with self._postgres.unit_of_work() as connection:
+            # Of two captures with one key, one inserts, and the other waits here and finds its row.
+            first = await self._insert(connection, _decision(key, amount, token))
+            if not first:
+                await self._settle(connection, key)
             known = await self._find(connection, key)
-            if known is None:
-                outcome = await self._decide(connection, key, amount, token)
-            elif known.status == "error":
-                outcome = await self._settle(connection, key)
-            else:
-                outcome = _outcome(known.transaction_id, known.reason)
-        if outcome is None or (known is None and token == TIMEOUT_THEN_CAPTURED):
+        if first and token in _SILENT_AT_FIRST:
             raise OutcomeUnknown("the sandbox did not answer")
-        return outcome
+        assert known is not None  # noqa: S101 - written or found in this transaction
+        return _outcome(known)
 
     async def lookup(self, key: str) -> Outcome | None:
         async with self._postgres.read() as connection:
             known = await self._find(connection, key)
-        if known is None or known.status == "error":
-            return None
-        return _outcome(known.transaction_id, known.reason)
+        return None if known is None or known.status == "error" else _outcome(known)
 
     async def refund(self, key: str, *, capture: str, amount: Amount) -> str:
         async with self._postgres.unit_of_work() as connection:
@@ -82,46 +75,46 @@ class SandboxProvider:
             if charge is None or charge.status != "captured":
                 raise OutcomeUnknown(f"the sandbox knows no capture {capture}")
             row = _row(key, "refunded", amount, transaction_id=f"sbx_re_{new_id()}")
-            await connection.execute(upsert(sandbox_charges).values(row).on_conflict_do_nothing())
+            await self._insert(connection, row)
             refund = await self._find(connection, key)
             assert refund is not None  # noqa: S101 - written or found in this transaction
             return str(refund.transaction_id)
 
-    async def _find(self, connection: AsyncConnection, key: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - a row
-        return (
-            await connection.execute(select(sandbox_charges).where(sandbox_charges.c.key == key))
-        ).one_or_none()
+    async def _insert(self, connection: AsyncConnection, row: dict[str, object]) -> bool:
+        """Whether `row` was the first of its key."""
+        result = await connection.execute(upsert(sandbox_charges).values(row).on_conflict_do_nothing())
+        return bool(result.rowcount)
 
-    async def _decide(
-        self, connection: AsyncConnection, key: str, amount: Amount, token: str
-    ) -> Outcome | None:
-        """The first sight of a key: what its token says. None is an error with nothing done."""
-        if token == ERROR_ONCE:
-            await connection.execute(insert(sandbox_charges), _row(key, "error", amount))
-            return None
-        if token in {OK, TIMEOUT_THEN_CAPTURED}:
-            captured = Captured(f"sbx_ch_{new_id()}")
-            row = _row(key, "captured", amount, transaction_id=captured.transaction_id)
-            await connection.execute(insert(sandbox_charges), row)
-            return captured
-        declined = Declined("card_declined" if token == DECLINED else "unknown_token")
-        await connection.execute(
-            insert(sandbox_charges), _row(key, "declined", amount, reason=declined.reason)
-        )
-        return declined
-
-    async def _settle(self, connection: AsyncConnection, key: str) -> Captured:
-        captured = Captured(f"sbx_ch_{new_id()}")
+    async def _settle(self, connection: AsyncConnection, key: str) -> None:
+        """Capture what an error left undone, if it did."""
         await connection.execute(
             update(sandbox_charges)
-            .where(sandbox_charges.c.key == key)
-            .values(status="captured", transaction_id=captured.transaction_id)
+            .where(sandbox_charges.c.key == key, sandbox_charges.c.status == "error")
+            .values(status="captured", transaction_id=f"sbx_ch_{new_id()}")
         )
-        return captured
+
+    async def _find(self, connection: AsyncConnection, key: str) -> Row[Any] | None:
+        query = select(sandbox_charges).where(sandbox_charges.c.key == key)
+        return (await connection.execute(query)).one_or_none()
 
 
-def _outcome(transaction_id: str | None, reason: str | None) -> Outcome:
-    return Captured(transaction_id) if transaction_id else Declined(reason or "declined")
+def _decision(key: str, amount: Amount, token: str) -> dict[str, object]:
+    """What the books say of a key that is seen for the first time: what its token means."""
+    match token:
+        case "tok_ok" | "tok_timeout_then_captured":
+            return _row(key, "captured", amount, transaction_id=f"sbx_ch_{new_id()}")
+        case "tok_error_once":
+            return _row(key, "error", amount)
+        case "tok_declined":
+            return _row(key, "declined", amount, reason="card_declined")
+        case _:
+            return _row(key, "declined", amount, reason="unknown_token")
+
+
+def _outcome(charge: Row[Any]) -> Outcome:
+    if charge.transaction_id is not None:
+        return Captured(charge.transaction_id)
+    return Declined(charge.reason or "declined")
 
 
 def _row(

@@ -8,6 +8,7 @@ from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.orders.domain import (
     Address,
     AttemptId,
+    CancelWish,
     Item,
     Order,
     OrderEvent,
@@ -33,9 +34,10 @@ def to_order(row: Row[Any]) -> Order:
         shipping=Address(**row.shipping) if row.shipping else None,
         version=row.version,
         last_seq=row.last_seq,
-        cancel_requested=row.cancel_requested,
+        cancel_wish=CancelWish(**row.cancel_wish) if row.cancel_wish else None,
         rejection=_rejection(row.rejection) if row.rejection else None,
         expires_at=row.expires_at,
+        resume_at=row.resume_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
@@ -68,6 +70,7 @@ def to_payment(row: Row[Any]) -> Payment:
     return Payment(
         attempt_id=AttemptId(row.attempt_id),
         order_id=OrderId(row.order_id),
+        seq=row.seq,
         method=row.method,
         token=row.token,
         amount=_amount(row.amount_minor, row.currency),

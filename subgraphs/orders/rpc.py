@@ -1,4 +1,4 @@
-"""The client of `Inventory` in `schema/proto`."""
+"""The clients of `Inventory` and `UserService` in `schema/proto`."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -8,11 +8,18 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from schema.proto import inventory_pb2 as pb
+from schema.proto import user_pb2
 from schema.proto.inventory_pb2_grpc import InventoryStub
-from subgraphs.kit.errors import Unavailable
+from schema.proto.user_pb2_grpc import UserServiceStub
+from subgraphs.kit.auth import Viewer
+from subgraphs.kit.errors import Forbidden, Unauthenticated, Unavailable
+from subgraphs.kit.logs import get_logger
 from subgraphs.kit.money import Amount, MinorUnits
+from subgraphs.kit.revocations import RedisRevocations
 from subgraphs.orders.domain import Line, OrderId, ProductId
 from subgraphs.orders.inventory import Gone, Held, HoldState, Reservation, Shortage, Snapshot, UnknownProducts
+
+log = get_logger(__name__)
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
@@ -24,6 +31,11 @@ _STATES = {
     pb.RELEASED: HoldState.RELEASED,
     pb.RESTOCKED: HoldState.RESTOCKED,
     pb.ABSENT: HoldState.ABSENT,
+}
+_OUTAGE = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 
 
@@ -78,13 +90,45 @@ class GrpcInventory:
     async def _hold(
         self, method: Callable[[Request], Awaitable[pb.HoldReply]], request: Request
     ) -> HoldState:
-        return _STATES[(await _call(method, request)).state]
+        state = (await _call(method, request)).state
+        if state not in _STATES:
+            raise Unavailable(f"The stock service answered with a state that is not known here: {state}.")
+        return _STATES[state]
+
+
+class GrpcAccounts:
+    """Accounts of the users service over gRPC, and of the revocation set while that is away."""
+
+    def __init__(self, channel: grpc.aio.Channel, revocations: RedisRevocations) -> None:
+        self._stub = UserServiceStub(channel)  # type: ignore[no-untyped-call] # generated
+        self._revocations = revocations
+
+    async def require_active(self, viewer: Viewer) -> None:
+        try:
+            account = await self._stub.GetUser(user_pb2.GetUserRequest(id=viewer.require_user()))
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                raise Unauthenticated("This account is gone; log in with another.") from error
+            await self._require_live_session(viewer, error)
+            return
+        if not account.active:
+            raise Forbidden("The account is disabled; ask the operator of this shop.")
+
+    async def _require_live_session(self, viewer: Viewer, error: grpc.aio.AioRpcError) -> None:
+        # Whoever is disabled loses every session, so a set that can be read and lacks this one is an answer, too.
+        level = log.warning if error.code() in _OUTAGE else log.error
+        level("users_unreachable", status=error.code().name, details=error.details())
+        if viewer.session_id is None or not await self._revocations.known_live(viewer.session_id):
+            raise Unavailable("Accounts cannot be looked up at the moment; try again.") from error
 
 
 async def _call(method: Callable[[Request], Awaitable[Reply]], request: Request) -> Reply:
     try:
         return await method(request)
     except grpc.aio.AioRpcError as error:
+        # Beyond an outage it is a fault of one side, which waiting will not mend; someone must look.
+        say = log.warning if error.code() in _OUTAGE else log.error
+        say("inventory_failed", status=error.code().name, details=error.details())
         raise Unavailable("Stock cannot be reached at the moment; try again.") from error
 
 

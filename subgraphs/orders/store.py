@@ -1,23 +1,35 @@
-"""Access to orders, their items, events and keys; reads take many keys and answer in their order."""
+"""Access to orders, their items and events; reads take many keys and answer in their order."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, any_, bindparam, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    false,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.kit.errors import Conflict
+from subgraphs.kit.ids import is_id
 from subgraphs.kit.outbox import enqueue
 from subgraphs.orders import events
 from subgraphs.orders.domain import (
     SOLD,
     TRANSITIONS,
     Action,
+    CancelWish,
     Item,
     Order,
     OrderEvent,
@@ -28,9 +40,9 @@ from subgraphs.orders.domain import (
 )
 from subgraphs.orders.errors import IllegalTransition, StaleOrder
 from subgraphs.orders.rows import to_event, to_item, to_order
-from subgraphs.orders.tables import idempotency_keys, order_events, order_items, orders, outbox
+from subgraphs.orders.tables import order_events, order_items, orders, outbox
 
-_COLUMNS = [c for c in orders.c if c.name not in {"resume_at", "attempts"}]
+_COLUMNS = [c for c in orders.c if c.name != "attempts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +57,7 @@ class Filter:
     def criteria(self) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = []
         if self.user_id is not None:
-            found.append(orders.c.user_id == self.user_id)
+            found.append(orders.c.user_id == self.user_id if is_id(self.user_id) else false())
         if self.statuses is not None:
             found.append(orders.c.status.in_([s.value for s in self.statuses]))
         if self.created_from is not None:
@@ -65,7 +77,7 @@ class OrderStore:
 
     async def get_many(self, ids: Sequence[str]) -> list[Order | None]:
         query = select(*_COLUMNS).where(orders.c.id == _any("ids"))
-        rows = (await self._connection.execute(query, {"ids": list(ids)})).all()
+        rows = (await self._connection.execute(query, {"ids": _known(ids)})).all()
         found = {row.id: to_order(row) for row in rows}
         return [found.get(OrderId(i)) for i in ids]
 
@@ -79,7 +91,7 @@ class OrderStore:
             .order_by(order_items.c.product_id)
         )
         found: defaultdict[str, list[Item]] = defaultdict(list)
-        for row in await self._connection.execute(query, {"ids": list(order_ids)}):
+        for row in await self._connection.execute(query, {"ids": _known(order_ids)}):
             found[row.order_id].append(to_item(row))
         return [found[i] for i in order_ids]
 
@@ -90,7 +102,7 @@ class OrderStore:
             .order_by(order_events.c.order_id, order_events.c.seq)
         )
         found: defaultdict[str, list[OrderEvent]] = defaultdict(list)
-        for row in await self._connection.execute(query, {"ids": list(order_ids)}):
+        for row in await self._connection.execute(query, {"ids": _known(order_ids)}):
             found[row.order_id].append(to_event(row))
         return [found[i] for i in order_ids]
 
@@ -108,7 +120,7 @@ class OrderStore:
         each = _newest(page, before).limit(limit).lateral("page")
         query = select(each).select_from(users.join(each, true())).order_by(each.c.id.desc())
         found: defaultdict[str, list[Order]] = defaultdict(list)
-        for row in await self._connection.execute(query, {"users": list(user_ids)}):
+        for row in await self._connection.execute(query, {"users": _known(user_ids)}):
             found[row.user_id].append(to_order(row))
         return [found[u] for u in user_ids]
 
@@ -123,13 +135,13 @@ class OrderStore:
             .where(order_items.c.product_id == _any("ids"), orders.c.status.in_([s.value for s in SOLD]))
             .group_by(order_items.c.product_id)
         )
-        rows = (await self._connection.execute(query, {"ids": list(product_ids)})).all()
+        rows = (await self._connection.execute(query, {"ids": _known(product_ids)})).all()
         sold: dict[str, int] = {product: int(units) for product, units in rows}
         return [sold.get(p, 0) for p in product_ids]
 
     # -- writes --------------------------------------------------------------------------------------
 
-    async def insert(self, order: Order, items: Sequence[Item], *, actor: str, resume_at: datetime) -> None:
+    async def insert(self, order: Order, items: Sequence[Item], *, actor: str) -> None:
         """Write a new order with its first event and what tells others of it."""
         row = {
             "id": order.id,
@@ -145,7 +157,7 @@ class OrderStore:
             "expires_at": order.expires_at,
             "created_at": order.created_at,
             "updated_at": order.updated_at,
-            "resume_at": resume_at,
+            "resume_at": order.resume_at,
         }
         await self._connection.execute(insert(orders), row)
         lines = [
@@ -193,9 +205,14 @@ class OrderStore:
         await self._append(changed, at=now, actor=actor, note=note)
         return changed
 
-    async def request_cancel(self, order: Order, *, now: datetime) -> Order:
-        """Record that an order which is being paid is to be cancelled when the outcome is known."""
-        return await self._update(order, now=now, cancel_requested=True)
+    async def wish_cancel(self, order: Order, wish: CancelWish, *, now: datetime) -> Order:
+        """Record that an order which is being paid is to be cancelled when the outcome is known.
+
+        The first wish stands: each change of the version makes the payment start over.
+        """
+        if order.cancel_wish is not None:
+            return order
+        return await self._update(order, now=now, cancel_wish=asdict(wish))
 
     async def _update(self, order: Order, *, now: datetime, **columns: Any) -> Order:
         statement = (
@@ -241,53 +258,10 @@ class OrderStore:
         ]
         await self._connection.execute(statement, rows)
 
-    # -- keys and the worker's queue -----------------------------------------------------------------
 
-    async def claim_key(
-        self, user_id: str, operation: str, key: str, *, request_hash: str, resource_id: str
-    ) -> str | None:
-        """Reserve an idempotency key for `resource_id`; the resource it already stands for, if it does.
-
-        Waits for another transaction that is writing the same key. Raises Conflict where the key was
-        used for another request.
-        """
-        row = {
-            "user_id": user_id,
-            "operation": operation,
-            "key": key,
-            "request_hash": request_hash,
-            "resource_id": resource_id,
-        }
-        statement = upsert(idempotency_keys).values(row).on_conflict_do_nothing()
-        if (await self._connection.execute(statement)).rowcount:
-            return None
-        query = select(idempotency_keys.c.request_hash, idempotency_keys.c.resource_id).where(
-            idempotency_keys.c.user_id == user_id,
-            idempotency_keys.c.operation == operation,
-            idempotency_keys.c.key == key,
-        )
-        found = (await self._connection.execute(query)).one()
-        if found.request_hash != request_hash:
-            raise Conflict("This idempotency key was used for another request; use a new key.")
-        return str(found.resource_id)
-
-    async def claim_due(self, *, now: datetime, lease: timedelta, limit: int) -> list[OrderId]:
-        """Orders whose time has come, leased to the caller; one that keeps failing comes less often."""
-        due = (
-            select(orders.c.id)
-            .where(orders.c.resume_at <= now)
-            .order_by(orders.c.resume_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        back_off = func.least(func.power(2, orders.c.attempts), 30)
-        statement = (
-            update(orders)
-            .where(orders.c.id.in_(due.scalar_subquery()))
-            .values(resume_at=now + lease * back_off, attempts=orders.c.attempts + 1)
-            .returning(orders.c.id)
-        )
-        return [OrderId(row.id) for row in await self._connection.execute(statement)]
+def _known(ids: Sequence[str]) -> list[str]:
+    # What is no id finds nothing, and must not fail the batch: PostgreSQL refuses some texts.
+    return [i for i in dict.fromkeys(ids) if is_id(i)]
 
 
 def _any(name: str) -> ColumnElement[Any]:

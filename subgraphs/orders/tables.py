@@ -2,7 +2,6 @@
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -20,6 +19,9 @@ from subgraphs.kit.outbox import outbox_table
 
 metadata = MetaData()
 
+# None is SQL's NULL: JSON's null would be a value to every IS NULL.
+_DOCUMENT = JSONB(none_as_null=True)
+
 orders = Table(
     "orders",
     metadata,
@@ -30,16 +32,16 @@ orders = Table(
     Column("currency", Text, nullable=False),
     Column("subtotal_minor", BigInteger, nullable=False),
     Column("total_minor", BigInteger, nullable=False),
-    Column("shipping", JSONB),
+    Column("shipping", _DOCUMENT),
     Column("version", Integer, nullable=False),
     Column("last_seq", Integer, nullable=False),
-    Column("cancel_requested", Boolean, nullable=False, server_default=text("false")),
-    Column("rejection", JSONB),
+    Column("cancel_wish", _DOCUMENT),
+    Column("rejection", _DOCUMENT),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     # When the worker looks at the order next: the lease of a step under way, the end of the payment
-    # window, or never.
+    # window, or never. In a terminal state: stock is still to be given back.
     Column("resume_at", DateTime(timezone=True)),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
 )
@@ -78,6 +80,7 @@ payments = Table(
     metadata,
     Column("attempt_id", Text, primary_key=True),
     Column("order_id", Text, ForeignKey("orders.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
     Column("method", Text, nullable=False),
     # The provider's one-time reference, never card data; kept so that a lost attempt can be resumed.
     Column("token", Text, nullable=False),
@@ -90,7 +93,7 @@ payments = Table(
     Column("paid_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
-Index("payments_by_order", payments.c.order_id, payments.c.created_at)
+Index("payments_by_order", payments.c.order_id, payments.c.seq.desc(), unique=True)
 # One capture an order, whatever else goes wrong.
 Index(
     "payments_one_capture",

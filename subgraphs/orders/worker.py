@@ -3,12 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from subgraphs.kit.errors import DomainError, Unavailable
+from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.logs import get_logger
 from subgraphs.orders.domain import OrderId
-from subgraphs.orders.store import OrderStore
+from subgraphs.orders.due_store import DueStore
 from subgraphs.orders.workflow import LEASE, Workflow
 
 log = get_logger(__name__)
@@ -28,8 +26,8 @@ class Worker:
         while True:
             try:
                 busy = await self.work_once()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("worker_interrupted", error=str(error))
+            except Exception as error:  # noqa: BLE001 - one bad round must not end the worker
+                log.warning("worker_interrupted", error=repr(error))
                 busy = False
             if not busy:
                 await asyncio.sleep(self.interval)
@@ -38,7 +36,7 @@ class Worker:
         """Advance one batch of due orders. Returns whether there may be more."""
         now = self.workflow.clock()
         async with self.workflow.postgres.unit_of_work() as connection:
-            due = await OrderStore(connection).claim_due(now=now, lease=LEASE, limit=_BATCH)
+            due = await DueStore(connection).claim(now=now, lease=LEASE, limit=_BATCH)
         await asyncio.gather(*(self._advance(order_id) for order_id in due))
         return len(due) == _BATCH
 
@@ -47,7 +45,7 @@ class Worker:
             order = await self.workflow.advance(order_id)
         except Unavailable as error:
             log.info("order_waits", order_id=order_id, reason=error.message)
-        except (DomainError, SQLAlchemyError, OSError, RuntimeError):
+        except Exception:
             # One order that cannot go on must not keep the others; its lease brings it back, ever later.
             log.exception("order_stuck", order_id=order_id)
         else:

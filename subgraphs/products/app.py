@@ -12,6 +12,7 @@ from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.mongo import Mongo
 from subgraphs.kit.mongo_outbox import DocumentRelay
 from subgraphs.kit.redis import create_redis
+from subgraphs.kit.revocations import RedisRevocations
 from subgraphs.kit.tasks import running
 from subgraphs.products import rpc
 from subgraphs.products.graphql.context import context_factory
@@ -35,6 +36,7 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         redis = create_redis(settings.redis)
         stack.push_async_callback(redis.aclose)
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=_JWKS_TIMEOUT))
+        revocations = RedisRevocations(redis)
         jwks_url = settings.jwt.jwks_url or f"{settings.services.users}/.well-known/jwks.json"
 
         relay = DocumentRelay(mongo.database, redis, ["products", "reservations"])
@@ -49,7 +51,7 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
             service="products",
             settings=settings.server,
             schema=schema,
-            verifier=TokenVerifier(RemoteKeys(client, jwks_url), settings.jwt),
+            verifier=TokenVerifier(RemoteKeys(client, jwks_url), settings.jwt, revocations),
             make_context=context_factory(products, categories),
             checks={"mongo": mongo.ping, "redis": redis.ping},
         )

@@ -1,7 +1,8 @@
-"""`python -m subgraphs.users serve | migrate | schema`."""
+"""`python -m subgraphs.users serve | migrate | schema | users | keys`."""
 
 from subgraphs.kit.cli import Service, main
 from subgraphs.users.app import open_app
+from subgraphs.users.commands import keys, users
 from subgraphs.users.graphql.schema import schema
 from subgraphs.users.migrations import migrate
 from subgraphs.users.settings import UsersSettings
@@ -13,6 +14,7 @@ service = Service(
     open_app=open_app,
     sdl=schema.as_str,
     migrate=migrate,
+    commands={"users": users.COMMAND, "keys": keys.COMMAND},
 )
 
 if __name__ == "__main__":

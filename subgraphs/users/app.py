@@ -2,75 +2,149 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI, Response
 from starlette.types import ASGIApp
 
+from subgraphs.kit import rpc as kit_rpc
 from subgraphs.kit.auth import TokenVerifier
 from subgraphs.kit.graphql.app import RequestContext, create_app
 from subgraphs.kit.http import json_response
 from subgraphs.kit.outbox import OutboxRelay
 from subgraphs.kit.postgres import Postgres
-from subgraphs.kit.redis import create_redis
+from subgraphs.kit.redis import CountingRedis, create_redis
 from subgraphs.kit.revocations import RedisRevocations
 from subgraphs.kit.tasks import running
+from subgraphs.kit.throttling import Throttle
+from subgraphs.users import rpc
 from subgraphs.users.access_tokens import AccessTokens
 from subgraphs.users.graphql.context import UsersContext
 from subgraphs.users.graphql.schema import schema
 from subgraphs.users.keys import KeyRing
 from subgraphs.users.loaders import Loaders
+from subgraphs.users.mail import create_mailer
+from subgraphs.users.password_policy import PasswordPolicy
 from subgraphs.users.passwords import Passwords
-from subgraphs.users.service import Accounts, Authenticator, Directory, Sessions, UserService
-from subgraphs.users.settings import UsersSettings
+from subgraphs.users.service import (
+    Accounts,
+    Administration,
+    Authenticator,
+    Directory,
+    Logins,
+    PasswordChanges,
+    PermissionTable,
+    Revoker,
+    Sessions,
+    Throttles,
+    UserService,
+)
+from subgraphs.users.settings import ThrottleSettings, UsersSettings
 from subgraphs.users.store import outbox
+from subgraphs.users.worker import Housekeeping, LastUse, Post, republish
 
-_JWKS_MAX_AGE = 300  # seconds; a new key is put into the ring at least that long before it signs
+_JWKS_MAX_AGE = timedelta(minutes=5)
+_RPC_GRACE = 2.0
 
 
 @asynccontextmanager
 async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
     """The subgraph as an ASGI application, with its background tasks running. Raises KeyRingError."""
     async with AsyncExitStack() as stack:
-        ring = KeyRing(settings.jwt.keys_dir)
+        ring = None if settings.jwt.secret.get_secret_value() else KeyRing(settings.jwt.keys_dir)
         passwords = Passwords(settings.passwords)
         stack.callback(passwords.close)
         postgres = Postgres(settings.database, application="users")
         stack.push_async_callback(postgres.close)
         redis = await stack.enter_async_context(create_redis(settings.redis))
         revocations = RedisRevocations(redis)
+        mailer = create_mailer(settings.mail)
+        stack.callback(mailer.close)
         relay = OutboxRelay(postgres, redis, outbox)
-        await stack.enter_async_context(running(relay.run()))
+        post = Post(postgres, mailer, settings.mail, reset_life=settings.passwords.reset_life)
+        last_use = LastUse(postgres)
+        revoker = Revoker(postgres, revocations, settings.jwt)
 
-        authenticator = Authenticator(AccessTokens(ring, settings.jwt), settings.jwt)
+        permissions = PermissionTable(postgres, redis)
+        authenticator = Authenticator(AccessTokens(ring, settings.jwt), permissions, settings.jwt)
+        policy = PasswordPolicy(settings.passwords)
+        throttles = Throttles(_throttle(redis, settings.throttle), settings.throttle)
         service = UserService(
             accounts=Accounts(
                 postgres,
                 passwords,
+                policy,
                 authenticator,
+                throttles,
                 first_account_admin=settings.first_account_admin,
                 notify=relay.nudge,
+                notify_mail=post.nudge,
             ),
-            sessions=Sessions(postgres, passwords, authenticator, revocations, settings.jwt),
+            logins=Logins(
+                postgres,
+                passwords,
+                authenticator,
+                throttles=throttles,
+                revoker=revoker,
+                settings=settings.jwt,
+            ),
+            sessions=Sessions(postgres, revoker),
+            passwords=PasswordChanges(
+                postgres, passwords, policy, throttles, revoker, notify_mail=post.nudge
+            ),
+            administration=Administration(postgres, revoker),
             directory=Directory(postgres),
+            permissions=permissions,
         )
+        housekeeping = Housekeeping(postgres, settings.retention)
+        background = (relay.run(), post.run(), last_use.run(), republish(revoker), housekeeping.run())
+        await stack.enter_async_context(running(*background))
+
+        verifier = TokenVerifier(ring, settings.jwt, revocations)
+        if settings.server.grpc_port is not None:
+            await stack.enter_async_context(_rpc_server(settings, service.directory, verifier))
 
         def make_context(request: RequestContext) -> UsersContext:
+            last_use.note(request.viewer.session_id)
             return UsersContext.of(request, service=service, loaders=Loaders(postgres))
 
         yield create_app(
             service="users",
             settings=settings.server,
             schema=schema,
-            verifier=TokenVerifier(ring, settings.jwt, revocations),
+            verifier=verifier,
             make_context=make_context,
             checks={"postgres": postgres.ping, "redis": redis.ping},
-            add_routes=lambda app: _add_jwks(app, ring),
+            add_routes=lambda app: _add_jwks(app, ring, lead=settings.jwt.key_lead),
         )
 
 
-def _add_jwks(app: FastAPI, ring: KeyRing) -> None:
+def _throttle(redis: CountingRedis, settings: ThrottleSettings) -> Throttle:
+    return Throttle(redis, first_wait=settings.first_wait, longest_wait=settings.longest_wait)
+
+
+@asynccontextmanager
+async def _rpc_server(
+    settings: UsersSettings, directory: Directory, verifier: TokenVerifier
+) -> AsyncIterator[None]:
+    server = await kit_rpc.start_server(
+        address=f"{settings.server.host}:{settings.server.grpc_port}",
+        token=settings.services.token.get_secret_value(),
+        services=[rpc.SERVICE],
+        register=rpc.registration(directory, verifier),
+    )
+    try:
+        yield
+    finally:
+        await server.stop(_RPC_GRACE)
+
+
+def _add_jwks(app: FastAPI, ring: KeyRing | None, *, lead: timedelta) -> None:
+    # Whoever keeps the keys for that long has fetched a new one before it signs.
+    max_age = int(min(_JWKS_MAX_AGE, lead / 2).total_seconds())
+
     async def jwks() -> Response:
-        headers = {"cache-control": f"public, max-age={_JWKS_MAX_AGE}"}
-        return json_response(ring.jwks(), headers=headers)
+        headers = {"cache-control": f"public, max-age={max_age}"}
+        return json_response(ring.jwks() if ring else {"keys": []}, headers=headers)
 
     app.add_api_route("/.well-known/jwks.json", jwks, summary="The keys that verify access tokens")

@@ -10,6 +10,8 @@ from subgraphs.kit.errors import ValidationFailed
 
 UserId = NewType("UserId", str)
 SessionId = NewType("SessionId", str)
+AccessId = NewType("AccessId", str)
+RoleVersion = NewType("RoleVersion", str)
 
 
 class Role(StrEnum):
@@ -27,7 +29,7 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An account. `permissions` are those of its role, in alphabetical order."""
+    """An account. Its permissions are those of its role in that version of the role."""
 
     id: UserId
     username: str
@@ -37,7 +39,7 @@ class User:
     phone: str | None
     address: str | None
     role: Role
-    permissions: tuple[Permission, ...]
+    role_version: RoleVersion
     active: bool
     created_at: datetime
     updated_at: datetime
@@ -53,10 +55,15 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One login and all refreshes that follow from it: a family of refresh tokens (RFC 9700, 4.14.2)."""
+    """One login and all refreshes that follow from it: a family of refresh tokens (RFC 9700, 4.14.2).
+
+    `access_id` is what its access tokens name as their session; it changes when they must stop while the
+    session goes on.
+    """
 
     id: SessionId
     user_id: UserId
+    access_id: AccessId
     device: Device
     created_at: datetime
     last_used_at: datetime
@@ -71,6 +78,45 @@ class Authentication:
     access_token: str
     expires_at: datetime
     refresh_token: str
+
+
+class ActivityKind(StrEnum):
+    REGISTERED = "REGISTERED"
+    LOGGED_IN = "LOGGED_IN"
+    LOGIN_FAILED = "LOGIN_FAILED"
+    LOGGED_OUT = "LOGGED_OUT"
+    SESSIONS_ENDED = "SESSIONS_ENDED"
+    REFRESH_TOKEN_REUSED = "REFRESH_TOKEN_REUSED"  # noqa: S105 - a kind of event
+    PROFILE_CHANGED = "PROFILE_CHANGED"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - same
+    PASSWORD_CHANGE_FAILED = "PASSWORD_CHANGE_FAILED"  # noqa: S105 - same
+    PASSWORD_RESET_REQUESTED = "PASSWORD_RESET_REQUESTED"  # noqa: S105 - same
+    PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105 - same
+    ROLE_CHANGED = "ROLE_CHANGED"
+    ENABLED = "ENABLED"
+    DISABLED = "DISABLED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What is to be written to the activity log of `user_id`.
+
+    `detail` is a word or two, such as the names of the fields that changed; never a value of theirs.
+    """
+
+    kind: ActivityKind
+    user_id: UserId | None
+    device: Device
+    actor_id: UserId | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity(Deed):
+    """An entry of the activity log."""
+
+    id: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

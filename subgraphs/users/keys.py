@@ -12,7 +12,7 @@ import re
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,9 +33,10 @@ from subgraphs.kit.logs import get_logger
 
 log = get_logger(__name__)
 
-_SUFFIX = ".pem"
+SUFFIX = ".pem"
+RESCAN = 5.0
+"""Seconds until every process has seen a change of the folder."""
 _INSTANT = "%Y%m%dT%H%M%SZ"
-_RESCAN = 5.0
 _OPEN_TO_OTHERS = 0o077
 
 
@@ -73,25 +74,17 @@ class KeyRing:
         self._keys: dict[str, SigningKey] = {}
         self._scanned_at = float("-inf")
         try:
-            with _locked(folder):
-                if not any(folder.glob(f"*{_SUFFIX}")):
+            with usable(folder), locked(folder):
+                if not any(folder.glob(f"*{SUFFIX}")):
                     create_key(folder, active_from=datetime.now(UTC))
-            self._keys = self._scan()
-        except OSError as error:
-            raise KeyRingError(
-                f"the folder of signing keys {folder} cannot be used: {error.strerror}. "
-                "Correct USERS_JWT_KEYS_DIR or its permissions."
-            ) from error
+                self._keys = self._scan()
         except ValueError as error:
             raise KeyRingError(str(error)) from error
 
     def signing_key(self) -> SigningKey:
         """The newest key whose time has come; the first to come where none has."""
         self._refresh()
-        now = datetime.now(UTC)
-        keys = sorted(self._keys.values(), key=lambda k: (k.active_from, k.kid))
-        active = [k for k in keys if k.active_from <= now]
-        return active[-1] if active else keys[0]
+        return signing(in_order(self._keys.values()), now=datetime.now(UTC))
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
         self._refresh()
@@ -104,7 +97,7 @@ class KeyRing:
         return {"keys": [_jwk(key) for _, key in sorted(self._keys.items())]}
 
     def _refresh(self) -> None:
-        if time.monotonic() - self._scanned_at < _RESCAN:
+        if time.monotonic() - self._scanned_at < RESCAN:
             return
         try:
             keys = self._scan()
@@ -119,10 +112,26 @@ class KeyRing:
 
     def _scan(self) -> dict[str, SigningKey]:
         """The keys now in the folder; only new files are read. Raises ValueError for one that is no key."""
-        paths = {path.stem: path for path in self._folder.glob(f"*{_SUFFIX}")}
-        keys = {kid: self._keys.get(kid) or _load(path) for kid, path in paths.items()}
+        keys = read_keys(self._folder, known=self._keys)
         self._scanned_at = time.monotonic()
         return keys
+
+
+def read_keys(folder: Path, *, known: Mapping[str, SigningKey] | None = None) -> dict[str, SigningKey]:
+    """The keys in `folder` by kid; those that are `known` are not read again. Raises OSError, ValueError."""
+    paths = {path.stem: path for path in folder.glob(f"*{SUFFIX}")}
+    return {kid: (known or {}).get(kid) or _load(path) for kid, path in paths.items()}
+
+
+def in_order(keys: Iterable[SigningKey]) -> list[SigningKey]:
+    """`keys` in the order in which they sign."""
+    return sorted(keys, key=lambda k: (k.active_from, k.kid))
+
+
+def signing(keys: Sequence[SigningKey], *, now: datetime) -> SigningKey:
+    """The one of `keys`, which are in order and at least one, that signs at `now`."""
+    active = [k for k in keys if k.active_from <= now]
+    return active[-1] if active else keys[0]
 
 
 def create_key(folder: Path, *, active_from: datetime) -> str:
@@ -132,16 +141,32 @@ def create_key(folder: Path, *, active_from: datetime) -> str:
     part = folder / f".{kid}.part"
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        if os.geteuid() == 0:
+            # Root may rotate the keys of a service that runs as the owner of the folder, and must read them.
+            owner = folder.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         file.write(pem)
         file.flush()
         os.fsync(descriptor)
-    part.rename(folder / f"{kid}{_SUFFIX}")
+    part.rename(folder / f"{kid}{SUFFIX}")
     log.info("signing_key_created", kid=kid, active_from=active_from.isoformat())
     return kid
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def usable(folder: Path) -> Iterator[None]:
+    """Turns what the system says against the folder into a KeyRingError."""
+    try:
+        yield
+    except OSError as error:
+        raise KeyRingError(
+            f"the folder of signing keys {folder} cannot be used: {error.strerror}. "
+            "Correct USERS_JWT_KEYS_DIR or its permissions."
+        ) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
     """The only process in here; a folder that cannot be written, as a mounted secret, needs no lock."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):

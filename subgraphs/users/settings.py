@@ -3,9 +3,9 @@
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from subgraphs.kit.settings import (
@@ -16,6 +16,7 @@ from subgraphs.kit.settings import (
     ServerSettings,
     ServiceSettings,
 )
+from subgraphs.kit.throttling import Limit, Rate
 
 
 class UsersJwtSettings(JwtSettings):
@@ -24,6 +25,12 @@ class UsersJwtSettings(JwtSettings):
     keys_dir: Path = Field(
         Path(".supergraph/keys/jwt"),
         description="Folder of Ed25519 private keys as PEM, file name = kid; gets a first key when empty.",
+    )
+    key_lead: Duration = Field(
+        timedelta(minutes=10),
+        ge=timedelta(seconds=10),
+        description="For how long a new key is published before it signs. Verifiers are told to fetch the keys "
+        "anew after half of that, at most 5 minutes; the edge does so every 30 s.",
     )
     expires_in: Duration = Field(timedelta(minutes=15), description="Life of an access token.")
     refresh_in: Duration = Field(timedelta(hours=168), description="Life of a session that is not refreshed.")
@@ -34,7 +41,7 @@ class UsersJwtSettings(JwtSettings):
 
 
 class PasswordSettings(Section):
-    """argon2id (RFC 9106); the defaults are the OWASP Password Storage Cheat Sheet's second choice.
+    """Which passwords are taken, and how they are kept: as argon2id (RFC 9106); the defaults are the OWASP Password Storage Cheat Sheet's second choice.
 
     RFC 9106's own recommendation for servers short of memory is `memory_kib 65536`, `iterations 3`,
     `parallelism 4`, at about six times the time. Hashes made with other parameters keep working and are
@@ -53,6 +60,75 @@ class PasswordSettings(Section):
     queue: int = Field(
         256, ge=1, description="Hashes that may wait for a thread; more are turned away at once."
     )
+    refuse_common: bool = Field(
+        default=True, description="Refuse passwords of the list of common ones (NIST SP 800-63B, 3.1.1.2)."
+    )
+    common_file: Path | None = Field(
+        None, description="A list in place of ours: one password a line, `#` before a comment."
+    )
+    reset_life: Duration = Field(
+        timedelta(minutes=30), description="For how long the link of a reset works.", gt=timedelta()
+    )
+
+
+class MailSettings(Section):
+    """Where letters go: to an SMTP server, into a folder, or to the log."""
+
+    transport: Literal["smtp", "file", "console"] | None = Field(
+        None, description="By default `file` where only a folder is set, and `smtp` elsewhere."
+    )
+    host: str = Field("", description="The SMTP server; this machine by default.")
+    port: int = Field(25, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = Field(
+        "none", description="`starttls` (usually port 587) and `tls` (465) refuse a server that cannot do it."
+    )
+    user: str = Field("", description="Empty: no authentication.")
+    password: SecretStr = SecretStr("")
+    timeout: Duration = Field(timedelta(seconds=10), description="For each step of a delivery.")
+    folder: Path | None = Field(None, description="Folder of `.eml` files; for development.")
+    sender: str = Field("Supergraph <no-reply@localhost>", description="The `From` of every letter.")
+    reset_url: str = Field(
+        "http://localhost:8080/reset-password?token={token}",
+        description="Page where a new password is chosen; `{token}` becomes the token.",
+        pattern=r"\{token\}",
+    )
+    give_up_after: Duration = Field(
+        timedelta(hours=24),
+        description="For how long a letter is tried again; for a reset, its `reset_life`.",
+    )
+
+    @property
+    def way(self) -> Literal["smtp", "file", "console"]:
+        return self.transport or ("file" if self.folder and not self.host else "smtp")
+
+
+class ThrottleSettings(Section):
+    """How many attempts pass at once, forgiven over how long, as in `5/24h`; `off` for no limit.
+
+    Behind them the wait doubles with each attempt. For a login and a change of the password only failures
+    are attempts. A pair is one account and one network: an IPv4 address, or the /64 of an IPv6 one.
+    """
+
+    login_pair: Rate = Limit(5, timedelta(hours=24))
+    login_address: Rate = Limit(50, timedelta(minutes=15))
+    login_account: Rate = Field(
+        Limit(100, timedelta(hours=1)),
+        description="From where on an account lets only one attempt pass at once from a network it does not know.",
+    )
+    registration_pair: Rate = Limit(10, timedelta(hours=1))
+    registration_address: Rate = Limit(30, timedelta(hours=1))
+    reset_pair: Rate = Limit(3, timedelta(hours=1))
+    reset_address: Rate = Limit(20, timedelta(hours=1))
+    first_wait: Duration = Field(timedelta(seconds=1), gt=timedelta())
+    longest_wait: Duration = Field(timedelta(minutes=15), gt=timedelta())
+
+
+class RetentionSettings(Section):
+    """For how long what is over is kept. The activity log keeps a day at the least."""
+
+    activity: Duration = Field(timedelta(days=365), ge=timedelta(days=1))
+    sessions: Duration = Field(timedelta(days=30), ge=timedelta(0), description="Sessions that have ended.")
+    every: Duration = Field(timedelta(hours=1), gt=timedelta(0), description="How often is purged.")
 
 
 class UsersSettings(ServiceSettings):
@@ -65,6 +141,9 @@ class UsersSettings(ServiceSettings):
     database: DatabaseSettings = DatabaseSettings(url="postgresql://127.0.0.1:5432/users")
     jwt: UsersJwtSettings = UsersJwtSettings()
     passwords: PasswordSettings = PasswordSettings()
+    mail: MailSettings = MailSettings()
+    throttle: ThrottleSettings = ThrottleSettings()
+    retention: RetentionSettings = RetentionSettings()
     first_account_admin: bool = Field(
         default=False, description="Make the first registered account an administrator."
     )

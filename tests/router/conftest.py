@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from deploy.local import node
-from deploy.local.edge import render
+from deploy.local.edge import render, token_keys
 from deploy.local.ports import Ports
 from deploy.schema import generate
 from tests.router.processes import MAX_BODY, ROOT, Ask, Eventually, Process, Processes, Starter
@@ -106,7 +106,9 @@ def rest() -> Iterator[Rest]:
 
 
 @pytest.fixture(scope="session")
-def edge_values(router: Process, rest: Rest, subgraphs: dict[str, Subgraph]) -> dict[str, object]:
+def edge_values(
+    router: Process, rest: Rest, subgraphs: dict[str, Subgraph], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, object]:
     return {
         "EDGE_HOST": "127.0.0.1",
         "ROUTER_HOST": "127.0.0.1",
@@ -120,6 +122,7 @@ def edge_values(router: Process, rest: Rest, subgraphs: dict[str, Subgraph]) -> 
         "MAX_BODY_BYTES": MAX_BODY,
         "CORS_ORIGIN_REGEX": r"https://studio\.apollographql\.com",
         "SANDBOX_PAGE": ENVOY / "sandbox.html",
+        "TOKEN_KEYS": token_keys({}, jwks=tmp_path_factory.mktemp("edge") / "jwks.json"),
     }
 
 

@@ -1,6 +1,5 @@
 """The ASGI application of a subgraph: GraphQL over HTTP and WebSocket, with a viewer in the context."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -22,7 +21,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.unset import UnsetType
 
 from subgraphs.kit.auth import ANONYMOUS, TokenVerifier, Viewer
-from subgraphs.kit.errors import DomainError
+from subgraphs.kit.errors import DomainError, Unauthenticated
 from subgraphs.kit.graphql.errors import present_all
 from subgraphs.kit.graphql.schema import SubgraphSchema
 from subgraphs.kit.http import (
@@ -46,16 +45,26 @@ class RequestContext:
     client_address: str
     user_agent: str
     connection_params: dict[str, Any] | None = None
+    verifier: TokenVerifier | None = None
 
     def for_operation(self) -> Self:
         """The context of one operation of a WebSocket, whose operations share what was made for its opening.
 
-        A slice with loaders makes new ones: what one operation has loaded is old news to the next. A
-        token that has expired meanwhile speaks for nobody.
+        A slice with loaders makes new ones: what one operation has loaded is old news to the next.
         """
-        expires_at = self.viewer.expires_at
-        expired = expires_at is not None and expires_at <= time.time()
-        return replace(self, viewer=ANONYMOUS if expired else self.viewer)
+        return replace(self)
+
+    async def check_viewer(self) -> None:
+        """Raises Unauthenticated when the viewer's token or session has ended since the request began."""
+        if self.verifier is not None:
+            await self.verifier.check(self.viewer)
+
+    async def forget_ended_viewer(self) -> None:
+        """Make the viewer nobody when its token or session has ended."""
+        try:
+            await self.check_viewer()
+        except Unauthenticated:
+            self.viewer = ANONYMOUS
 
 
 ContextFactory = Callable[[RequestContext], RequestContext]
@@ -102,7 +111,7 @@ class _View(GraphQL[RequestContext, None]):
         response: Response | WebSocket,  # noqa: ARG002 - Strawberry's signature
     ) -> RequestContext:
         headers = request.headers
-        return self._make_context(
+        context = self._make_context(
             RequestContext(
                 viewer=request.scope.get("viewer", ANONYMOUS),
                 request_id=current_request_id(),
@@ -110,6 +119,8 @@ class _View(GraphQL[RequestContext, None]):
                 user_agent=headers.get("user-agent", "")[:400],
             )
         )
+        context.verifier = self._verifier
+        return context
 
     async def on_ws_connect(self, context: RequestContext) -> UnsetType | dict[str, object] | None:
         params = {k.lower(): v for k, v in (context.connection_params or {}).items()}
@@ -157,4 +168,7 @@ def create_app(
     add_operational_routes(app, checks)
     if add_routes is not None:
         add_routes(app)
-    return Observe(LimitBody(app, max_bytes=settings.max_body_bytes), service=service)
+    # Inside of FastAPI, which would answer an exception in plain text before it came to us.
+    app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Observe, service=service)
+    return app

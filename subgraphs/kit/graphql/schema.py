@@ -87,7 +87,10 @@ class SubgraphSchema(Schema):
         **options: Any,
     ) -> Any:
         """Run an operation of a connection, which holds many, with a context of its own."""
-        context = context_value.for_operation() if context_value is not None else None
+        context = None
+        if context_value is not None:
+            context = context_value.for_operation()
+            await context.forget_ended_viewer()
         return await super().stream(query, variable_values, context, *args, **options)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
@@ -118,10 +121,19 @@ def _entities_resolver() -> Any:
 
     async def entities_resolver(info: Info, representations: list[FederationAny]) -> list[FederationAny]:
         wanted: defaultdict[str, list[int]] = defaultdict(list)
-        keys: list[dict[str, Any]] = [dict(cast("Any", r)) for r in representations]
-        for index, key in enumerate(keys):
-            wanted[str(key.pop("__typename", ""))].append(index)
+        keys: list[dict[str, Any]] = [
+            dict(r) if isinstance(r, dict) else {} for r in cast("list[Any]", representations)
+        ]
         results: list[Any] = [None] * len(keys)
+        for index, key in enumerate(keys):
+            typename = str(key.pop("__typename", ""))
+            if isinstance(key.get("id"), str):
+                wanted[typename].append(index)
+            else:
+                results[index] = GraphQLError(
+                    f"a representation of {typename!r} needs an id, a string",
+                    extensions={"code": "BAD_USER_INPUT"},
+                )
         for typename, indexes in wanted.items():
             batch = [keys[i] for i in indexes]
             for index, entity in zip(indexes, await _resolve(info, typename, batch), strict=True):

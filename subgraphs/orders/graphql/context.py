@@ -1,7 +1,7 @@
 """What a resolver of orders may use."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, TypeAlias
 
 import strawberry
@@ -38,6 +38,9 @@ class OrdersContext(RequestContext):
             loaders=new_loaders(),
             new_loaders=new_loaders,
         )
+
+    def for_operation(self) -> Self:
+        return replace(RequestContext.for_operation(self), loaders=self.new_loaders())
 
 
 Info: TypeAlias = strawberry.Info[OrdersContext, None]

@@ -8,8 +8,10 @@ from typing import Self
 
 import strawberry
 
+from subgraphs.kit.errors import ValidationFailed
 from subgraphs.kit.graphql.money import Money
-from subgraphs.kit.graphql.pagination import Connection, decode_cursor, page_size
+from subgraphs.kit.graphql.pagination import DEFAULT_PAGE, Connection, decode_cursor, page_size
+from subgraphs.kit.ids import is_id
 from subgraphs.orders import domain
 from subgraphs.orders.domain import MANAGE_ORDERS, OrderStatus
 from subgraphs.orders.graphql.context import Info
@@ -22,7 +24,13 @@ from subgraphs.orders.store import Filter
 def cursor_of(after: str | None) -> domain.OrderId | None:
     """The order that a cursor names. Raises ValidationFailed for one that is not of this list."""
     key = decode_cursor(after, str)
-    return domain.OrderId(str(key[0])) if key else None
+    if key is None:
+        return None
+    if not is_id(str(key[0])):
+        raise ValidationFailed(
+            "`after` is not a cursor of this list; pass `pageInfo.endCursor`.", field="after"
+        )
+    return domain.OrderId(str(key[0]))
 
 
 @strawberry.federation.type(keys=["id"])
@@ -44,7 +52,11 @@ class User:
 
     @strawberry.field(description=f"Their orders, newest first; for themselves and {MANAGE_ORDERS}.")
     async def orders(
-        self, info: Info, first: int = 20, after: str | None = None, status: OrderStatus | None = None
+        self,
+        info: Info,
+        first: int | None = DEFAULT_PAGE,
+        after: str | None = None,
+        status: OrderStatus | None = None,
     ) -> Connection["Order"]:
         viewer = info.context.viewer
         if viewer.user_id != self.id:
@@ -54,7 +66,9 @@ class User:
         page = UserPage(user_id=domain.UserId(self.id), where=where, limit=size + 1, before=before)
         rows = await info.context.loaders.user_pages.load(page)
         every = Filter(user_id=page.user_id, statuses=where.statuses)
-        found = page_of(rows, first=size, after=before, total=lambda: info.context.service.count(every))
+        found = page_of(
+            rows, first=size, after=before, total=lambda: info.context.service.reading.count(every)
+        )
         return Connection.of(found, Order.of)
 
     @classmethod

@@ -8,6 +8,7 @@ from subgraphs.kit.graphql.errors import (
     AuthenticationError,
     ConflictError,
     NotFoundError,
+    PermissionDeniedError,
     ValidationError,
     errors_as_data,
 )
@@ -43,6 +44,7 @@ CreateOrderResult = Annotated[
     | NotFoundError
     | ConflictError
     | AuthenticationError
+    | PermissionDeniedError
     | InsufficientStockError,
     strawberry.union("CreateOrderResult"),
 ]
@@ -52,6 +54,7 @@ PayOrderResult = Annotated[
     | NotFoundError
     | ConflictError
     | AuthenticationError
+    | PermissionDeniedError
     | IllegalTransitionError
     | PaymentDeclinedError,
     strawberry.union("PayOrderResult"),
@@ -74,7 +77,7 @@ class Mutation:
         input: CreateOrderInput,
         idempotency_key: str | None = None,
     ) -> CreateOrderResult:
-        order = await info.context.service.place(
+        order = await info.context.service.placing.place(
             info.context.viewer,
             lines=[Line(ProductId(item.product_id), item.quantity) for item in input.items],
             shipping=input.shipping.to_domain() if input.shipping else None,
@@ -91,7 +94,7 @@ class Mutation:
         input: PayOrderInput,
         idempotency_key: str | None = None,
     ) -> PayOrderResult:
-        order = await info.context.service.pay(
+        order = await info.context.service.paying.pay(
             info.context.viewer, id, method=input.method, token=input.token, key=idempotency_key
         )
         return PayOrderSuccess(order=Order.of(order))
@@ -104,5 +107,5 @@ class Mutation:
     async def cancel_order(
         self, info: Info, id: strawberry.ID, reason: str | None = None
     ) -> CancelOrderResult:
-        order = await info.context.service.cancel(info.context.viewer, id, reason=reason)
+        order = await info.context.service.cancelling.cancel(info.context.viewer, id, reason=reason)
         return CancelOrderSuccess(order=Order.of(order))

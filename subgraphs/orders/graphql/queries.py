@@ -2,7 +2,7 @@
 
 import strawberry
 
-from subgraphs.kit.graphql.pagination import Connection, page_size
+from subgraphs.kit.graphql.pagination import DEFAULT_PAGE, Connection, page_size
 from subgraphs.orders.domain import UserId
 from subgraphs.orders.graphql.context import Info
 from subgraphs.orders.graphql.entities import Order, cursor_of
@@ -14,18 +14,18 @@ from subgraphs.orders.store import Filter
 class Query:
     @strawberry.field(description="One order, for its owner and MANAGE_ORDERS; null for everybody else.")
     async def order(self, info: Info, id: strawberry.ID) -> Order | None:
-        order = await info.context.service.order(info.context.viewer, id)
+        order = await info.context.service.reading.order(info.context.viewer, id)
         return Order.of(order) if order else None
 
     @strawberry.field(description="Your orders, newest first; those of all with MANAGE_ORDERS.")
     async def orders(
         self,
         info: Info,
-        first: int = 20,
+        first: int | None = DEFAULT_PAGE,
         after: str | None = None,
         filter: OrderFilter | None = None,
     ) -> Connection[Order]:
-        page = await info.context.service.orders(
+        page = await info.context.service.reading.orders(
             info.context.viewer, where=_where(filter), first=page_size(first), after=cursor_of(after)
         )
         return Connection.of(page, Order.of)

@@ -1,10 +1,11 @@
 """Live order status."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import strawberry
 
-from subgraphs.kit.errors import NotFound, ValidationFailed
+from subgraphs.orders import domain
 from subgraphs.orders.domain import OrderEvent
 from subgraphs.orders.graphql.context import Info
 from subgraphs.orders.graphql.entities import Order, OrderStatusEvent
@@ -14,28 +15,34 @@ from subgraphs.orders.graphql.entities import Order, OrderStatusEvent
 class Subscription:
     @strawberry.subscription(
         description="Every status of an order after `afterSeq`, each once and in order, from the first one "
-        "to the terminal one. For its owner and MANAGE_ORDERS. Ends when the access token does."
+        "to the terminal one. For its owner and MANAGE_ORDERS. Ends when the access token or its session does."
     )
     async def order_status(
-        self, info: Info, order_id: strawberry.ID, after_seq: int = 0
+        self, info: Info, order_id: strawberry.ID, after_seq: int | None = 0
     ) -> AsyncGenerator[OrderStatusEvent, None]:
+        after_seq = after_seq or 0  # null means from the start, like absent
         context = info.context
-        context.viewer.require_user()
-        if after_seq < 0:
-            raise ValidationFailed("`afterSeq` counts from 0.", field="afterSeq")
-        order = await context.service.order(context.viewer, order_id)
+        reading = context.service.reading
+        order = await reading.to_follow(context.viewer, order_id, after_seq=after_seq)
         if order is None:
-            raise NotFound(f"There is no order {order_id}.")
+            return
 
         async def read(seq: int) -> list[OrderEvent]:
-            return await context.service.events(order.id, after_seq=seq)
+            # Also now and then while nothing happens: a session that has ended must not listen on.
+            await context.check_viewer()
+            return await reading.events(domain.OrderId(order_id), after_seq=seq)
 
         events = context.live.follow(
             order.id, after_seq=after_seq, until=context.viewer.expires_at, read=read
         )
-        async for event in events:
-            # What was loaded for the event before is old news.
-            context.loaders = context.new_loaders()
-            now = await context.service.order(context.viewer, order.id)
-            if now is not None:
-                yield OrderStatusEvent(seq=event.seq, status=event.status, at=event.at, order=Order.of(now))
+        # Closed here and not by the garbage collector: a client that goes must not stay subscribed.
+        async with aclosing(events):
+            async for event in events:
+                # What was loaded for the event before is old news.
+                context.loaders = context.new_loaders()
+                await context.check_viewer()
+                now = await reading.order(context.viewer, order.id)
+                if now is not None:
+                    yield OrderStatusEvent(
+                        seq=event.seq, status=event.status, at=event.at, order=Order.of(now)
+                    )

@@ -11,7 +11,9 @@ class RegisterInput:
         description="3 to 32 letters, digits, `_`, `.` or `-`; unique without regard to case."
     )
     email: str = strawberry.field(description="Unique without regard to case.")
-    password: str = strawberry.field(description="8 to 128 characters of any kind.")
+    password: str = strawberry.field(
+        description="8 to 128 characters of any kind; not a common password, nor one's own name."
+    )
     first_name: str | None = None
     last_name: str | None = None
     phone: str | None = strawberry.field(

@@ -15,6 +15,17 @@ class Directory:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
+    async def find(self, user_id: str) -> User | None:
+        """For other services, which decide themselves what they tell their viewers."""
+        async with self._postgres.read() as connection:
+            return await UserStore(connection).get(user_id)
+
+    async def find_by_email(self, email: str) -> User | None:
+        """As `find`, by the e-mail address in any case."""
+        async with self._postgres.read() as connection:
+            found = await UserStore(connection).credentials(email=email)
+        return found.user if found else None
+
     async def list(
         self,
         viewer: Viewer,

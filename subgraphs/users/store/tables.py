@@ -6,12 +6,14 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
     Uuid,
     func,
+    text,
     true,
 )
 
@@ -26,7 +28,13 @@ metadata = MetaData(
     }
 )
 
-roles = Table("roles", metadata, Column("name", Text, primary_key=True))
+roles = Table(
+    "roles",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # Made anew by a trigger when the role's permissions change, so that what is cached under it stays true.
+    Column("version", Uuid(as_uuid=False), nullable=False, server_default=text("gen_random_uuid()")),
+)
 
 role_permissions = Table(
     "role_permissions",
@@ -61,6 +69,8 @@ sessions = Table(
     metadata,
     Column("id", Uuid(as_uuid=False), primary_key=True),
     Column("user_id", Uuid(as_uuid=False), ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    # The `sid` of its access tokens. A new one voids those that are out and leaves the session alive.
+    Column("access_id", Uuid(as_uuid=False), nullable=False, unique=True),
     Column("family_hash", LargeBinary, nullable=False, unique=True),
     Column("token_hash", LargeBinary, nullable=False),
     Column("previous_hash", LargeBinary),
@@ -69,11 +79,68 @@ sessions = Table(
     Column("rotated_at", DateTime(timezone=True)),
     Column("user_agent", Text, nullable=False),
     Column("address", Text, nullable=False),
+    Column("network", Text),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("last_used_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
 )
 Index("sessions_live_idx", sessions.c.user_id, postgresql_where=sessions.c.ended_at.is_(None))
+Index("sessions_network_idx", sessions.c.user_id, sessions.c.network)
+
+# Access ids whose tokens are void in the database and not yet, for all we know, in Redis.
+unpublished_revocations = Table(
+    "unpublished_revocations",
+    metadata,
+    Column("access_id", Uuid(as_uuid=False), primary_key=True),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+password_resets = Table(
+    "password_resets",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("user_id", Uuid(as_uuid=False), ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)
+Index("password_resets_user_idx", password_resets.c.user_id)
+
+# Letters that are owed. What they say is made when they are sent, so that no token of a reset is in here.
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    # Where the request came from that the letter tells of.
+    Column("user_agent", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_attempt_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("done_at", DateTime(timezone=True)),
+    Column("outcome", Text),
+)
+Index("letters_owed_idx", letters.c.next_attempt_at, postgresql_where=letters.c.done_at.is_(None))
+
+# Append-only, by a trigger. It refers to accounts by id alone: it outlives what it tells of.
+activity = Table(
+    "activity",
+    metadata,
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    # Null where someone tried to log in under a name that no account has.
+    Column("user_id", Uuid(as_uuid=False)),
+    Column("kind", Text, nullable=False),
+    # Null where it is not known who did it, or where it was an operator on the command line.
+    Column("actor_id", Uuid(as_uuid=False)),
+    Column("user_agent", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("detail", Text),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+Index("activity_user_idx", activity.c.user_id, activity.c.id)
+Index("activity_at_idx", activity.c.at)
 
 outbox = outbox_table(metadata)

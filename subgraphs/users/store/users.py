@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    Row,
     Select,
     Text,
     Uuid,
@@ -26,18 +25,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.ids import is_id, new_id
-from subgraphs.users.domain import NewUser, Permission, ProfileChange, Role, User, UserId, unique_key
+from subgraphs.users.domain import NewUser, ProfileChange, Role, RoleVersion, User, UserId, unique_key
 from subgraphs.users.errors import Taken
-from subgraphs.users.store.tables import role_permissions, users
+from subgraphs.users.store.tables import roles, sessions, users
 
-_PERMISSIONS = func.array(
-    select(role_permissions.c.permission)
+_ROLE_VERSION = (
+    select(roles.c.version)
     # As text: SQLAlchemy does not correlate in the RETURNING of an INSERT, and would add `FROM users`.
-    .where(role_permissions.c.role == literal_column("users.role", Text))
-    .order_by(role_permissions.c.permission)
-    .scalar_subquery(),
-    type_=ARRAY(Text),
-).label("permissions")
+    .where(roles.c.name == literal_column("users.role", Text))
+    .scalar_subquery()
+    .label("role_version")
+)
 
 _COLUMNS = (
     users.c.id,
@@ -48,7 +46,7 @@ _COLUMNS = (
     users.c.phone,
     users.c.address,
     users.c.role,
-    _PERMISSIONS,
+    _ROLE_VERSION,
     users.c.active,
     users.c.created_at,
     users.c.updated_at,
@@ -61,10 +59,14 @@ _BY_IDS = select(*_COLUMNS).where(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """An account with what proves a password to be its own."""
+    """An account with what proves a password to be its own.
+
+    `known_network`: someone with its password was there before.
+    """
 
     user: User
     password_hash: str
+    known_network: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,17 +92,35 @@ class UserStore:
         return (await self.get_many([user_id]))[0]
 
     async def credentials(
-        self, *, username: str | None = None, email: str | None = None
+        self, *, username: str | None = None, email: str | None = None, network: str = ""
     ) -> Credentials | None:
         """The account of that name, in any case."""
         column, name = (
             (users.c.username_key, username) if username is not None else (users.c.email_key, email or "")
         )
-        if not name.isprintable():
+        if not (name.isprintable() and network.isprintable()):
             return None  # no account has such a name, and PostgreSQL refuses a NUL
-        query = select(*_COLUMNS, users.c.password_hash).where(column == unique_key(name))
+        return await self._credentials(column == unique_key(name), network)
+
+    async def credentials_of(self, user_id: str) -> Credentials | None:
+        return await self._credentials(users.c.id == user_id, "") if is_id(user_id) else None
+
+    async def still(self, credentials: Credentials) -> User | None:
+        """The account as it is now, if the password is still the one that was checked.
+
+        It then cannot change before the caller's transaction ends: who changes the role, the password or
+        whether the account is active waits, and finds the session that the caller opens meanwhile.
+        """
+        query = (
+            select(*_COLUMNS)
+            .where(
+                users.c.id == credentials.user.id,
+                users.c.password_hash == credentials.password_hash,
+            )
+            .with_for_update(read=True, of=users)
+        )
         row = (await self._connection.execute(query)).one_or_none()
-        return Credentials(user=_user(row), password_hash=row.password_hash) if row else None
+        return _user(row) if row else None
 
     async def claim_first(self) -> bool:
         """Whether the caller's transaction may add the very first account.
@@ -150,11 +170,49 @@ class UserStore:
         row = (await self._write(statement)).one_or_none()
         return _user(row) if row else None
 
+    async def set_password(self, user_id: UserId, *, new: str, old: str | None = None) -> User | None:
+        """The account with another hash; None when it is gone or disabled, or its hash is not `old`."""
+        condition = (users.c.id == user_id) & users.c.active
+        if old is not None:
+            condition &= users.c.password_hash == old
+        statement = (
+            update(users)
+            .where(condition)
+            .values(password_hash=new, updated_at=func.now())
+            .returning(*_COLUMNS)
+        )
+        row = (await self._connection.execute(statement)).one_or_none()
+        return _user(row) if row else None
+
     async def rehash(self, user_id: UserId, *, old: str, new: str) -> None:
         """Replace the hash of a password, unless the password was changed since `old` was read."""
         await self._connection.execute(
             update(users).where(users.c.id == user_id, users.c.password_hash == old).values(password_hash=new)
         )
+
+    async def lock_administration(self) -> None:
+        """Let the caller's transaction be the only one that changes who may do what, until it ends."""
+        await self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("administration"))))
+
+    async def another_administrator(self, user_id: UserId) -> bool:
+        """Whether an active administrator would be left without `user_id`."""
+        query = select(exists().where(users.c.role == Role.ADMIN, users.c.active, users.c.id != user_id))
+        return bool((await self._connection.execute(query)).scalar_one())
+
+    async def set_role(self, user_id: UserId, role: Role) -> User:
+        return await self._set(user_id, role=role)
+
+    async def set_active(self, user_id: UserId, *, active: bool) -> User:
+        return await self._set(user_id, active=active)
+
+    async def _set(self, user_id: UserId, **values: Any) -> User:
+        statement = (
+            update(users)
+            .where(users.c.id == user_id)
+            .values(**values, updated_at=func.now())
+            .returning(*_COLUMNS)
+        )
+        return _user((await self._connection.execute(statement)).one())
 
     async def list(self, filter_: UserFilter, *, limit: int, before: str | None) -> list[User]:
         """Newest first, those older than the account with the id `before`."""
@@ -166,6 +224,14 @@ class UserStore:
     async def count(self, filter_: UserFilter) -> int:
         query: Select[int] = select(func.count()).select_from(users).where(_matches(filter_))
         return (await self._connection.execute(query)).scalar_one()
+
+    async def _credentials(self, condition: ColumnElement[bool], network: str) -> Credentials | None:
+        known = exists().where(sessions.c.user_id == users.c.id, sessions.c.network == network)
+        query = select(*_COLUMNS, users.c.password_hash, known.label("known")).where(condition)
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return Credentials(user=_user(row), password_hash=row.password_hash, known_network=row.known)
 
     async def _write(self, statement: Any) -> Any:
         try:
@@ -192,7 +258,7 @@ def _matches(filter_: UserFilter) -> ColumnElement[bool]:
     return condition
 
 
-def _user(row: Row[Any]) -> User:
+def _user(row: Any) -> User:
     return User(
         id=UserId(row.id),
         username=row.username,
@@ -202,7 +268,7 @@ def _user(row: Row[Any]) -> User:
         phone=row.phone,
         address=row.address,
         role=Role(row.role),
-        permissions=tuple(map(Permission, row.permissions)),
+        role_version=RoleVersion(str(row.role_version)),
         active=row.active,
         created_at=row.created_at,
         updated_at=row.updated_at,

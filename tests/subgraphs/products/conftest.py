@@ -111,7 +111,14 @@ class Client:
 
     def token(self, *permissions: str, key: Ed25519PrivateKey | None = None, expires_in: int = 600) -> str:
         now = int(time.time())
-        claims = {"iss": "supergraph", "aud": "supergraph", "sub": "u1", "role": "USER", "jti": "t1"}
+        claims = {
+            "iss": "supergraph",
+            "aud": "supergraph",
+            "sub": "u1",
+            "role": "USER",
+            "jti": "t1",
+            "sid": "s1",
+        }
         times = {"iat": now - 60, "nbf": now - 60, "exp": now + expires_in}
         headers = {"kid": "k1", "typ": "at+jwt"}
         body = {**claims, **times, "perms": list(permissions)}

@@ -19,6 +19,7 @@ mutation Register($input: RegisterInput!) {
     ... on RegisterSuccess { auth { accessToken refreshToken expiresAt user { ...Fields } } }
     ... on Error { code message }
     ... on ValidationError { field }
+    ... on RateLimitedError { retryAfter }
   }
 }
 fragment Fields on User { id username email firstName lastName phone address role permissions active createdAt updatedAt }
@@ -30,6 +31,7 @@ mutation Login($input: LoginInput!) {
     ... on LoginSuccess { auth { accessToken refreshToken expiresAt user { id username email } } }
     ... on Error { code message }
     ... on ValidationError { field }
+    ... on RateLimitedError { retryAfter }
   }
 }
 """
@@ -42,17 +44,86 @@ mutation Refresh($refreshToken: String!) {
   }
 }
 """
+CHANGE_PASSWORD = """
+mutation Change($current: String!, $new: String!) {
+  changePassword(currentPassword: $current, newPassword: $new) {
+    __typename
+    ... on ChangePasswordSuccess { user { id } }
+    ... on Error { code message }
+    ... on ValidationError { field }
+    ... on RateLimitedError { retryAfter }
+  }
+}
+"""
+REQUEST_RESET = """
+mutation Request($email: String!) {
+  requestPasswordReset(email: $email) {
+    __typename
+    ... on RequestPasswordResetSuccess { email }
+    ... on Error { code message }
+    ... on ValidationError { field }
+    ... on RateLimitedError { retryAfter }
+  }
+}
+"""
+RESET = """
+mutation Reset($resetToken: String!, $new: String!) {
+  resetPassword(token: $resetToken, newPassword: $new) {
+    __typename
+    ... on ResetPasswordSuccess { user { id email } }
+    ... on Error { code message }
+    ... on ValidationError { field }
+    ... on RateLimitedError { retryAfter }
+  }
+}
+"""
+SET_ROLE = """
+mutation SetRole($id: ID!, $role: Role!) {
+  setUserRole(userId: $id, role: $role) {
+    __typename
+    ... on SetUserRoleSuccess { user { id role permissions } }
+    ... on Error { code message }
+  }
+}
+"""
+SET_ACTIVE = """
+mutation SetActive($id: ID!, $active: Boolean!) {
+  setUserActive(userId: $id, active: $active) {
+    __typename
+    ... on SetUserActiveSuccess { user { id active } }
+    ... on Error { code message }
+  }
+}
+"""
+SESSIONS = "{ me { sessions { id device userAgent ip createdAt lastUsedAt expiresAt current } } }"
+ACTIVITY = """
+query Activity($id: ID!, $first: Int, $after: String) {
+  user(id: $id) {
+    activity(first: $first, after: $after) {
+      nodes { id kind at device ip detail actor { id } }
+      pageInfo { hasNextPage endCursor }
+      totalCount
+    }
+  }
+}
+"""
 ME = "{ me { id username email role permissions } }"
 
 
 class Client:
     """Speaks GraphQL to one application."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient, headers: dict[str, str] | None = None) -> None:
         self.http = http
+        self.headers = headers or {}
+
+    def at(self, address: str, *, user_agent: str = "test") -> "Client":
+        """The same application, as a client of another address sees it through the edge."""
+        headers = {"x-forwarded-for": address, "user-agent": user_agent}
+        return Client(self.http, headers)
 
     async def post(self, query: str, token: str | None = None, **variables: Any) -> httpx.Response:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+        headers = {**self.headers, **({"authorization": f"Bearer {token}"} if token else {})}
         return await self.http.post(
             "/graphql", json={"query": query, "variables": variables}, headers=headers
         )
@@ -76,6 +147,14 @@ class Client:
 
     async def refresh(self, token: str) -> dict[str, Any]:
         return (await self.run(REFRESH, refreshToken=token))["refreshToken"]
+
+    async def sessions(self, token: str) -> list[dict[str, Any]]:
+        return (await self.run(SESSIONS, token))["me"]["sessions"]
+
+    async def kinds(self, auth: dict[str, Any]) -> list[str]:
+        """What the account's log says, newest first."""
+        data = await self.run(ACTIVITY, auth["accessToken"], id=auth["user"]["id"], first=100)
+        return [node["kind"] for node in data["user"]["activity"]["nodes"]]
 
 
 @asynccontextmanager

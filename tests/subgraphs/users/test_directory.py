@@ -39,12 +39,12 @@ query Entities($of: [_Any!]!) {
 
 
 @contextmanager
-def statements() -> Iterator[list[str]]:
-    """The statements on accounts that this process sends meanwhile."""
+def statements(*, of: str = "FROM users") -> Iterator[list[str]]:
+    """The statements with `of` that this process sends meanwhile."""
     seen: list[str] = []
 
     def note(*args: object) -> None:
-        if "FROM users" in str(args[2]):
+        if of in str(args[2]):
             seen.append(str(args[2]))
 
     event.listen(Engine, "before_cursor_execute", note)
@@ -186,8 +186,10 @@ async def test_fifty_references_are_one_query_in_their_order(client, postgres, a
 
 async def test_reference_without_a_usable_id_is_null_and_leaves_the_others(client, ann):
     of = [{"__typename": "User"}, {"__typename": "User", "id": 7}, {"__typename": "User", "id": "x"}]
-    data = await client.run(ENTITIES, of=[*of, reference(ann)])
-    assert [e and e["id"] for e in data["_entities"]] == [None, None, None, ann["user"]["id"]]
+    body = (await client.post(ENTITIES, of=[*of, reference(ann)])).json()
+    assert [e and e["id"] for e in body["data"]["_entities"]] == [None, None, None, ann["user"]["id"]]
+    faults = [(e["path"], e["extensions"]["code"]) for e in body["errors"]]
+    assert faults == [(["_entities", 0], "BAD_USER_INPUT"), (["_entities", 1], "BAD_USER_INPUT")]
 
 
 def test_operations_of_one_connection_share_nothing_that_was_loaded(postgres):

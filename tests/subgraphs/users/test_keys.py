@@ -21,7 +21,7 @@ def folder(tmp_path):
 
 @pytest.fixture(autouse=True)
 def look_always(monkeypatch):
-    monkeypatch.setattr(keys, "_RESCAN", 0.0)
+    monkeypatch.setattr(keys, "RESCAN", 0.0)
 
 
 def test_empty_folder_gets_a_first_key_that_only_its_owner_reads(folder):
@@ -128,3 +128,17 @@ async def test_service_that_knows_the_old_keys_verifies_tokens_of_a_new_one(fold
         new = create_key(folder, active_from=datetime.now(UTC))
         assert await remote.key(new)
         assert await remote.key("unknown") is None
+
+
+async def test_service_forgets_a_key_that_was_taken_away(folder):
+    folder.mkdir()
+    leaked = create_key(folder, active_from=datetime.now(UTC) - timedelta(days=1))
+    ring = KeyRing(folder)
+    async with httpx.AsyncClient(
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, json=ring.jwks()))
+    ) as http:
+        remote = RemoteKeys(http, "http://users/jwks", max_age=0)
+        assert await remote.key(leaked)
+        create_key(folder, active_from=datetime.now(UTC))
+        (folder / f"{leaked}.pem").unlink()
+        assert await remote.key(leaked) is None

@@ -34,6 +34,23 @@ async def test_roles_and_permissions_are_those_of_the_domain(postgres):
     }
 
 
+async def test_sessions_of_the_first_release_keep_their_access_tokens(make_settings):
+    settings = make_settings()
+    await runner.migrate(settings.database, scripts=SCRIPTS, revision="0001")
+    pool = Postgres(settings.database, application="tests")
+    await execute(
+        pool,
+        "WITH u AS (INSERT INTO users (id, username, username_key, email, email_key, password_hash, role)"
+        " VALUES (gen_random_uuid(), 'ann', 'ann', 'a@b.co', 'a@b.co', '', 'USER') RETURNING id)"
+        " INSERT INTO sessions (id, user_id, family_hash, token_hash, user_agent, address, expires_at)"
+        " SELECT gen_random_uuid(), id, '', '', '', '', now() + interval '1 d' FROM u",
+    )
+    await migrate(settings)
+    rows = await execute(pool, "SELECT id = access_id, network FROM sessions")
+    assert [tuple(row) for row in rows] == [(True, None)]
+    await pool.close()
+
+
 async def test_second_run_finds_nothing_to_do(settings, postgres, ann):
     await migrate(settings)
     rows = await execute(postgres, "SELECT username FROM users WHERE id = :id", id=ann["user"]["id"])

@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("shipping", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("last_seq", sa.Integer(), nullable=False),
-        sa.Column("cancel_requested", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("cancel_wish", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("rejection", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -112,6 +112,7 @@ def upgrade() -> None:
         "payments",
         sa.Column("attempt_id", sa.Text(), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
@@ -128,7 +129,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("attempt_id"),
     )
-    op.create_index("payments_by_order", "payments", ["order_id", "created_at"], unique=False)
+    op.create_index("payments_by_order", "payments", ["order_id", sa.literal_column("seq DESC")], unique=True)
     op.create_index(
         "payments_one_capture",
         "payments",

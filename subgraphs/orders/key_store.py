@@ -1,0 +1,42 @@
+"""Access to idempotency keys."""
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from subgraphs.kit.errors import Conflict
+from subgraphs.orders.tables import idempotency_keys
+
+
+class KeyStore:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def claim(
+        self, user_id: str, operation: str, key: str, *, request_hash: str, resource_id: str
+    ) -> str | None:
+        """Reserve a key for `resource_id`; the resource that it already stands for, if it does.
+
+        Waits for another transaction that is writing the same key, and sees what that one committed,
+        since each statement under READ COMMITTED has a snapshot of its own. Raises Conflict where the
+        key was used for another request.
+        """
+        row = {
+            "user_id": user_id,
+            "operation": operation,
+            "key": key,
+            "request_hash": request_hash,
+            "resource_id": resource_id,
+        }
+        statement = upsert(idempotency_keys).values(row).on_conflict_do_nothing()
+        if (await self._connection.execute(statement)).rowcount:
+            return None
+        query = select(idempotency_keys.c.request_hash, idempotency_keys.c.resource_id).where(
+            idempotency_keys.c.user_id == user_id,
+            idempotency_keys.c.operation == operation,
+            idempotency_keys.c.key == key,
+        )
+        found = (await self._connection.execute(query)).one()
+        if found.request_hash != request_hash:
+            raise Conflict("This idempotency key was used for another request; use a new key.")
+        return str(found.resource_id)

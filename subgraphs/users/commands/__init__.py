@@ -1,0 +1,1 @@
+"""Commands of this service beside the common ones, for who operates it; one module each."""

@@ -1,0 +1,42 @@
+"""Reading the activity log."""
+
+from collections.abc import Awaitable, Callable
+
+from subgraphs.kit.auth import Viewer
+from subgraphs.kit.errors import Forbidden, ValidationFailed
+from subgraphs.kit.graphql.pagination import Page, decode_cursor, page_size
+from subgraphs.kit.ids import is_id
+from subgraphs.users.domain import Activity, Permission
+
+PageKey = tuple[str, int, str | None]
+"""An account, the number of entries, and the id of the entry before the first."""
+
+
+async def page_of(
+    viewer: Viewer,
+    owner: str,
+    *,
+    first: int | None,
+    after: str | None,
+    load: Callable[[PageKey], Awaitable[list[Activity]]],
+    count: Callable[[str], Awaitable[int]],
+) -> Page[Activity]:
+    """A page of the account's log, newest first, by way of loaders that gather what others ask for.
+
+    Raises Unauthenticated, Forbidden for who is neither the owner nor holds MANAGE_USERS, or ValidationFailed.
+    """
+    if viewer.require_user() != owner and not viewer.may(Permission.MANAGE_USERS):
+        raise Forbidden(f"This is shown to the account's owner and with {Permission.MANAGE_USERS} only.")
+    limit = page_size(first)
+    key = decode_cursor(after, str)
+    if key is not None and not is_id(str(key[0])):
+        raise ValidationFailed(
+            "`after` is not a cursor of this list; pass `pageInfo.endCursor`.", field="after"
+        )
+    found = await load((owner, limit + 1, str(key[0]) if key else None))
+    return Page(
+        rows=[(entry, (entry.id,)) for entry in found[:limit]],
+        has_next=len(found) > limit,
+        has_previous=after is not None,
+        total=lambda: count(owner),
+    )

@@ -1,0 +1,43 @@
+"""When sessions were last used, written down now and then and not with each request."""
+
+import asyncio
+
+from subgraphs.kit.logs import get_logger
+from subgraphs.kit.outages import is_outage
+from subgraphs.kit.postgres import Postgres
+from subgraphs.users.store import SessionStore
+
+log = get_logger(__name__)
+
+_EVERY = 30.0
+_MOST_NOTED = 10_000
+
+
+class LastUse:
+    """The sessions that this subgraph has seen lately. What other subgraphs see shows with the next refresh."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self._seen: set[str] = set()
+
+    def note(self, access_id: str | None) -> None:
+        if access_id and len(self._seen) < _MOST_NOTED:
+            self._seen.add(access_id)
+
+    async def run(self) -> None:
+        """Write down what was noted, for ever."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            try:
+                await self.flush()
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                log.warning("last_use_not_stored", error=repr(error))
+
+    async def flush(self) -> None:
+        """One statement for all sessions of the time since the last one."""
+        seen, self._seen = self._seen, set()
+        if seen:
+            async with self._postgres.unit_of_work() as connection:
+                await SessionStore(connection).touch(sorted(seen))

@@ -1,0 +1,104 @@
+"""Orders on a real PostgreSQL: one database for each worker of the test run, emptied before each test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import text
+
+from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.settings import DatabaseSettings, RedisSettings
+from subgraphs.orders.migrations import migrate
+from subgraphs.orders.settings import OrdersSettings
+from subgraphs.orders.tables import metadata
+from tests.subgraphs.orders.faults import FaultyPostgres
+from tests.subgraphs.orders.shop import Shop, open_shop
+from tests.subgraphs.orders.world import World
+
+AnyPostgres = TypeVar("AnyPostgres", bound=Postgres)
+# One statement: foreign keys are looked at when it ends.
+_EMPTY = f"WITH {', '.join(f'd{i} AS (DELETE FROM {t})' for i, t in enumerate(metadata.tables))} SELECT 1"
+
+
+@pytest.fixture(scope="session")
+async def database(engines: Any) -> DatabaseSettings:
+    database = DatabaseSettings(url=engines.postgres_url("orders"), pool_size=8)
+    await migrate(OrdersSettings(database=database))
+    await _hurry(database)
+    return database
+
+
+async def _hurry(database: DatabaseSettings) -> None:
+    """Commits that do not wait for the disk: what is tested is not a loss of power."""
+    name = urlsplit(database.url).path.lstrip("/")
+    pool = Postgres(database, application="tests")
+    async with pool.read() as connection:
+        await connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+    await pool.close()
+
+
+@pytest.fixture(scope="session")
+async def code_pool(database: DatabaseSettings) -> AsyncIterator[FaultyPostgres]:
+    pool = quick(FaultyPostgres(database, application="orders"))
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture(scope="session")
+async def observer(database: DatabaseSettings) -> AsyncIterator[Postgres]:
+    pool = quick(Postgres(database, application="tests"))
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def postgres(observer: Postgres) -> Postgres:
+    """The database, empty."""
+    await empty(observer)
+    return observer
+
+
+@pytest.fixture
+async def world(code_pool: FaultyPostgres, postgres: Postgres) -> World:
+    return World(code_pool, postgres)
+
+
+@pytest.fixture
+def fresh(code_pool: FaultyPostgres, observer: Postgres) -> Callable[[], Awaitable[World]]:
+    """New worlds within one test, each on an empty database."""
+
+    async def make() -> World:
+        await empty(observer)
+        return World(code_pool, observer)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+async def shop_settings(engines: Any) -> OrdersSettings:
+    """Of a service on a database of its own, since its worker takes what it finds there."""
+    settings = OrdersSettings(
+        database=DatabaseSettings(url=engines.postgres_url("shop"), pool_size=8),
+        redis=RedisSettings(url=engines.redis_url),
+    )
+    await migrate(settings)
+    await _hurry(settings.database)
+    return settings
+
+
+@pytest.fixture(scope="session")
+async def shop(shop_settings: OrdersSettings) -> AsyncIterator[Shop]:
+    async with open_shop(shop_settings) as shop:
+        yield shop
+
+
+def quick(postgres: AnyPostgres) -> AnyPostgres:
+    """Without the ping before each use: nobody restarts the database of these tests."""
+    postgres.engine.pool._pre_ping = False
+    return postgres
+
+
+async def empty(postgres: Postgres) -> None:
+    async with postgres.read() as connection:
+        await connection.execute(text(_EMPTY))

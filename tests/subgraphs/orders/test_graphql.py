@@ -1,0 +1,484 @@
+"""The service's GraphQL, through its whole application."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from subgraphs.kit.graphql.pagination import encode_cursor
+from subgraphs.kit.ids import new_id
+from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.settings import DatabaseSettings
+from subgraphs.orders.loaders import Loaders
+from tests.subgraphs.orders.shop import CANCEL, CREATE, PAY, Shop
+from tests.subgraphs.orders.world import eventually
+
+ORDER = """
+query Order($id: ID!) {
+  order(id: $id) {
+    id number status version user { id } subtotal { amount currency } total { amount currency }
+    shipping { address city state country zipCode method cost { amount } status trackingNumber }
+    items { id product { id } productName sku quantity price { amount } total { amount } }
+    payment { method amount { amount currency } refunded { amount } status transactionId paidAt }
+    history { seq status at actor note }
+  }
+}"""
+ORDERS = """
+query Orders($first: Int, $after: String, $filter: OrderFilter) {
+  orders(first: $first, after: $after, filter: $filter) {
+    nodes { id status user { id } } edges { cursor } totalCount
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}"""
+ENTITIES = (
+    "query E($of: [_Any!]!) { _entities(representations: $of) { __typename ... on Order { id status } } }"
+)
+COUNT_OF = {"POST": 0}
+
+
+@pytest.fixture
+def people(shop: Shop) -> Shop:
+    """A shop with new people, whose orders are only those of the test."""
+    return Shop(shop.http, shop.url, shop.signer, shop.servicer, shop.accounts)
+
+
+@pytest.fixture
+async def stock_down(shop: Shop) -> AsyncIterator[None]:
+    shop.servicer.down = True
+    yield
+    shop.servicer.down = False
+
+
+async def test_an_order_is_placed_paid_and_read_back_whole(people: Shop):
+    lamp = people.stock.add(minor=1999)
+    shipping = {"address": "Bahnhofstrasse 1", "city": "Zürich", "zipCode": "8001", "method": "post"}
+    created = await people.create((lamp.id, 2), (lamp.id, 1), input={"shipping": shipping})
+    assert created["__typename"] == "CreateOrderSuccess"
+    assert created["order"]["status"] == "AWAITING_PAYMENT"
+    paid = await people.pay(created["order"]["id"], input={"method": "twint"})
+    assert (paid["__typename"], paid["order"]["status"]) == ("PayOrderSuccess", "PAID")
+    order = (await people.run(ORDER, people.as_ann, id=created["order"]["id"]))["order"]
+
+    price, total = {"amount": "19.99"}, {"amount": "59.97", "currency": "USD"}
+    [item] = order.pop("items")
+    assert item.pop("id")
+    assert item == {
+        "product": {"id": lamp.id},
+        "productName": "Lamp",
+        "sku": "LAMP-1",
+        "quantity": 3,
+        "price": price,
+        "total": {"amount": "59.97"},
+    }
+    payment = order.pop("payment")
+    assert datetime.fromisoformat(payment.pop("paidAt")).tzinfo == UTC
+    assert payment.pop("transactionId").startswith("sbx_ch_")
+    assert payment == {
+        "method": "twint",
+        "amount": total,
+        "refunded": {"amount": "0.00"},
+        "status": "CAPTURED",
+    }
+    history = order.pop("history")
+    assert [(e["seq"], e["status"], e["actor"]) for e in history] == [
+        (1, "PENDING_STOCK", people.ann),
+        (2, "AWAITING_PAYMENT", None),
+        (3, "PAYING", people.ann),
+        (4, "PAID", None),
+    ]
+    assert re.fullmatch(r"ORD-\d{8}-[0-9A-Z]{8}", order.pop("number"))
+    assert order == {
+        "id": created["order"]["id"],
+        "status": "PAID",
+        "version": 4,
+        "user": {"id": people.ann},
+        "subtotal": total,
+        "total": total,
+        "shipping": {
+            "state": None,
+            "country": None,
+            **shipping,
+            "cost": {"amount": "0.00"},
+            "status": "pending",
+            "trackingNumber": None,
+        },
+    }
+
+
+async def test_each_refusal_of_create_order_is_a_member_of_its_union(people: Shop, shop: Shop):
+    lamp, ghost = people.stock.add(available=1), new_id()
+    short = await people.create((lamp.id, 2))
+    assert short == {
+        "__typename": "InsufficientStockError",
+        "code": "INSUFFICIENT_STOCK",
+        "message": "Only 1 of 2 units are available.",
+        "product": {"id": lamp.id},
+        "requested": 2,
+        "available": 1,
+    }
+    unknown = await people.create((ghost, 1))
+    assert unknown == {
+        "__typename": "NotFoundError",
+        "code": "NOT_FOUND",
+        "message": f"There is no product {ghost}.",
+    }
+    invalid = await people.create((lamp.id, 0))
+    assert (invalid["__typename"], invalid["field"]) == ("ValidationError", "items.0.quantity")
+    assert (await people.create((lamp.id, 1), key="k"))["__typename"] == "CreateOrderSuccess"
+    other = await people.create((shop.stock.add().id, 1), key="k")
+    assert (other["__typename"], other["code"]) == ("ConflictError", "CONFLICT")
+    anonymous = (await people.run(CREATE, input={"items": [{"productId": lamp.id, "quantity": 1}]}))[
+        "createOrder"
+    ]
+    assert (anonymous["__typename"], anonymous["code"]) == ("AuthenticationError", "UNAUTHENTICATED")
+
+
+async def test_each_refusal_of_pay_order_is_a_member_of_its_union(people: Shop):
+    order = await people.placed()
+    declined = await people.pay(order, input={"token": "tok_declined"})
+    assert (declined["__typename"], declined["code"], declined["reason"]) == (
+        "PaymentDeclinedError",
+        "PAYMENT_DECLINED",
+        "card_declined",
+    )
+    assert (await people.pay(order, input={"token": ""}))["field"] == "token"
+    assert (await people.pay(order, key="k"))["order"]["status"] == "PAID"
+    assert (await people.pay(order, key="k"))["order"]["status"] == "PAID"
+    assert (await people.pay(order, input={"method": "cash"}, key="k"))["__typename"] == "ConflictError"
+    again = await people.pay(order)
+    assert again == {
+        "__typename": "IllegalTransitionError",
+        "code": "ILLEGAL_TRANSITION",
+        "message": "An order that is PAID cannot take the action “pay”.",
+        "from": "PAID",
+        "action": "pay",
+    }
+    for foreign in (order, new_id(), "", "1", "\0", "x" * 5000):
+        answer = await people.pay(foreign, token=people.as_bob)
+        assert answer == {
+            "__typename": "NotFoundError",
+            "code": "NOT_FOUND",
+            "message": "There is no such order.",
+        }
+    data = await people.run(PAY, id=order, input={})
+    assert data["payOrder"]["__typename"] == "AuthenticationError"
+
+
+async def test_each_refusal_of_cancel_order_is_a_member_of_its_union(people: Shop):
+    order = await people.placed()
+    assert (await people.cancel(order, token=people.as_bob))["__typename"] == "NotFoundError"
+    assert (await people.cancel(order, reason="x" * 201))["field"] == "reason"
+    assert (await people.cancel(order, reason="\0"))["field"] == "reason"
+    await people.pay(order)
+    cancelled = await people.cancel(order)
+    assert cancelled["order"] == {
+        "id": order,
+        "status": "CANCELLED",
+        "payment": {"status": "REFUNDED", "refunded": {"amount": "9.99"}},
+    }
+    again = await people.cancel(order)
+    assert (again["__typename"], again["from"], again["action"]) == (
+        "IllegalTransitionError",
+        "CANCELLED",
+        "cancel",
+    )
+    assert (await people.run(CANCEL, id=order))["cancelOrder"]["__typename"] == "AuthenticationError"
+
+
+@pytest.mark.parametrize(
+    ("items", "field"),
+    [
+        ([], "items"),
+        ([(new_id, 1)] * 101, "items"),
+        ([(new_id, -1)], "items.0.quantity"),
+        ([(new_id, 1), (new_id, 0)], "items.1.quantity"),
+        ([(new_id, 1001)], "items.0.quantity"),
+        ([(new_id, 2**31 - 1)], "items.0.quantity"),
+    ],
+)
+async def test_items_that_do_not_fit_are_refused_by_name(people: Shop, items: list[Any], field: str):
+    refused = await people.create(*((make(), quantity) for make, quantity in items))
+    assert (refused["__typename"], refused["field"]) == ("ValidationError", field)
+    assert (await people.run(ORDERS, people.as_ann))["orders"]["totalCount"] == 0
+
+
+@pytest.mark.parametrize("product", ["", "lamp", "\0", "x" * 5000, "0199F6C2-7D1E-7A40-9C55-2F1F0B8A4C10"])
+async def test_a_product_id_that_is_none_is_not_found_and_nothing_is_written(people: Shop, product: str):
+    assert (await people.create((product, 1)))["__typename"] == "NotFoundError"
+    assert (await people.run(ORDERS, people.as_ann))["orders"]["totalCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"input": {"shipping": {"zipCode": "x" * 201}}}, "shipping.zipCode"),
+        ({"input": {"shipping": {"city": "\0"}}}, "shipping.city"),
+        ({"key": ""}, "idempotencyKey"),
+        ({"key": "k" * 256}, "idempotencyKey"),
+    ],
+)
+async def test_texts_that_do_not_fit_are_refused_by_name(people: Shop, more: dict[str, Any], field: str):
+    refused = await people.create((people.stock.add().id, 1), **more)
+    assert (refused["__typename"], refused["field"]) == ("ValidationError", field)
+    assert (await people.run(ORDERS, people.as_ann))["orders"]["totalCount"] == 0
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"input": {"items": [{"productId": "p", "quantity": 2**31}]}},
+        {"input": {"items": [{"productId": "p", "quantity": 1.5}]}},
+        {"input": {"items": [{"productId": "p", "quantity": "1"}]}},
+        {"input": {"items": [{"productId": None, "quantity": 1}]}},
+        {"input": {"items": [{"productId": "p"}]}},
+        {"input": {"items": None}},
+        {"input": {"items": [], "colour": "red"}},
+        {"input": None},
+        {},
+    ],
+)
+async def test_variables_of_a_wrong_type_are_bad_input(people: Shop, variables: dict[str, Any]):
+    assert await people.code(CREATE, people.as_ann, **variables) == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize("order_id", ["", "1", "\0", "%00", "x" * 5000, "../orders"])
+async def test_an_order_id_that_is_none_finds_nothing(people: Shop, order_id: str):
+    assert await people.run(ORDER, people.as_staff, id=order_id) == {"order": None}
+
+
+async def test_a_foreign_order_is_null_and_staff_see_it(people: Shop):
+    order = await people.placed()
+    for token, seen in (
+        (people.as_ann, {"id": order}),
+        (people.as_staff, {"id": order}),
+        (people.as_bob, None),
+        (None, None),
+    ):
+        data = await people.run("query($id: ID!) { order(id: $id) { id } }", token, id=order)
+        assert data["order"] == seen
+
+
+async def test_orders_are_ones_own_and_page_without_gap_or_duplicate(people: Shop):
+    placed = [await people.placed() for _ in range(5)]
+    await people.placed(token=people.as_bob)
+    seen: list[str] = []
+    after = None
+    while True:
+        page = (await people.run(ORDERS, people.as_ann, first=2, after=after))["orders"]
+        seen += [node["id"] for node in page["nodes"]]
+        assert page["totalCount"] == 5
+        assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
+        assert [page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"]] == [
+            page["edges"][0]["cursor"],
+            page["edges"][-1]["cursor"],
+        ]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert seen == placed[::-1]
+    empty = (await people.run(ORDERS, people.as_ann, after=after))["orders"]
+    assert (empty["nodes"], empty["pageInfo"]["endCursor"]) == ([], None)
+
+
+async def test_orders_are_filtered_by_status_time_and_user(people: Shop):
+    unpaid, paid = await people.placed(), await people.placed()
+    await people.pay(paid)
+
+    async def found(token: str, **criteria: Any) -> list[str]:
+        data = await people.run(ORDERS, token, filter=criteria)
+        assert data["orders"]["totalCount"] == len(data["orders"]["nodes"])
+        return [node["id"] for node in data["orders"]["nodes"]]
+
+    now = datetime.now(UTC)
+    assert await found(people.as_ann) == [paid, unpaid]
+    assert await found(people.as_ann, status=["PAID"]) == [paid]
+    assert await found(people.as_ann, status=["PAID", "AWAITING_PAYMENT"]) == [paid, unpaid]
+    assert await found(people.as_ann, status=[]) == []
+    assert await found(people.as_ann, userId=people.ann) == [paid, unpaid]
+    assert await found(people.as_ann, **{"from": (now - timedelta(minutes=5)).isoformat()}) == [paid, unpaid]
+    assert await found(people.as_ann, **{"from": (now + timedelta(minutes=5)).isoformat()}) == []
+    assert await found(people.as_ann, to=(now - timedelta(minutes=5)).isoformat()) == []
+    assert await found(people.as_ann, **{"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59Z"}) == [
+        paid,
+        unpaid,
+    ]
+    assert await found(people.as_staff, userId=people.ann) == [paid, unpaid]
+    assert await found(people.as_staff, userId=people.ann, status=["PAID"]) == [paid]
+    for nobody in ("", "\0", new_id()):
+        assert await found(people.as_staff, userId=nobody) == []
+    assert await people.code(ORDERS, people.as_ann, filter={"userId": people.bob}) == "FORBIDDEN"
+    assert await people.code(ORDERS) == "UNAUTHENTICATED"
+    assert await people.code(ORDERS, people.as_ann, filter={"status": ["LOST"]}) == "BAD_USER_INPUT"
+    assert await people.code(ORDERS, people.as_ann, filter={"from": "yesterday"}) == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"first": 0},
+        {"first": 101},
+        {"first": -1},
+        {"after": ""},
+        {"after": "not a cursor"},
+        {"after": encode_cursor((1,))},
+        {"after": encode_cursor(("\0",))},
+        {"after": encode_cursor(("a", "b"))},
+        {"after": "x" * 5000},
+    ],
+)
+async def test_a_bad_page_is_refused_in_both_lists(people: Shop, variables: dict[str, Any]):
+    assert await people.code(ORDERS, people.as_ann, **variables) == "VALIDATION_FAILED"
+    of_user = """query($of: [_Any!]!, $first: Int, $after: String) {
+      _entities(representations: $of) { ... on User { orders(first: $first, after: $after) { totalCount } } } }"""
+    of = [{"__typename": "User", "id": people.ann}]
+    assert await people.code(of_user, people.as_ann, of=of, **variables) == "VALIDATION_FAILED"
+
+
+_USER_ORDERS = """
+query($of: [_Any!]!, $status: OrderStatus) {
+  _entities(representations: $of) {
+    ... on User { id orders(first: 2, status: $status) { nodes { id } totalCount pageInfo { hasNextPage } } }
+  }
+}"""
+
+
+async def test_a_users_orders_are_for_themselves_and_staff(people: Shop):
+    placed = [await people.placed() for _ in range(3)]
+    await people.pay(placed[0])
+    of = [{"__typename": "User", "id": people.ann}]
+    for token in (people.as_ann, people.as_staff):
+        [user] = (await people.run(_USER_ORDERS, token, of=of))["_entities"]
+        assert user["orders"] == {
+            "nodes": [{"id": placed[2]}, {"id": placed[1]}],
+            "totalCount": 3,
+            "pageInfo": {"hasNextPage": True},
+        }
+    [user] = (await people.run(_USER_ORDERS, people.as_ann, of=of, status="PAID"))["_entities"]
+    assert [node["id"] for node in user["orders"]["nodes"]] == [placed[0]]
+    assert await people.code(_USER_ORDERS, people.as_bob, of=of) == "FORBIDDEN"
+    assert await people.code(_USER_ORDERS, None, of=of) == "UNAUTHENTICATED"
+
+
+async def test_units_sold_are_those_of_paid_orders(people: Shop):
+    lamp = people.stock.add(available=10)
+    query = "query($of: [_Any!]!) { _entities(representations: $of) { ... on Product { unitsSold } } }"
+    of = [{"__typename": "Product", "id": i} for i in (lamp.id, new_id(), "\0", lamp.id)]
+    sold = [await people.create((lamp.id, n)) for n in (2, 3)]
+    assert (await people.run(query, of=of))["_entities"] == [{"unitsSold": 0}] * 4
+    for created in sold:
+        await people.pay(created["order"]["id"])
+    found = (await people.run(query, of=of))["_entities"]
+    assert [product["unitsSold"] for product in found] == [5, 0, 0, 5]
+
+
+@pytest.fixture
+def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The batches that loaders read, in order."""
+    batches: list[str] = []
+    for name in ("_items", "_events", "_payments", "_orders", "_units_sold", "_user_pages"):
+        batch = getattr(Loaders, name)
+
+        def counted(self: Loaders, keys: Any, name: str = name, batch: Any = batch) -> Any:
+            batches.append(name)
+            return batch(self, keys)
+
+        monkeypatch.setattr(Loaders, name, counted)
+    return batches
+
+
+async def test_fifty_orders_are_one_query_and_strangers_see_none(people: Shop, queries: list[str]):
+    lamp = people.stock.add(available=100)
+    ids = [(await people.create((lamp.id, 1)))["order"]["id"] for _ in range(50)]
+    of = [{"__typename": "Order", "id": i} for i in [*ids, new_id(), "\0"]]
+    queries.clear()
+    found = (await people.run(ENTITIES, people.as_ann, of=of))["_entities"]
+    assert [o and o["id"] for o in found] == [*ids, None, None]
+    assert queries == ["_orders"]
+    assert (await people.run(ENTITIES, people.as_bob, of=of))["_entities"] == [None] * 52
+
+
+async def test_a_page_of_orders_with_everything_below_is_one_query_for_each_kind(
+    people: Shop, queries: list[str]
+):
+    for _ in range(4):
+        await people.placed()
+    queries.clear()
+    data = await people.run(
+        "{ orders { nodes { items { productName product { unitsSold } } payment { status } history { seq } } } }",
+        people.as_ann,
+    )
+    assert [len(node["items"]) for node in data["orders"]["nodes"]] == [1] * 4
+    assert sorted(queries) == ["_events", "_items", "_payments", "_units_sold"]
+
+
+async def test_the_orders_of_many_users_are_one_query(people: Shop, queries: list[str]):
+    mine, theirs = await people.placed(), await people.placed(token=people.as_bob)
+    of = [{"__typename": "User", "id": i} for i in (people.ann, people.bob, new_id())]
+    queries.clear()
+    query = """query($of: [_Any!]!) { _entities(representations: $of) {
+      ... on User { orders { nodes { id } } } } }"""
+    found = (await people.run(query, people.as_staff, of=of))["_entities"]
+    assert [[n["id"] for n in u["orders"]["nodes"]] for u in found] == [[mine], [theirs], []]
+    assert queries == ["_user_pages"]
+
+
+async def test_an_unknown_entity_fails_alone(people: Shop):
+    order = await people.placed()
+    of = [{"__typename": "Order", "id": order}, {"__typename": "Planet", "id": "1"}]
+    body = (await people.post(ENTITIES, people.as_ann, of=of)).json()
+    assert body["data"]["_entities"] == [
+        {"__typename": "Order", "id": order, "status": "AWAITING_PAYMENT"},
+        None,
+    ]
+    assert [e["extensions"]["code"] for e in body["errors"]] == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize("representation", [{}, {"id": None}, {"id": 5}, {"id": ["x"]}, {"id": {"x": 1}}])
+@pytest.mark.parametrize("typename", ["Order", "User", "Product"])
+async def test_a_representation_without_a_key_is_bad_input(
+    people: Shop, typename: str, representation: dict[str, Any]
+):
+    of = [{"__typename": typename, **representation}]
+    query = "query($of: [_Any!]!) { _entities(representations: $of) { __typename } }"
+    assert await people.code(query, people.as_staff, of=of) == "BAD_USER_INPUT"
+
+
+@pytest.mark.usefixtures("stock_down")
+async def test_without_the_stock_service_orders_are_taken_and_payments_wait(shop: Shop):
+    people = Shop(shop.http, shop.url, shop.signer, shop.servicer, shop.accounts)
+    lamp = people.stock.add()
+    people.servicer.down = False
+    order = (await people.create((lamp.id, 1)))["order"]["id"]
+    people.servicer.down = True
+    waiting = await people.create((lamp.id, 1))
+    assert waiting["order"]["status"] == "PENDING_STOCK"
+    assert await people.code(PAY, people.as_ann, id=order, input={}, key="k") == "UNAVAILABLE"
+    people.servicer.down = False
+    assert (await people.pay(order, key="k"))["order"]["status"] == "PAID"
+
+
+async def test_a_token_that_cannot_be_verified_is_refused_before_anything_is_read(people: Shop):
+    for token in ("nonsense", people.signer.token(people.ann, lives=-60), people.as_ann[:-4] + "AAAA"):
+        response = await people.post("{ orders { totalCount } }", token)
+        assert response.status_code == 401
+        [error] = response.json()["errors"]
+        assert error["extensions"]["code"] == "UNAUTHENTICATED"
+        assert error["extensions"]["requestId"] == response.headers["x-request-id"]
+
+
+async def test_events_leave_for_the_stream(people: Shop, shop_settings: Any):
+    order = await people.placed()
+    postgres = Postgres(DatabaseSettings(url=shop_settings.database.url), application="tests")
+
+    async def published() -> bool:
+        async with postgres.read() as connection:
+            rows = await connection.exec_driver_sql(
+                "SELECT published_at FROM outbox WHERE key = $1", (order,)
+            )
+            found = [row.published_at for row in rows]
+        return len(found) == 3 and None not in found
+
+    await eventually(published)
+    await postgres.close()
