@@ -14,10 +14,10 @@ CREATE = """mutation ($product: ID!) {
 PAY = "mutation ($order: ID!) { payOrder(id: $order, input: {}) { __typename } }"
 
 
-async def _typename(direct: httpx.AsyncClient, url: str, person: Person, query: str, **variables: str) -> str:
+async def _typename(http: httpx.AsyncClient, url: str, person: Person, query: str, **variables: str) -> str:
     """The type of the outcome, or the code of the refusal."""
     body = {"query": query, "variables": variables}
-    answer = (await direct.post(f"{url}/graphql", json=body, headers=person.headers)).json()
+    answer = (await http.post(f"{url}/graphql", json=body, headers=person.headers)).json()
     if answer.get("errors"):
         return str(answer["errors"][0]["extensions"]["code"])
     [outcome] = answer["data"].values()
@@ -27,7 +27,6 @@ async def _typename(direct: httpx.AsyncClient, url: str, person: Person, query: 
 async def test_nothing_is_ordered_or_paid_after_the_account_was_disabled(
     supergraph: dict[str, Any],
     http: httpx.AsyncClient,
-    direct: httpx.AsyncClient,
     admin: Person,
     customer: Person,
     new_product: Callable[..., Awaitable[dict[str, Any]]],
@@ -43,7 +42,7 @@ async def test_nothing_is_ordered_or_paid_after_the_account_was_disabled(
     )
     assert answer.json()["data"]["setUserActive"]["__typename"] == "SetUserActiveSuccess"
     for query, variables in ((CREATE, {"product": product}), (PAY, {"order": order})):
-        seen = await _typename(direct, orders, customer, query, **variables)
+        seen = await _typename(http, orders, customer, query, **variables)
         assert seen in {"PermissionError", "UNAUTHENTICATED"}
 
     assert (await http.get(f"/api/v1/products/{product}")).json()["stock"] == 4

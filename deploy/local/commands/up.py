@@ -29,6 +29,8 @@ settings:
     EDGE_RATE_LIMIT_BURST=300           and at once (default: as many as a minute)
     EDGE_CORS_ORIGIN_REGEX=...          origins that browsers may call from
     EDGE_MAX_BODY_BYTES=1048576         largest request
+    EDGE_JWKS_CACHE=30s                 how often the edge fetches the keys that check tokens
+    JWT_SECRET=...                      sign tokens with this secret instead of with keys; at least 32 random bytes
     JAEGER_URL=http://host:4318         where traces go
 
 examples:
