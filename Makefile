@@ -5,7 +5,8 @@
 
 STAMP := .venv/.installed-from-lock
 # More workers than cores: much of a test's time is spent waiting for processes to start and to stop.
-PARALLEL := -n 3 --dist loadgroup
+# A file stays in one worker, where its fixtures are made once.
+PARALLEL := -n 3 --dist loadfile
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -23,13 +23,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         launcher.close_run()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file in one worker, where its fixtures are made once; a folder may name a wider group."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def engines() -> Engines:
     addresses = launcher.shared("engines", ["--only", "engines"])["addresses"]

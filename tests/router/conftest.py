@@ -21,13 +21,6 @@ from tests.router.toys import SCHEMAS, SEEN
 ENVOY = ROOT / "router" / "envoy"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep this folder in one worker where a parallel run goes by groups: it starts its processes once."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("router"))
-
-
 @pytest.fixture(scope="session")
 def ports() -> Iterator[Ports]:
     ports = Ports()
