@@ -8,7 +8,6 @@ time into the future, so several processes share the work, the entries of one do
 and a claim whose process died lapses by itself.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -19,6 +18,7 @@ from subgraphs.kit.events import Event, stream_of
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.metrics import EVENTS_PUBLISHED
 from subgraphs.kit.mongo import Database, Document, utc_now
+from subgraphs.kit.tasks import Nudge
 
 log = get_logger(__name__)
 
@@ -64,27 +64,20 @@ class DocumentRelay:
         self._interval = interval
         self._claim = claim
         self._clock = clock
-        self._nudged = asyncio.Event()
-
-    def nudge(self) -> None:
+        self.nudge = Nudge()
         """Say that an event was written, so that it leaves now and not at the next poll."""
-        self._nudged.set()
 
     async def run(self) -> None:
         """Relay until cancelled; an outage of either store is waited out."""
         while True:
-            self._nudged.clear()
+            self.nudge.arm()
             try:
                 await self.publish_pending()
                 pause = self._interval
             except Exception as error:  # noqa: BLE001 - one bad round must not end the relay
                 log.warning("outbox_relay_interrupted", error=repr(error))
                 pause = 1.0
-            try:
-                async with asyncio.timeout(pause):
-                    await self._nudged.wait()
-            except TimeoutError:
-                pass
+            await self.nudge.wait(pause)
 
     async def publish_pending(self) -> int:
         """Publish everything that is due; returns the number of events."""

@@ -31,6 +31,7 @@ from subgraphs.kit.events import Event, stream_of
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.metrics import EVENTS_PUBLISHED
 from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.tasks import Nudge
 
 log = get_logger(__name__)
 
@@ -75,12 +76,9 @@ class OutboxRelay:
         self._redis = redis
         self._table = table
         self._interval = interval
-        self._nudged = asyncio.Event()
-        self._purge_at = datetime.now(UTC)
-
-    def nudge(self) -> None:
+        self.nudge = Nudge()
         """Say that something was committed, so that it leaves now and not at the next poll."""
-        self._nudged.set()
+        self._purge_at = datetime.now(UTC)
 
     async def run(self) -> None:
         """Relay until cancelled; an outage of either store is waited out."""
@@ -98,7 +96,7 @@ class OutboxRelay:
                 return
             try:
                 while True:
-                    self._nudged.clear()
+                    self.nudge.arm()
                     while await self.publish_batch(connection):
                         pass
                     await self._purge(connection)
@@ -108,11 +106,7 @@ class OutboxRelay:
                 await connection.invalidate()
 
     async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(self._interval):
-                await self._nudged.wait()
-        except TimeoutError:
-            pass
+        await self.nudge.wait(self._interval)
 
     async def publish_batch(self, connection: AsyncConnection) -> bool:
         """Publish up to one batch in order, then mark it. Returns whether there may be more."""

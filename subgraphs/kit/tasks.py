@@ -1,6 +1,7 @@
 """Background tasks that live as long as their service."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 
@@ -47,3 +48,25 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("background_task_ended", task=task.get_name(), exc_info=error)
+
+
+class Nudge:
+    """Wakes a polling task before its time: there is something that it should see now.
+
+    The task calls `arm` before it looks, so that what comes while it looks is not missed.
+    """
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def __call__(self) -> None:
+        self._event.set()
+
+    def arm(self) -> None:
+        self._event.clear()
+
+    async def wait(self, seconds: float) -> None:
+        """Return after `seconds`, or as soon as somebody nudges, or has since `arm`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._event.wait()

@@ -26,7 +26,6 @@ from subgraphs.products.domain.catalogue import (
     MAX_CATEGORY_NAME,
     Category,
     CategoryId,
-    Product,
     ProductDraft,
     ProductId,
     clean_description,
@@ -155,21 +154,7 @@ def _draft(entry: ProductEntry, currency: str, ids: dict[str, CategoryId]) -> Pr
 def _document(draft: ProductDraft, category_id: CategoryId) -> Document:
     now = utc_now()
     assert draft.sku is not None  # noqa: S101 - the file's model requires it
-    product = Product(
-        id=ProductId(new_id()),
-        sku=draft.sku,
-        name=draft.name,
-        description=draft.description,
-        price=draft.price,
-        category_id=category_id,
-        tags=draft.tags,
-        available=draft.stock,
-        active=draft.active,
-        deleted=False,
-        version=1,
-        created_at=now,
-        updated_at=now,
-    )
+    product = draft.product(ProductId(new_id()), sku=draft.sku, category_id=category_id, at=now)
     event = product_updated(product.id, version=1, change="created")
     return product_store.new_document(product) | with_outbox(event, at=now)
 

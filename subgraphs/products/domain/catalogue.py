@@ -142,6 +142,24 @@ class ProductDraft:
     tags: tuple[str, ...]
     active: bool
 
+    def product(self, id: ProductId, *, sku: str, category_id: CategoryId | None, at: datetime) -> Product:  # noqa: A002 - the field's name
+        """The new product that this describes."""
+        return Product(
+            id=id,
+            sku=sku,
+            name=self.name,
+            description=self.description,
+            price=self.price,
+            category_id=category_id,
+            tags=self.tags,
+            available=self.stock,
+            active=self.active,
+            deleted=False,
+            version=1,
+            created_at=at,
+            updated_at=at,
+        )
+
     @classmethod
     def of(
         cls,

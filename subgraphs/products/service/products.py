@@ -142,21 +142,8 @@ class ProductService:
         chosen = await self._category(category_id, category)
         for _ in range(_SKU_TRIES):
             now = self._clock()
-            product = Product(
-                id=ProductId(new_id()),
-                sku=draft.sku or generate_sku(draft.name),
-                name=draft.name,
-                description=draft.description,
-                price=draft.price,
-                category_id=chosen,
-                tags=draft.tags,
-                available=draft.stock,
-                active=draft.active,
-                deleted=False,
-                version=1,
-                created_at=now,
-                updated_at=now,
-            )
+            sku = draft.sku or generate_sku(draft.name)
+            product = draft.product(ProductId(new_id()), sku=sku, category_id=chosen, at=now)
             try:
                 await self._store.insert(product, product_updated(product.id, version=1, change="created"))
             except DuplicateKeyError as error:

@@ -8,6 +8,7 @@ from email.utils import format_datetime, parseaddr
 
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.tasks import Nudge
 from subgraphs.users.domain import ActivityKind, Deed
 from subgraphs.users.mail import (
     Mailer,
@@ -55,26 +56,19 @@ class Post:
         self._mailer = mailer
         self._settings = settings
         self._reset_life = reset_life
-        self._nudged = asyncio.Event()
-
-    def nudge(self) -> None:
+        self.nudge = Nudge()
         """Say that a letter was promised, so that it leaves now and not at the next poll."""
-        self._nudged.set()
 
     async def run(self) -> None:
         """Send for ever; an outage is waited out."""
         while True:
-            self._nudged.clear()
+            self.nudge.arm()
             try:
                 while await self.send_batch():
                     pass
             except Exception as error:  # noqa: BLE001 - one bad round must not end the post
                 log.warning("post_interrupted", error=repr(error))
-            try:
-                async with asyncio.timeout(_POLL):
-                    await self._nudged.wait()
-            except TimeoutError:
-                pass
+            await self.nudge.wait(_POLL)
 
     async def send_batch(self) -> bool:
         """Send what is due, up to one batch; returns whether there may be more."""
