@@ -205,7 +205,6 @@ async def test_unknown_address_gets_the_same_answer_and_no_letter(client, ann, s
 
 async def test_request_does_not_look_the_account_up(client, ann, monkeypatch):
     """So its time cannot depend on it: whoever writes the letter looks, and nobody waits for that."""
-    monkeypatch.setattr(Post, "nudge", lambda _: None)
     monkeypatch.setattr(Post, "send_batch", _nothing)
     with statements() as looked_up, statements(of="INSERT INTO letters") as promised:
         await request(client, ann["user"]["email"])
