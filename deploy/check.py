@@ -4,7 +4,6 @@ Each step is a command that a person may run alone; all of them run, so that one
 """
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -31,7 +30,7 @@ class Step:
 
 
 def steps(base: str) -> list[Step]:
-    python, npm = sys.executable, node.program("npm")
+    python = sys.executable
     return [
         Step("format", [_BIN / "ruff", "format", "--check"], "make format"),
         Step("lint", [_BIN / "ruff", "check"], "make format, then by hand"),
@@ -42,7 +41,7 @@ def steps(base: str) -> list[Step]:
         Step("uv.lock", [_uv(), "lock", "--check"], f"{_BIN / 'uv'} lock"),
         Step(
             "package-lock.json",
-            [npm, "ci", "--dry-run", "--ignore-scripts", "--no-audit", "--no-fund"],
+            [*node.npm(), "ci", "--dry-run", "--ignore-scripts", "--no-audit", "--no-fund"],
             "npm install in router/hive",
             node.ROUTER,
         ),
@@ -71,12 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(step: Step, console: Console) -> bool:
     started = time.perf_counter()
-    # npm is a script that looks for `node` on PATH.
-    path = f"{node.program().parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(  # noqa: S603 - our own commands
         [*step.command],
         cwd=step.folder,
-        env={**os.environ, "PATH": path},
+        env=node.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

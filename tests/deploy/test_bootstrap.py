@@ -72,4 +72,15 @@ def test_an_old_node_on_path_is_passed_over(tmp_path: Path, monkeypatch: pytest.
     assert node.program() != tmp_path / "node"
     (tmp_path / "node").write_text("#!/bin/sh\necho v22.1.0\n")
     assert node.program() == tmp_path / "node"
-    assert node.program("npm") == tmp_path / "npm"
+    assert node.npm() == [tmp_path / "npm"]
+
+
+def test_without_a_node_on_path_the_one_of_the_wheel_runs_with_its_npm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = subprocess.run([*node.npm(), "--version"], env=node.environment(), capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert int(said.stdout.split(".")[0]) >= 10
+    said = subprocess.run([node.program(), "--version"], capture_output=True, text=True)
+    assert int(said.stdout.removeprefix("v").split(".")[0]) >= 20
