@@ -146,6 +146,7 @@ def test_any_sequence_of_wishes_faults_and_time_ends_consistent(database: Databa
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_many_long_sequences_end_consistent(database: DatabaseSettings):
     profile = settings(
         max_examples=300, stateful_step_count=40, deadline=None, suppress_health_check=_ALL, database=None
