@@ -38,10 +38,6 @@ class Viewer:
     token_id: str | None = None
     expires_at: float | None = None
 
-    @property
-    def authenticated(self) -> bool:
-        return self.user_id is not None
-
     def may(self, permission: str) -> bool:
         return permission in self.permissions
 

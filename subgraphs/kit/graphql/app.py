@@ -1,7 +1,7 @@
 """The ASGI application of a subgraph: GraphQL over HTTP and WebSocket, with a viewer in the context."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import orjson
@@ -46,6 +46,10 @@ class RequestContext:
     user_agent: str
     connection_params: dict[str, Any] | None = None
     verifier: TokenVerifier | None = None
+
+    def shared(self) -> dict[str, Any]:
+        """What every slice's context has, by name; for making one of them from the request's."""
+        return {field.name: getattr(self, field.name) for field in fields(RequestContext)}
 
     def for_operation(self) -> Self:
         """The context of one operation of a WebSocket, whose operations share what was made for its opening.

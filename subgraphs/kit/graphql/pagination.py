@@ -9,6 +9,7 @@ import orjson
 import strawberry
 
 from subgraphs.kit.errors import ValidationFailed
+from subgraphs.kit.ids import is_id
 
 MAX_PAGE = 100
 DEFAULT_PAGE = 20
@@ -50,10 +51,22 @@ def decode_cursor(cursor: str | None, *types: type) -> Key | None:
         or len(parts) != len(types)
         or not all(type(p) is t for p, t in zip(parts, types, strict=True))
     ):
-        raise ValidationFailed(
-            "`after` is not a cursor of this list; pass `pageInfo.endCursor`.", field="after"
-        )
+        raise _not_of_this_list()
     return tuple(parts)
+
+
+def decode_id_cursor(cursor: str | None) -> str | None:
+    """The id in a cursor of a list that is ordered by id. Raises ValidationFailed for any other."""
+    key = decode_cursor(cursor, str)
+    if key is None:
+        return None
+    if not is_id(str(key[0])):
+        raise _not_of_this_list()
+    return str(key[0])
+
+
+def _not_of_this_list() -> ValidationFailed:
+    return ValidationFailed("`after` is not a cursor of this list; pass `pageInfo.endCursor`.", field="after")
 
 
 def page_size(first: int | None) -> int:

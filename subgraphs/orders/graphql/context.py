@@ -29,10 +29,7 @@ class OrdersContext(RequestContext):
         new_loaders: Callable[[], Loaders],
     ) -> Self:
         return cls(
-            viewer=request.viewer,
-            request_id=request.request_id,
-            client_address=request.client_address,
-            user_agent=request.user_agent,
+            **request.shared(),
             service=service,
             live=live,
             loaders=new_loaders(),

@@ -8,10 +8,8 @@ from typing import Self
 
 import strawberry
 
-from subgraphs.kit.errors import ValidationFailed
 from subgraphs.kit.graphql.money import Money
-from subgraphs.kit.graphql.pagination import DEFAULT_PAGE, Connection, decode_cursor, page_size
-from subgraphs.kit.ids import is_id
+from subgraphs.kit.graphql.pagination import DEFAULT_PAGE, Connection, decode_id_cursor, page_size
 from subgraphs.orders import domain
 from subgraphs.orders.domain import MANAGE_ORDERS, OrderStatus
 from subgraphs.orders.graphql.context import Info
@@ -23,14 +21,8 @@ from subgraphs.orders.store import Filter
 
 def cursor_of(after: str | None) -> domain.OrderId | None:
     """The order that a cursor names. Raises ValidationFailed for one that is not of this list."""
-    key = decode_cursor(after, str)
-    if key is None:
-        return None
-    if not is_id(str(key[0])):
-        raise ValidationFailed(
-            "`after` is not a cursor of this list; pass `pageInfo.endCursor`.", field="after"
-        )
-    return domain.OrderId(str(key[0]))
+    order_id = decode_id_cursor(after)
+    return None if order_id is None else domain.OrderId(order_id)
 
 
 @strawberry.federation.type(keys=["id"])

@@ -26,11 +26,7 @@ def context_factory(
 ) -> Callable[[RequestContext], ProductsContext]:
     def make(request: RequestContext) -> ProductsContext:
         return ProductsContext(
-            viewer=request.viewer,
-            request_id=request.request_id,
-            client_address=request.client_address,
-            user_agent=request.user_agent,
-            connection_params=request.connection_params,
+            **request.shared(),
             products=products,
             categories=categories,
             loaders=Loaders(products, categories),

@@ -21,10 +21,7 @@ class UsersContext(RequestContext):
     @classmethod
     def of(cls, request: RequestContext, *, service: UserService, loaders: Loaders) -> Self:
         return cls(
-            viewer=request.viewer,
-            request_id=request.request_id,
-            client_address=request.client_address,
-            user_agent=request.user_agent,
+            **request.shared(),
             service=service,
             loaders=loaders,
         )

@@ -2,8 +2,7 @@
 
 from subgraphs.kit.auth import Viewer
 from subgraphs.kit.errors import ValidationFailed
-from subgraphs.kit.graphql.pagination import Page, decode_cursor, page_size
-from subgraphs.kit.ids import is_id
+from subgraphs.kit.graphql.pagination import Page, decode_id_cursor, page_size
 from subgraphs.kit.postgres import Postgres
 from subgraphs.users.domain import Permission, Role, User
 from subgraphs.users.store import UserFilter, UserStore
@@ -44,7 +43,7 @@ class Directory:
         limit = page_size(first)
         wanted = UserFilter(search=_checked_search(search), role=role, active=active)
         async with self._postgres.read() as connection:
-            users = await UserStore(connection).list(wanted, limit=limit + 1, before=_checked_cursor(after))
+            users = await UserStore(connection).list(wanted, limit=limit + 1, before=decode_id_cursor(after))
 
         async def total() -> int:
             async with self._postgres.read() as connection:
@@ -63,14 +62,3 @@ def _checked_search(search: str | None) -> str:
     if len(text) > _SEARCH_MAX or not text.isprintable():
         raise ValidationFailed(f"`search` is text of at most {_SEARCH_MAX} characters.", field="search")
     return text
-
-
-def _checked_cursor(after: str | None) -> str | None:
-    key = decode_cursor(after, str)
-    if key is None:
-        return None
-    if not is_id(str(key[0])):
-        raise ValidationFailed(
-            "`after` is not a cursor of this list; pass `pageInfo.endCursor`.", field="after"
-        )
-    return str(key[0])

@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from subgraphs.kit.auth import Viewer
-from subgraphs.kit.errors import Forbidden, ValidationFailed
-from subgraphs.kit.graphql.pagination import Page, decode_cursor, page_size
-from subgraphs.kit.ids import is_id
+from subgraphs.kit.errors import Forbidden
+from subgraphs.kit.graphql.pagination import Page, decode_id_cursor, page_size
 from subgraphs.users.domain import Activity, Permission
 
 PageKey = tuple[str, int, str | None]
@@ -28,12 +27,8 @@ async def page_of(
     if viewer.require_user() != owner and not viewer.may(Permission.MANAGE_USERS):
         raise Forbidden(f"This is shown to the account's owner and with {Permission.MANAGE_USERS} only.")
     limit = page_size(first)
-    key = decode_cursor(after, str)
-    if key is not None and not is_id(str(key[0])):
-        raise ValidationFailed(
-            "`after` is not a cursor of this list; pass `pageInfo.endCursor`.", field="after"
-        )
-    found = await load((owner, limit + 1, str(key[0]) if key else None))
+    before = decode_id_cursor(after)
+    found = await load((owner, limit + 1, before))
     return Page(
         rows=[(entry, (entry.id,)) for entry in found[:limit]],
         has_next=len(found) > limit,
