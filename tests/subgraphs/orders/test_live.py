@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from subgraphs.kit.background import running
 from subgraphs.kit.errors import Unauthenticated
-from subgraphs.kit.events import stream_of
+from subgraphs.kit.events.streams import stream_of
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.outbox import OutboxRelay
-from subgraphs.kit.redis import create_redis
+from subgraphs.kit.postgres.outbox import OutboxRelay
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import RedisSettings
-from subgraphs.kit.tasks import running
 from subgraphs.orders import live as live_module
 from subgraphs.orders.domain import OrderEvent, OrderId
 from subgraphs.orders.errors import PaymentDeclined
