@@ -11,8 +11,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from schema.proto import inventory_pb2 as pb
 from schema.proto import inventory_pb2_grpc as pb_grpc
 from subgraphs.kit.errors import ValidationFailed
-from subgraphs.products.domain.catalogue import ProductId
-from subgraphs.products.domain.reservation import Held, Line, Outcome, Shortage, State, Unknown
+from subgraphs.products.domain.products import ProductId
+from subgraphs.products.domain.reservations import (
+    Held,
+    Outcome,
+    ReservationLine,
+    ReservedItem,
+    Shortage,
+    State,
+    UnknownProducts,
+)
 from subgraphs.products.service.inventory import InventoryService
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Inventory"].full_name
@@ -37,7 +45,10 @@ class InventoryServicer(pb_grpc.InventoryServicer):
         self._inventory = inventory
 
     async def Reserve(self, request: pb.ReserveRequest, context: object) -> pb.ReserveReply:
-        lines = [Line(product_id=ProductId(x.product_id), quantity=x.quantity) for x in request.lines]
+        lines = [
+            ReservationLine(product_id=ProductId(line.product_id), quantity=line.quantity)
+            for line in request.lines
+        ]
         expires_at = _instant(request, request.expires_at)
         return _reply(await self._inventory.reserve(request.order_id, lines, expires_at=expires_at))
 
@@ -87,23 +98,24 @@ def _state(state: State | None) -> pb.HoldReply:
 
 def _reply(outcome: Outcome) -> pb.ReserveReply:
     match outcome:
-        case Held():
-            items = [
-                pb.Item(
-                    product_id=item.product_id,
-                    quantity=item.quantity,
-                    name=item.name,
-                    sku=item.sku,
-                    price_minor=item.price_minor,
-                    currency=item.currency,
-                )
-                for item in outcome.items
-            ]
-            return pb.ReserveReply(held=pb.Held(items=items, expires_at=_timestamp(outcome.expires_at)))
+        case Held(items=items, expires_at=expires_at):
+            held = pb.Held(items=[_item(item) for item in items], expires_at=_timestamp(expires_at))
+            return pb.ReserveReply(held=held)
         case Shortage(product_id=product_id, requested=requested, available=available):
             shortage = pb.Shortage(product_id=product_id, requested=requested, available=available)
             return pb.ReserveReply(shortage=shortage)
-        case Unknown(product_ids=product_ids):
+        case UnknownProducts(product_ids=product_ids):
             return pb.ReserveReply(unknown=pb.Unknown(product_ids=product_ids))
         case _:
             return pb.ReserveReply(gone=pb.Gone())
+
+
+def _item(item: ReservedItem) -> pb.Item:
+    return pb.Item(
+        product_id=item.product_id,
+        quantity=item.quantity,
+        name=item.name,
+        sku=item.sku,
+        price_minor=item.price_minor,
+        currency=item.currency,
+    )

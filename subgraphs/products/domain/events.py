@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from subgraphs.kit.events.event import Event
-from subgraphs.products.domain.catalogue import ProductId
-from subgraphs.products.domain.reservation import Line, OrderId
+from subgraphs.products.domain.products import ProductId
+from subgraphs.products.domain.reservations import OrderId, ReservationLine
 
 SOURCE = "products"
 
@@ -21,16 +21,16 @@ def stock_adjusted(product_id: ProductId, *, delta: int, reason: str | None, act
     return Event(type="StockAdjusted", source=SOURCE, key=product_id, data=data)
 
 
-def stock_reserved(order_id: OrderId, lines: Iterable[Line]) -> Event:
+def stock_reserved(order_id: OrderId, lines: Iterable[ReservationLine]) -> Event:
     data = {"order_id": order_id, "items": _items(lines)}
     return Event(type="StockReserved", source=SOURCE, key=order_id, data=data)
 
 
-def stock_released(order_id: OrderId, lines: Iterable[Line], *, reason: str) -> Event:
+def stock_released(order_id: OrderId, lines: Iterable[ReservationLine], *, reason: str) -> Event:
     """`reason` is `released`, `expired` or `restocked`."""
     data = {"order_id": order_id, "items": _items(lines), "reason": reason}
     return Event(type="StockReleased", source=SOURCE, key=order_id, data=data)
 
 
-def _items(lines: Iterable[Line]) -> list[dict[str, str | int]]:
+def _items(lines: Iterable[ReservationLine]) -> list[dict[str, str | int]]:
     return [{"product_id": line.product_id, "quantity": line.quantity} for line in lines]
