@@ -37,7 +37,7 @@ test-long: install ## run the long versions too: more random cases, more kills
 	@.venv/bin/pytest $(PARALLEL) $(ARGS)
 
 check: install ## format, lint, types, layers, schemas, generated code, lock files
-	@.venv/bin/python -m deploy.check $(ARGS)
+	@.venv/bin/python -m deploy.tools.check $(ARGS)
 
 format: install ## put the code into the one format, and mend what the linter can
 	@.venv/bin/ruff format
@@ -49,7 +49,7 @@ bench: install ## measure what the README claims, and print it as a table
 # ---- generating what is committed -------------------------------------------------------------------------
 
 schema: install ## write schema/*.graphql and schema/openapi.json from the code
-	@.venv/bin/python -m deploy.schema all
+	@.venv/bin/python -m deploy.tools.schema all
 
 proto: install ## write schema/proto/*_pb2* from the .proto files
-	@.venv/bin/python -m deploy.proto generate
+	@.venv/bin/python -m deploy.tools.proto generate
