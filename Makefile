@@ -1,9 +1,8 @@
 # One clone, one command: `make up`. `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help up install clean test test-long check format bench schema proto
+.PHONY: help up runtime install clean test test-long check format bench schema proto
 
-STAMP := .venv/.installed-from-lock
 # More workers than cores: much of a test's time is spent waiting for processes to start and to stop.
 # A file stays in one worker, where its fixtures are made once.
 PARALLEL := -n 3 --dist loadfile
@@ -14,15 +13,16 @@ help: ## list the targets
 
 # ---- running it -------------------------------------------------------------------------------------------
 
-up: install ## install what is missing, start everything, show the addresses and the logs
+up: runtime ## install what is missing, start everything, show the addresses and the logs
 	@exec .venv/bin/supergraph up $(ARGS)
 
-install: $(STAMP) ## install the locked packages of Python and of the router
+runtime: ## install the locked packages that `make up` needs
+	@sh deploy/local/bootstrap.sh run
 	@.venv/bin/python -m deploy.local.node install
 
-$(STAMP): pyproject.toml uv.lock
-	@sh deploy/local/bootstrap.sh
-	@touch $@
+install: ## install those that tests and checks need, too
+	@sh deploy/local/bootstrap.sh develop
+	@.venv/bin/python -m deploy.local.node install
 
 clean: ## remove what was installed or generated; the data in .supergraph stay
 	rm -rf .venv router/hive/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
