@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import httpx
 from starlette.types import ASGIApp
@@ -54,8 +54,8 @@ class Services:
 def build_services(
     database: Database,
     *,
+    settings: StockSettings,
     wake_up: Callable[[], None],
-    longest_hold: timedelta = StockSettings().keep_released,
     clock: Callable[[], datetime] = utc_now,
     after_write: Callable[[str], None] = lambda _: None,
 ) -> Services:
@@ -73,7 +73,7 @@ def build_services(
             store=ProductStore(database, wake_up=wake_up), categories=categories, clock=clock
         ),
         product_lists=ProductListService(store=ProductListStore(database), categories=categories),
-        inventory=InventoryService(steps=steps, longest_hold=longest_hold),
+        inventory=InventoryService(steps=steps, longest_hold=settings.keep_released),
         upkeep=StockUpkeep(steps=steps),
     )
 
@@ -117,9 +117,7 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         jwks_url = settings.jwt.jwks_url or f"{settings.services.users}/.well-known/jwks.json"
 
         relay = DocumentRelay(mongo.database, redis, ["products", "reservations"])
-        services = build_services(
-            mongo.database, wake_up=relay.wake_up, longest_hold=settings.stock.keep_released
-        )
+        services = build_services(mongo.database, settings=settings.stock, wake_up=relay.wake_up)
         jobs = stock_jobs(services.upkeep, settings.stock)
         await stack.enter_async_context(running(relay.job, *jobs))
         if settings.server.grpc_port is not None:

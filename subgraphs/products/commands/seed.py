@@ -39,9 +39,7 @@ class CategoryEntry(_Entry):
 
     def to_seed(self) -> SeedCategory:
         children = [child.to_seed() for child in self.children]
-        return SeedCategory(
-            name=self.name, slug=self.slug, description=self.description, children=children
-        )
+        return SeedCategory(name=self.name, slug=self.slug, description=self.description, children=children)
 
 
 class ProductEntry(_Entry):

@@ -149,7 +149,7 @@ class Reservation:
     lease_until: datetime | None = None
 
     def leased(self, attempt: str, *, at: datetime) -> "Reservation":
-        """This with the lease of `attempt`, which begins at `at`."""
+        """The reservation with the lease of `attempt`, which begins at `at`."""
         return replace(self, attempt=attempt, lease_until=at + LEASE)
 
     def lease_is_over(self, *, at: datetime) -> bool:

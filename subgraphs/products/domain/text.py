@@ -48,7 +48,9 @@ def clean_description(value: str | None) -> str | None:
 
 def _refuse_excess(value: str, *, field: str, at_most: int) -> None:
     if len(value) > at_most * _SLACK:
-        raise ValidationFailed(f"{field} may have at most {at_most} characters, not {len(value)}", field=field)
+        raise ValidationFailed(
+            f"{field} may have at most {at_most} characters, not {len(value)}", field=field
+        )
 
 
 def fold(text: str) -> str:

@@ -68,7 +68,7 @@ class Loaders:
         )
         found: dict[CategoryPage, Page[Product] | BaseException] = {}
         for ((viewer, listing), roots), answer in zip(alike.items(), answers, strict=True):
-            pages = [answer] * len(roots) if isinstance(answer, BaseException) else answer
-            for root, page in zip(roots, pages, strict=True):
+            for number, root in enumerate(roots):
+                page = answer if isinstance(answer, BaseException) else answer[number]
                 found[CategoryPage(root, listing, viewer)] = page
         return [found[key] for key in keys]

@@ -46,7 +46,7 @@ class ProductListStore:
 
         One branch a list, each with its own limit: an index serves it, and what lies in two lists is in both.
         """
-        branches = [
+        branches: list[list[Document]] = [
             [
                 {"$match": _beyond(_query(listing.filter, categories), listing)},
                 {"$sort": dict(_sort(listing))},

@@ -5,7 +5,7 @@ expires_at?, held_at?, expired?, refusal?, attempt?, lease_until?,
 outbox: [event], publish_after?
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from pymongo import ReturnDocument
@@ -85,9 +85,7 @@ class ReservationStore:
         event = stock_reserved(reservation.order_id, reservation.lines)
         return await self._end_lease(reservation, State.HELD, at=at, change=change, event=event)
 
-    async def refuse(
-        self, reservation: Reservation, refusal: Refusal, *, at: datetime
-    ) -> Reservation | None:
+    async def refuse(self, reservation: Reservation, refusal: Refusal, *, at: datetime) -> Reservation | None:
         """RESERVING → RELEASING for the reason given. Ends the lease."""
         change = {"refusal": _refusal_document(refusal)}
         return await self._end_lease(reservation, State.RELEASING, at=at, change=change)

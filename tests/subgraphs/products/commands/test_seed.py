@@ -4,13 +4,33 @@ from pathlib import Path
 
 import pytest
 
-from subgraphs.products.domain.catalogue import ProductFilter, ProductSort
-from subgraphs.products.seed import Catalogue, run, seed
+from subgraphs.kit.background import WakeUp
+from subgraphs.kit.mongo.client import utc_now
+from subgraphs.products.app import open_seeding
+from subgraphs.products.commands.seed import Catalogue, run, seed
+from subgraphs.products.domain.lists import ProductSort
+from subgraphs.products.service.seeding import Seeding
 from subgraphs.products.settings import ProductsSettings
+from subgraphs.products.store.categories import CategoryStore
+from subgraphs.products.store.products import ProductStore
+from tests.subgraphs.products.listings import listing
 
-DEMO = Path(__file__).parents[3] / "deploy" / "local" / "catalogue.json"
+DEMO = Path(__file__).parents[4] / "deploy" / "local" / "catalogue.json"
 
 pytestmark = pytest.mark.usefixtures("empty")
+
+
+@pytest.fixture
+def seeding(database):
+    def make(report=lambda _: None) -> Seeding:
+        return Seeding(
+            products=ProductStore(database, wake_up=WakeUp()),
+            categories=CategoryStore(database),
+            clock=utc_now,
+            report=report,
+        )
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +47,10 @@ def test_demo_catalogue_is_worth_looking_at(demo) -> None:
 
 
 async def test_demo_catalogue_loads_whole_and_only_once(
-    database, categories, products, manager, demo
+    database, seeding, categories, products, product_lists, manager, demo
 ) -> None:
     lines: list[str] = []
-    await seed(database, demo, report=lines.append)
+    await seed(seeding(lines.append), demo)
     count = len(demo.products)
     assert await database["products"].count_documents({}) == count
     assert await database["categories"].count_documents({}) >= 20
@@ -38,9 +58,7 @@ async def test_demo_catalogue_loads_whole_and_only_once(
     assert lines[-1] == f"products: {count} of {count} added"
 
     camping = await categories.get(category_id=None, slug="camping")
-    page = await products.page(
-        manager, wanted=ProductFilter.of(within=[camping.id]), sort=ProductSort.NAME, first=100, after=None
-    )
+    page = await product_lists.page(manager, listing(category_id=camping.id, sort=ProductSort.NAME))
     below = {"tents-shelters", "sleeping-gear", "camp-kitchen"}
     assert {p.sku for p, _ in page.rows} == {p.sku for p in demo.products if p.category in below}
 
@@ -48,7 +66,7 @@ async def test_demo_catalogue_loads_whole_and_only_once(
     await products.adjust_stock(manager, skillet, delta=-6, reason=None)
     await products.update(manager, skillet, {"name": "My Skillet"})
     lines.clear()
-    await seed(database, demo, report=lines.append)
+    await seed(seeding(lines.append), demo)
     assert lines == ["categories: 42", f"products: {count}, 0 of them new"]
     kept = (await products.get_many([skillet]))[0]
     assert (kept.name, kept.available) == ("My Skillet", 80)
@@ -57,28 +75,28 @@ async def test_demo_catalogue_loads_whole_and_only_once(
 TREE = [{"name": "Garden", "slug": "garden", "children": [{"name": "Tools", "slug": "garden-tools"}]}]
 
 
-async def test_category_that_people_made_under_another_slug_is_used(database, categories, manager) -> None:
+async def test_category_that_people_made_under_another_slug_is_used(seeding, categories, manager) -> None:
     mine = await categories.create(manager, name="garden", slug="my-garden", description=None, parent_id=None)
-    await seed(database, Catalogue(categories=TREE, products=[]), report=lambda _: None)
+    await seed(seeding(), Catalogue(categories=TREE, products=[]))
     tools = await categories.get(category_id=None, slug="garden-tools")
     assert (tools.parent_id, tools.ancestors) == (mine.id, (mine.id,))
 
 
-async def test_seeds_at_once_add_each_product_once(database) -> None:
+async def test_seeds_at_once_add_each_product_once(database, seeding) -> None:
     entries = [
         {"sku": f"S-{n}", "name": f"Spade {n}", "price": "9.00", "stock": 1, "category": "garden-tools"}
         for n in range(60)
     ]
     catalogue = Catalogue(categories=TREE, products=entries)
-    await asyncio.gather(*(seed(database, catalogue, report=lambda _: None) for _ in range(3)))
+    await asyncio.gather(*(seed(seeding(), catalogue) for _ in range(3)))
     assert await database["products"].count_documents({}) == 60
     assert await database["categories"].count_documents({}) == 2
 
 
-async def test_product_that_breaks_a_rule_is_named_and_nothing_added(database) -> None:
+async def test_product_that_breaks_a_rule_is_named_and_nothing_added(database, seeding) -> None:
     entry = {"sku": "S-1", "name": "Spade", "price": "0.001", "stock": 1, "category": "garden-tools"}
     with pytest.raises(ValueError, match="product S-1: price has more than 2 decimals"):
-        await seed(database, Catalogue(categories=TREE, products=[entry]), report=lambda _: None)
+        await seed(seeding(), Catalogue(categories=TREE, products=[entry]))
     assert await database["products"].count_documents({}) == 0
 
 
@@ -106,6 +124,6 @@ async def test_file_that_cannot_be_used_is_explained(engines, tmp_path, capsys, 
     file.write_text(text)
     settings = ProductsSettings(database={"url": engines.mongo_url("seed")})
     with pytest.raises(SystemExit) as ended:
-        await run(settings, argparse.Namespace(file=file))
+        await run(open_seeding, settings, argparse.Namespace(file=file))
     assert ended.value.code == 1
     assert fault in capsys.readouterr().err

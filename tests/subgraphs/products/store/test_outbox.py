@@ -10,8 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from subgraphs.kit.background import running
 from subgraphs.kit.mongo.client import utc_now
 from subgraphs.kit.mongo.outbox import DocumentRelay
-from subgraphs.products.domain.reservation import Line
-from subgraphs.products.service.inventory import InventoryService
+from subgraphs.products.domain.reservations import ReservationLine
 
 pytestmark = pytest.mark.usefixtures("empty")
 
@@ -26,14 +25,13 @@ async def published(redis) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-async def order(database, make) -> str:
+async def order(database, services, make) -> str:
     """An order that was reserved and released, with nothing else to publish."""
     mug = await make(stock=5)
     await database["products"].update_many({}, {"$set": {"outbox": []}, "$unset": {"publish_after": ""}})
-    inventory = InventoryService(database)
-    lines = [Line(product_id=mug.id, quantity=1)]
-    await inventory.reserve("o1", lines, expires_at=utc_now() + timedelta(minutes=5))
-    await inventory.release("o1")
+    lines = [ReservationLine(product_id=mug.id, quantity=1)]
+    await services.inventory.reserve("o1", lines, expires_at=utc_now() + timedelta(minutes=5))
+    await services.inventory.release("o1")
     return "o1"
 
 

@@ -3,12 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subgraphs.kit.errors import ValidationFailed
-from subgraphs.products.domain.catalogue import ProductId
-from subgraphs.products.domain.reservation import Line, check_order_id, merge_lines
+from subgraphs.products.domain.products import ProductId
+from subgraphs.products.domain.reservations import ReservationLine, check_order_id, merge_lines
 
 
-def line(product: str, quantity: int) -> Line:
-    return Line(product_id=ProductId(product), quantity=quantity)
+def line(product: str, quantity: int) -> ReservationLine:
+    return ReservationLine(product_id=ProductId(product), quantity=quantity)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(1, 1000)), min_size=1))
@@ -33,7 +33,7 @@ def test_merging_keeps_every_unit_and_orders_by_product(pairs: list[tuple[str, i
         [line(str(n), 1) for n in range(201)],
     ],
 )
-def test_unfit_lines_are_refused(lines: list[Line]) -> None:
+def test_unfit_lines_are_refused(lines: list[ReservationLine]) -> None:
     with pytest.raises(ValidationFailed):
         merge_lines(lines)
 

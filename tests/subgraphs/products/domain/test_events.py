@@ -10,14 +10,14 @@ from referencing import Registry, Resource
 
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.ids import new_id
-from subgraphs.products import events
-from subgraphs.products.domain.catalogue import ProductId
-from subgraphs.products.domain.reservation import Line, OrderId
+from subgraphs.products.domain import events
+from subgraphs.products.domain.products import ProductId
+from subgraphs.products.domain.reservations import OrderId, ReservationLine
 
-SCHEMAS = Path(__file__).parents[3] / "schema" / "events"
+SCHEMAS = Path(__file__).parents[4] / "schema" / "events"
 PRODUCT = ProductId(new_id())
 ORDER = OrderId(new_id())
-LINES = [Line(product_id=PRODUCT, quantity=2)]
+LINES = [ReservationLine(product_id=PRODUCT, quantity=2)]
 EMITTED = [
     *(events.product_updated(PRODUCT, version=1, change=c) for c in ("created", "updated", "deleted")),
     events.stock_adjusted(PRODUCT, delta=-3, reason=None, actor=new_id()),

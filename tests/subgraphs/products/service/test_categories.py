@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from subgraphs.kit.errors import Conflict, ValidationFailed
-from subgraphs.products.domain.catalogue import CategoryId
+from subgraphs.products.domain.categories import CategoryId
 
 pytestmark = pytest.mark.usefixtures("empty")
 

@@ -11,8 +11,15 @@ import pytest
 
 from subgraphs.kit.errors import Unavailable, ValidationFailed
 from subgraphs.kit.mongo.client import Database, utc_now
-from subgraphs.products.domain.catalogue import Product, ProductId
-from subgraphs.products.domain.reservation import Gone, Held, Line, Shortage, State, Unknown
+from subgraphs.products.domain.products import Product, ProductId
+from subgraphs.products.domain.reservations import (
+    Gone,
+    Held,
+    ReservationLine,
+    Shortage,
+    State,
+    UnknownProducts,
+)
 from subgraphs.products.service import reservation_steps
 from subgraphs.products.service.inventory import InventoryService
 from subgraphs.products.service.reservation_steps import LEASE
@@ -65,7 +72,7 @@ class Stock:
     async def reserve(self, order: str, *lines: tuple[Product, int], service: Any = None, minutes: int = 15):
         return await (service or self.service).reserve(
             order,
-            [Line(product_id=product.id, quantity=quantity) for product, quantity in lines],
+            [ReservationLine(product_id=product.id, quantity=quantity) for product, quantity in lines],
             expires_at=self.clock() + timedelta(minutes=minutes),
         )
 
@@ -146,9 +153,11 @@ async def test_unknown_and_unsold_products_are_named_and_nothing_is_taken(
 ) -> None:
     mug, hidden, deleted = await make(stock=5), await make(stock=5, active=False), await make(stock=5)
     await products.delete(manager, deleted.id)
-    lines = [Line(product_id=p, quantity=1) for p in (mug.id, hidden.id, deleted.id, ProductId("zzz"))]
+    lines = [
+        ReservationLine(product_id=p, quantity=1) for p in (mug.id, hidden.id, deleted.id, ProductId("zzz"))
+    ]
     outcome = await stock.service.reserve(order, lines, expires_at=utc_now() + STALE)
-    assert outcome == Unknown(product_ids=(hidden.id, deleted.id, ProductId("zzz")))
+    assert outcome == UnknownProducts(product_ids=(hidden.id, deleted.id, ProductId("zzz")))
     assert await stock.of(mug) == (5, {})
 
 

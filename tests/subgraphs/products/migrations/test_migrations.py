@@ -5,7 +5,8 @@ from pymongo.errors import WriteError
 
 from subgraphs.kit.mongo.client import Mongo
 from subgraphs.kit.settings import DatabaseSettings
-from subgraphs.products.migrations import MIGRATIONS, migrate, migrate_database
+from subgraphs.products.app import migrate
+from subgraphs.products.migrations import MIGRATIONS, migrate_database
 from subgraphs.products.migrations.v0001_catalogue_and_stock import INDEXES
 from subgraphs.products.settings import ProductsSettings
 

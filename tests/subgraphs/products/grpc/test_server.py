@@ -12,17 +12,20 @@ from schema.proto import inventory_pb2 as pb
 from schema.proto.inventory_pb2_grpc import InventoryStub
 from subgraphs.kit.grpc.client import create_channel
 from subgraphs.kit.grpc.server import start_server
-from subgraphs.products import rpc
-from subgraphs.products.service.inventory import InventoryService
+from subgraphs.products.grpc import server as inventory_server
 
 TOKEN = "between services"
 
 
 @pytest.fixture(scope="module")
-async def address(database):
+async def address(services):
     address = f"127.0.0.1:{Ports().free()}"
-    register = rpc.registration(InventoryService(database))
-    server = await start_server(address=address, token=TOKEN, services=[rpc.SERVICE], register=register)
+    server = await start_server(
+        address=address,
+        token=TOKEN,
+        services=[inventory_server.SERVICE],
+        register=inventory_server.registration(services.inventory),
+    )
     yield address
     await server.stop(None)
 
@@ -87,6 +90,10 @@ async def test_refusals_are_outcomes(stub, make) -> None:
             order_id="bad",
             lines=[pb.Line(product_id="p", quantity=1)],
             expires_at=Timestamp(seconds=2**62),
+        ),
+        pb.ReserveRequest(order_id="bad", lines=[pb.Line(product_id="p" * 101, quantity=1)], expires_at=at()),
+        pb.ReserveRequest(
+            order_id="bad", lines=[pb.Line(product_id="p", quantity=1)], expires_at=at(minutes=8 * 24 * 60)
         ),
     ],
 )
