@@ -28,6 +28,7 @@ from strawberry.federation import Schema
 from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
 
+from subgraphs.kit.graphql.context import Connection
 from subgraphs.kit.graphql.errors import PresentErrors
 from subgraphs.kit.graphql.scalars import SCALARS
 
@@ -86,11 +87,8 @@ class SubgraphSchema(Schema):
         *args: Any,
         **options: Any,
     ) -> Any:
-        """Run an operation of a connection, which holds many, with a context of its own."""
-        context = None
-        if context_value is not None:
-            context = context_value.for_operation()
-            await context.forget_ended_viewer()
+        """Run an operation of a WebSocket, which holds many, with a context of its own."""
+        context = await context_value.operation_context() if isinstance(context_value, Connection) else None
         return await super().stream(query, variable_values, context, *args, **options)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
