@@ -77,8 +77,17 @@ class ServerSettings(Section):
     idle_timeout: Duration = timedelta(seconds=60)
     max_body_bytes: int = 1024 * 1024
     introspection: bool = Field(
-        default=True, description="Answer introspection; composition does not need it."
+        default=True,
+        description="Answer introspection, and suggest names for misspelt ones; composition needs neither.",
     )
+    max_query_bytes: int = Field(20_000, ge=100, description="Of the text of one GraphQL document.")
+    max_cost: int = Field(
+        40_000, ge=1, description="Objects that one operation may resolve, by its page sizes."
+    )
+    operation_timeout: Duration = Field(
+        timedelta(seconds=10), gt=timedelta(0), description="To run one query or mutation."
+    )
+    max_subscriptions: int = Field(50, ge=1, description="Subscriptions that one WebSocket may have at once.")
 
 
 class DatabaseSettings(Section):

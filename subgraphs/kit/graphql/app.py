@@ -23,6 +23,7 @@ from subgraphs.kit.auth.viewer import ANONYMOUS
 from subgraphs.kit.errors import DomainError
 from subgraphs.kit.graphql.context import Connection, ContextFactory, RequestContext, RequestInfo
 from subgraphs.kit.graphql.errors import present_all
+from subgraphs.kit.graphql.limits import Limits
 from subgraphs.kit.graphql.schema import SubgraphSchema
 from subgraphs.kit.http.client_address import client_address
 from subgraphs.kit.http.middleware import LimitBody, Observe
@@ -40,7 +41,14 @@ class _View(GraphQL[RequestContext | Connection, None]):
     with `connection_init`, and a bad one closes the socket with 4403.
     """
 
-    def __init__(self, schema: SubgraphSchema, verifier: TokenVerifier, make_context: ContextFactory) -> None:
+    def __init__(
+        self,
+        schema: SubgraphSchema,
+        verifier: TokenVerifier,
+        make_context: ContextFactory,
+        *,
+        max_subscriptions: int,
+    ) -> None:
         # No origin check: a browser's request carries no ambient credential here, only a token that
         # its own script must have put there, and CORS is the edge's business.
         super().__init__(
@@ -49,6 +57,7 @@ class _View(GraphQL[RequestContext | Connection, None]):
             allow_queries_via_get=False,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             allowed_origins=["*"],
+            max_subscriptions_per_connection=max_subscriptions,
         )
         self._verifier = verifier
         self._make_context = make_context
@@ -123,7 +132,8 @@ def create_app(
 ) -> ASGIApp:
     """The whole HTTP surface of a subgraph: `/graphql`, `/health`, `/ready`, `/metrics` and its own routes."""
     app = FastAPI(title=service, docs_url=None, redoc_url=None, openapi_url=None)
-    view = _View(schema, verifier, make_context)
+    limited = schema.limited(Limits.of(settings))
+    view = _View(limited, verifier, make_context, max_subscriptions=settings.max_subscriptions)
     app.router.routes.append(Route("/graphql", view, methods=["POST"]))
     app.router.routes.append(WebSocketRoute("/graphql", view))
     add_operational_routes(app, checks)
