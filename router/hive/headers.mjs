@@ -8,7 +8,7 @@ const FORWARDED = [
   'traceparent',
   'tracestate',
   'user-agent',
-  'x-forwarded-for',
+  'x-client-address',
   'idempotency-key',
 ];
 
@@ -23,6 +23,11 @@ export function forwarded(headers = {}) {
 export function requestId(headers) {
   const given = headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** Where a request came from: what the edge says, or else, without an edge in front, the peer of the connection. */
+export function clientAddress({ headers, socket }) {
+  return headers['x-client-address'] || (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 /**

@@ -1,4 +1,4 @@
-"""The toys as servers: each on a free port, in a thread of its own."""
+"""The recording subgraphs as servers: each on a free port, in a thread of its own."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from strawberry.asgi import GraphQL
 
-from tests.router.toys import SCHEMAS, SEEN, OrdersApp, Scope, jwks
+from tests.router.recording_subgraphs import SCHEMAS, SEEN, OrdersApp, Scope, jwks
 
 
 def recording(name: str, app: Any) -> Callable[..., Awaitable[None]]:

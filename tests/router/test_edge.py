@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.local.ports import Ports
-from tests.router.processes import MAX_BODY, Ask, Eventually, Process, Starter
+from tests.router.processes import MAX_BODY, Execute, Process, Starter, WaitUntil
+from tests.router.recording_subgraphs import SEEN, token
 from tests.router.servers import Rest, Subgraph
-from tests.router.toys import SEEN, token
 
 ME = {"query": "{ me { username } }"}
 
@@ -43,15 +43,15 @@ def bearer(text: str) -> dict[str, str]:
 # ---- paths ---------------------------------------------------------------------------------------------------
 
 
-def test_graphql_goes_to_the_router_and_the_request_id_to_both_ends(edge: Process, ask: Ask) -> None:
-    response = ask(edge, "{ product(id: 1) { name } }", headers={"x-request-id": "r-1"})
+def test_graphql_goes_to_the_router_and_the_request_id_to_both_ends(edge: Process, execute: Execute) -> None:
+    response = execute(edge, "{ product(id: 1) { name } }", headers={"x-request-id": "r-1"})
     assert response.json() == {"data": {"product": {"name": "product-1"}}}
     assert response.headers["x-request-id"] == "r-1"
     assert SEEN["products"].requests[-1]["x-request-id"] == "r-1"
 
 
-def test_a_request_id_is_made_where_there_is_none(edge: Process, ask: Ask) -> None:
-    response = ask(edge, "{ product(id: 1) { name } }")
+def test_a_request_id_is_made_where_there_is_none(edge: Process, execute: Execute) -> None:
+    response = execute(edge, "{ product(id: 1) { name } }")
     assert uuid.UUID(response.headers["x-request-id"])
     assert SEEN["products"].requests[-1]["x-request-id"] == response.headers["x-request-id"]
 
@@ -149,11 +149,11 @@ def test_who_logs_in_or_refreshes_may_still_hold_an_expired_token(edge: Process,
 
 
 def test_without_users_the_edge_starts_serves_anonymous_requests_and_recovers(
-    start_edge: Starter, ports: Ports, ask: Ask
+    start_edge: Starter, ports: Ports, execute: Execute
 ) -> None:
     users = ports.free()
     edge = start_edge(USERS_PORT=users)
-    assert "errors" not in ask(edge, "{ product(id: 1) { id } }").json()
+    assert "errors" not in execute(edge, "{ product(id: 1) { id } }").json()
     response = httpx.post(f"{edge.url}/graphql", json=ME, headers=bearer(token()))
     assert graphql_error(response) == (503, "UNAVAILABLE")
     response = httpx.get(f"{edge.url}/api/v1/users/profile", headers=bearer(token()))
@@ -262,13 +262,13 @@ def test_cors_lets_in_the_named_origins_only(edge: Process, origin: str, *, allo
 
 
 async def test_the_access_log_is_one_json_object_per_request_without_secrets(
-    edge: Process, eventually: Eventually
+    edge: Process, wait_until: WaitUntil
 ) -> None:
     good = token()
     headers = {**bearer(good), "x-request-id": "logged"}
     async with httpx.AsyncClient() as http:
         await http.post(f"{edge.url}/graphql?token=s3cret", json=ME, headers=headers)
-    await eventually(lambda: '"request_id":"logged"' in edge.log())
+    await wait_until(lambda: '"request_id":"logged"' in edge.log())
     (line,) = [line for line in edge.log().splitlines() if '"request_id":"logged"' in line]
     entry: dict[str, Any] = json.loads(line)
     assert (

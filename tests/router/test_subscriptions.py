@@ -13,9 +13,9 @@ from gql.transport.exceptions import TransportConnectionFailed, TransportQueryEr
 from gql.transport.websockets import WebsocketsTransport
 from websockets.asyncio.client import connect
 
-from tests.router.processes import Eventually, Process, Starter
+from tests.router.processes import Process, Starter, WaitUntil
+from tests.router.recording_subgraphs import SEEN, token
 from tests.router.servers import Subgraph
-from tests.router.toys import SEEN, token
 
 QUERY = """subscription ($id: ID!, $after: Int! = 0) {
   orderStatus(orderId: $id, afterSeq: $after) { seq status order { id user { username } items { product { name } } } }
@@ -109,15 +109,15 @@ async def test_variables_reach_the_subgraph(edge: Process) -> None:
     assert events == BOTH[1:]
 
 
-async def test_closing_the_websocket_closes_upstream(edge: Process, eventually: Eventually) -> None:
+async def test_closing_the_websocket_closes_upstream(edge: Process, wait_until: WaitUntil) -> None:
     async with client(edge, authorization="Bearer t") as session:
         async for _ in session.subscribe(watch("long")):
             assert (SEEN["orders"].opened, SEEN["orders"].closed) == (1, 0)
             break
-    await eventually(lambda: SEEN["orders"].closed == 1)
+    await wait_until(lambda: SEEN["orders"].closed == 1)
 
 
-async def test_a_websocket_that_vanishes_closes_upstream(edge: Process, eventually: Eventually) -> None:
+async def test_a_websocket_that_vanishes_closes_upstream(edge: Process, wait_until: WaitUntil) -> None:
     url = edge.url.replace("http", "ws") + "/graphql"
     async with connect(url, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
         await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": "Bearer t"}}))
@@ -126,20 +126,20 @@ async def test_a_websocket_that_vanishes_closes_upstream(edge: Process, eventual
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
         assert json.loads(await socket.recv())["type"] == "next"
         socket.transport.abort()
-    await eventually(lambda: SEEN["orders"].closed == 1)
+    await wait_until(lambda: SEEN["orders"].closed == 1)
 
 
-async def test_closing_the_event_stream_closes_upstream(edge: Process, eventually: Eventually) -> None:
+async def test_closing_the_event_stream_closes_upstream(edge: Process, wait_until: WaitUntil) -> None:
     async with event_stream(edge, token(), id="long") as lines:
         async for line in lines:
             if line.startswith("data:"):
                 break
         assert (SEEN["orders"].opened, SEEN["orders"].closed) == (1, 0)
-    await eventually(lambda: SEEN["orders"].closed == 1)
+    await wait_until(lambda: SEEN["orders"].closed == 1)
 
 
 async def test_one_of_two_subscriptions_on_a_connection_ends_alone(
-    edge: Process, eventually: Eventually
+    edge: Process, wait_until: WaitUntil
 ) -> None:
     async with client(edge, authorization="Bearer t") as session:
         first = session.subscribe(watch("one"))
@@ -147,7 +147,7 @@ async def test_one_of_two_subscriptions_on_a_connection_ends_alone(
         await anext(first)
         await anext(second)
         await first.aclose()
-        await eventually(lambda: SEEN["orders"].closed == 1)
+        await wait_until(lambda: SEEN["orders"].closed == 1)
         seq = (await anext(second))["orderStatus"]["seq"]
         assert (await anext(second))["orderStatus"]["seq"] == seq + 1
         await second.aclose()
