@@ -110,6 +110,7 @@ def edge_values(
         "REST_PORT": rest.port,
         "USERS_HOST": "127.0.0.1",
         "USERS_PORT": subgraphs["users"].port,
+        "TRUSTED_HOPS": 0,
         "RATE_LIMIT_PER_MINUTE": 600_000,
         "RATE_LIMIT_BURST": 600_000,
         "MAX_BODY_BYTES": MAX_BODY,
