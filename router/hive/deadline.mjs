@@ -3,7 +3,7 @@
 
 import { GraphQLError } from 'graphql';
 
-const signals = new WeakMap(); // by the context of an operation
+const controllers = new WeakMap(); // by the context of an operation
 
 /** Plugin: answer with TIMEOUT after `deadline` milliseconds, and cancel what still waits for subgraphs. */
 export function useDeadline({ deadline }) {
@@ -11,7 +11,7 @@ export function useDeadline({ deadline }) {
     onExecute({ args, executeFn, setExecuteFn }) {
       setExecuteFn((executionArgs) => {
         const controller = new AbortController();
-        signals.set(executionArgs.contextValue, controller.signal);
+        controllers.set(executionArgs.contextValue, controller);
         let timer;
         const late = new Promise((resolve) => {
           timer = setTimeout(() => {
@@ -26,9 +26,12 @@ export function useDeadline({ deadline }) {
     // Not given to the execution as a whole: the planner keeps the plan of a cancelled request, which is an error, and
     // would answer every later request for that document with it.
     onSubgraphExecute({ executionRequest }) {
-      const signal = signals.get(executionRequest.context);
-      if (!signal) return;
-      executionRequest.signal = executionRequest.signal ? AbortSignal.any([executionRequest.signal, signal]) : signal;
+      const controller = controllers.get(executionRequest.context);
+      if (!controller) return;
+      const clientLeft = executionRequest.signal;
+      if (clientLeft?.aborted) return;
+      clientLeft?.addEventListener('abort', () => controller.abort(clientLeft.reason), { once: true });
+      executionRequest.signal = controller.signal;
     },
   };
 }

@@ -15,8 +15,8 @@ import { useOperationLog } from './operations.mjs';
 import { upstreamTransport, useSubscriptionsOnly } from './subscriptions.mjs';
 import { useValidation } from './validation.mjs';
 
-// uvicorn closes a connection that is idle for 5 s. A request sent at that moment is lost, and a mutation must not be
-// sent again: so the router lets go first.
+// uvicorn closes a connection that is idle for 5 s. A request that is sent at that moment is lost, and a mutation must
+// not be sent twice. So the router closes idle connections before uvicorn does.
 const agent = new Agent({ keepAlive: true, timeout: 4_000, maxSockets: 256 });
 
 /** @param connections who holds how many; shared with what accepts WebSockets */
@@ -68,8 +68,8 @@ function transportEntry({ timeout, urls }, name) {
   };
 }
 
-// A read that did not reach the subgraph, or that a starting or overloaded one turned away, is worth one more try. One
-// that says when to come back is not: the client waits better than the router.
+// A read is tried once more if it did not reach the subgraph, or got 502 to 504 from one that starts or is overloaded.
+// Not if the answer says when to retry: that wait is left to the client.
 function shouldRetry({ executionResult, response }) {
   if (response) return [502, 503, 504].includes(response.status) && !response.headers.get('retry-after');
   return Boolean(executionResult?.errors?.some(notReached));

@@ -31,8 +31,8 @@ export function clientAddress({ headers, socket }) {
 }
 
 /**
- * Plugin: pass the headers on. They are set before the HTTP executor builds its request, not at the fetch: what it
- * takes two requests to be the same by must hold who is asking.
+ * Plugin: pass the headers on. They are set before the HTTP executor builds its request, not when it is sent: the
+ * executor merges requests that look the same to it, so the caller's token must be part of what it compares.
  */
 export function useForwardedHeaders() {
   return {

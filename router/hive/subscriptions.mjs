@@ -8,7 +8,7 @@ import { useServer } from 'graphql-ws/use/ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import { clientAddress, forwarded, requestId } from './headers.mjs';
 
-const CLOSING_HANDSHAKE = 1_000; // for clients to answer when we stop
+const CLOSING_HANDSHAKE = 1_000; // time for clients to answer the close when the router stops
 
 /**
  * Transport to a subgraph: one connection for one subscription, so that ending it ends exactly that.
@@ -122,14 +122,15 @@ export function serveSubscriptions(server, gateway, { connections, maxBodyBytes,
       : onSubscribe(context, ...operation);
   const serving = useServer(options, sockets, 12_000);
   return async () => {
-    const impatience = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), CLOSING_HANDSHAKE);
+    const terminating = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), CLOSING_HANDSHAKE);
     await serving.dispose();
-    clearTimeout(impatience);
+    clearTimeout(terminating);
   };
 }
 
 // Clients write the token as `authorization`, `Authorization`, or one level down under `headers` (Apollo Sandbox). Only
-// who is asking and the trace are taken from there; addresses and the rest stay what the edge said they are.
+// the token and the trace are taken from connection_init; the address and all other headers are those of the upgrade
+// request, which came through the edge.
 function clientHeaders(upgrade, connectionParams) {
   const headers = {
     ...upgrade.headers,

@@ -205,6 +205,59 @@ def test_past_the_rate_limit_an_address_waits_and_probes_do_not_count(
     assert spoofed.status_code == 429
 
 
+@pytest.mark.parametrize(
+    "path", ["/ready", "/.well-known/jwks.json", "/docs", "/redoc", "/openapi.json", "/metrics"]
+)
+def test_what_is_answered_behind_the_edge_has_a_limit_of_its_own(start_edge: Starter, path: str) -> None:
+    edge = start_edge(RATE_LIMIT_PER_MINUTE=1, RATE_LIMIT_BURST=2)
+    answers = [httpx.get(f"{edge.url}{path}?n={n}") for n in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert rest_error(answers[-1]) == (429, "RATE_LIMITED")
+    # The API is not slowed down by it, and what the edge answers itself has no limit.
+    assert httpx.post(f"{edge.url}/graphql", json=ME).status_code == 200
+    assert [httpx.get(f"{edge.url}/health").status_code for _ in range(4)] == [200] * 4
+    edge.stop()
+
+
+# ---- the client's address --------------------------------------------------------------------------------------
+
+SPOOFED = {
+    "x-client-address": "198.51.100.1",
+    "x-forwarded-for": "198.51.100.2, 198.51.100.3",
+    "x-real-ip": "198.51.100.4",
+    "forwarded": "for=198.51.100.5",
+    "true-client-ip": "198.51.100.6",
+    "x-forwarded-host": "evil.example",
+    "x-forwarded-port": "1",
+    "x-forwarded-prefix": "/evil",
+}
+
+
+def test_services_learn_the_address_that_the_edge_saw_and_none_that_the_client_wrote(
+    edge: Process, execute: Execute, rest: Rest
+) -> None:
+    execute(edge, "{ product(id: 1) { id } }", headers=SPOOFED)
+    assert SEEN["products"].requests[-1]["x-client-address"] == "127.0.0.1"
+    httpx.get(f"{edge.url}/api/v1/products", headers=SPOOFED)
+    _, _, headers = rest.requests[-1]
+    assert headers["x-client-address"] == "127.0.0.1"
+    assert not headers.keys() & (SPOOFED.keys() - {"x-client-address", "x-forwarded-for"})
+
+
+@pytest.mark.parametrize(("hops", "address"), [(1, "198.51.100.3"), (2, "198.51.100.2")])
+def test_behind_trusted_hops_the_client_is_who_they_say_called(
+    start_edge: Starter, execute: Execute, hops: int, address: str
+) -> None:
+    edge = start_edge(TRUSTED_HOPS=hops, RATE_LIMIT_PER_MINUTE=1, RATE_LIMIT_BURST=1)
+    assert execute(edge, "{ product(id: 1) { id } }", headers=SPOOFED).status_code == 200
+    assert SEEN["products"].requests[-1]["x-client-address"] == address
+    # Each client has a bucket of its own.
+    assert execute(edge, "{ product(id: 1) { id } }", headers=SPOOFED).status_code == 429
+    others = {"x-forwarded-for": "203.0.113.1, 203.0.113.2"}
+    assert execute(edge, "{ product(id: 1) { id } }", headers=others).status_code == 200
+    edge.stop()
+
+
 # ---- retries -------------------------------------------------------------------------------------------------
 
 
