@@ -14,7 +14,8 @@ from clients.rest.gateway import Gateway
 from clients.rest.routes import orders, products, users
 from clients.rest.routes.events import StatusStreams
 from clients.rest.settings import Settings
-from subgraphs.kit.http import LimitBody, Observe, add_operational_routes
+from subgraphs.kit.http.middleware import LimitBody, Observe
+from subgraphs.kit.http.operations import add_operational_routes
 
 _TAGS = [
     {"name": "users", "description": "Accounts and sessions."},

@@ -8,7 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from clients.rest import errors
 from clients.rest.gateway import Gateway, Subscription
-from subgraphs.kit.http import current_request_id
+from subgraphs.kit.http.responses import current_request_id
 from subgraphs.kit.tracing import trace_headers
 
 # What the client sent and the subgraphs want to know; the rest of its headers end here.

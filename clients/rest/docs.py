@@ -14,7 +14,7 @@ from clients.rest.calls import BEARER, OPTIONAL_BEARER
 from clients.rest.models.errors import ErrorAnswer, Problem
 from clients.rest.problems import PROBLEM
 from clients.rest.responses import MEANINGS
-from subgraphs.kit.http import json_response
+from subgraphs.kit.http.responses import json_response
 
 # Below /docs, so that whoever routes the pages routes what they load.
 _ASSETS = "/docs/assets"

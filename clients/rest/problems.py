@@ -14,7 +14,7 @@ from starlette.routing import Match
 
 from clients.rest import errors
 from clients.rest.errors import ApiError
-from subgraphs.kit.http import current_request_id, error_body
+from subgraphs.kit.http.responses import current_request_id, error_body
 from subgraphs.kit.logs import get_logger
 
 log = get_logger(__name__)

@@ -29,7 +29,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from subgraphs.kit.secret_strength import LEAST_BYTES, weakness
+from subgraphs.kit.auth.secret_strength import LEAST_BYTES, weakness
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 
 
 class Accounts(Protocol):

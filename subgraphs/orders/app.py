@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 import httpx
 from starlette.types import ASGIApp
 
-from subgraphs.kit.auth import RemoteKeys, TokenVerifier
-from subgraphs.kit.graphql.app import RequestContext, create_app
-from subgraphs.kit.outbox import OutboxRelay
-from subgraphs.kit.postgres import Postgres
-from subgraphs.kit.redis import create_redis
-from subgraphs.kit.revocations import RedisRevocations
-from subgraphs.kit.rpc import create_channel
-from subgraphs.kit.tasks import running
+from subgraphs.kit.auth.remote_keys import RemoteKeys
+from subgraphs.kit.auth.revocations import RedisRevocations
+from subgraphs.kit.auth.tokens import TokenVerifier
+from subgraphs.kit.background import Job, running
+from subgraphs.kit.graphql.app import create_app
+from subgraphs.kit.graphql.context import RequestContext
+from subgraphs.kit.grpc.client import create_channel
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.kit.postgres.outbox import OutboxRelay
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.orders.graphql.context import OrdersContext
 from subgraphs.orders.graphql.schema import schema
 from subgraphs.orders.live import LiveStatus
@@ -52,7 +54,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             inventory=GrpcInventory(channel),
             provider=SandboxProvider(postgres),
             clock=lambda: datetime.now(UTC),
-            committed=relay.nudge,
+            committed=relay.wake_up,
         )
         service = OrderService(
             reading=Reading(postgres=postgres),
@@ -65,7 +67,12 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             paying=Paying(postgres=postgres, workflow=workflow, accounts=accounts),
             cancelling=Cancelling(postgres=postgres, workflow=workflow),
         )
-        await stack.enter_async_context(running(relay.run(), Worker(workflow=workflow).run(), live.run()))
+        background = (
+            relay.job,
+            Job(name="worker", run_once=Worker(workflow=workflow).run, every=1),
+            Job(name="live_status", run_once=live.run, every=1),
+        )
+        await stack.enter_async_context(running(*background))
 
         def make_context(request: RequestContext) -> OrdersContext:
             return OrdersContext.of(

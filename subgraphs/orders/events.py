@@ -1,6 +1,6 @@
 """The events that orders emit; their wire form is in `schema/events`."""
 
-from subgraphs.kit.events import Event
+from subgraphs.kit.events.event import Event
 from subgraphs.orders.domain import Order, OrderEvent, OrderStatus
 
 SOURCE = "orders"

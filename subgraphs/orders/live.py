@@ -18,7 +18,7 @@ import orjson
 from redis.asyncio import Redis
 
 from subgraphs.kit.errors import Unauthenticated
-from subgraphs.kit.events import stream_of
+from subgraphs.kit.events.streams import stream_of
 from subgraphs.kit.logs import get_logger
 from subgraphs.orders.domain import TERMINAL, OrderEvent, OrderId
 from subgraphs.orders.events import SOURCE, STATUS_CHANGED

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from strawberry.dataloader import DataLoader
 
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain import Item, Order, OrderEvent, OrderId, Payment, ProductId, UserId
 from subgraphs.orders.payment_store import PaymentStore
 from subgraphs.orders.store import Filter, OrderStore

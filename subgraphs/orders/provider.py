@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import Amount
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.tables import sandbox_charges
 
 

@@ -11,11 +11,11 @@ from schema.proto import inventory_pb2 as pb
 from schema.proto import user_pb2
 from schema.proto.inventory_pb2_grpc import InventoryStub
 from schema.proto.user_pb2_grpc import UserServiceStub
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.revocations import RedisRevocations
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Forbidden, Unauthenticated, Unavailable
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.money import Amount, MinorUnits
-from subgraphs.kit.revocations import RedisRevocations
 from subgraphs.orders.domain import Line, OrderId, ProductId
 from subgraphs.orders.inventory import Gone, Held, HoldState, Reservation, Shortage, Snapshot, UnknownProducts
 

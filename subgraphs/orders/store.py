@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.ids import is_id
-from subgraphs.kit.outbox import enqueue
+from subgraphs.kit.postgres.outbox import enqueue
 from subgraphs.orders import events
 from subgraphs.orders.domain import (
     SOLD,

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from subgraphs.kit.outbox import outbox_table
+from subgraphs.kit.postgres.outbox import outbox_table
 
 metadata = MetaData()
 

@@ -6,14 +6,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from starlette.types import ASGIApp
 
-from subgraphs.kit import rpc as kit_rpc
-from subgraphs.kit.auth import RemoteKeys, TokenVerifier
+from subgraphs.kit.auth.remote_keys import RemoteKeys
+from subgraphs.kit.auth.revocations import RedisRevocations
+from subgraphs.kit.auth.tokens import TokenVerifier
+from subgraphs.kit.background import Job, running
 from subgraphs.kit.graphql.app import create_app
-from subgraphs.kit.mongo import Mongo
-from subgraphs.kit.mongo_outbox import DocumentRelay
-from subgraphs.kit.redis import create_redis
-from subgraphs.kit.revocations import RedisRevocations
-from subgraphs.kit.tasks import running
+from subgraphs.kit.grpc import server as grpc_server
+from subgraphs.kit.mongo.client import Mongo
+from subgraphs.kit.mongo.outbox import DocumentRelay
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.products import rpc
 from subgraphs.products.graphql.context import context_factory
 from subgraphs.products.graphql.schema import schema
@@ -41,10 +42,11 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
 
         relay = DocumentRelay(mongo.database, redis, ["products", "reservations"])
         categories = CategoryService(mongo.database)
-        products = ProductService(mongo.database, categories, notify=relay.nudge)
-        inventory = InventoryService(mongo.database, notify=relay.nudge)
+        products = ProductService(mongo.database, categories, notify=relay.wake_up)
+        inventory = InventoryService(mongo.database, notify=relay.wake_up)
 
-        await stack.enter_async_context(running(relay.run(), Sweeper(inventory, settings.stock).run()))
+        sweeper = Job(name="sweeper", run_once=Sweeper(inventory, settings.stock).run, every=1)
+        await stack.enter_async_context(running(relay.job, sweeper))
         if settings.server.grpc_port is not None:
             await stack.enter_async_context(_inventory_server(settings, inventory))
         yield create_app(
@@ -59,7 +61,7 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
 
 @asynccontextmanager
 async def _inventory_server(settings: ProductsSettings, inventory: InventoryService) -> AsyncIterator[None]:
-    server = await kit_rpc.start_server(
+    server = await grpc_server.start_server(
         address=f"{settings.server.host}:{settings.server.grpc_port}",
         token=settings.services.token.get_secret_value(),
         services=[rpc.SERVICE],

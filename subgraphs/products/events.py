@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from subgraphs.kit.events import Event
+from subgraphs.kit.events.event import Event
 from subgraphs.products.domain.catalogue import ProductId
 from subgraphs.products.domain.reservation import Line, OrderId
 

@@ -59,7 +59,7 @@ class InventoryServicer(pb_grpc.InventoryServicer):
 
 
 def registration(inventory: InventoryService) -> Callable[[grpc.aio.Server], None]:
-    """What `kit.rpc.start_server` calls to add the servicer."""
+    """What `kit.grpc.server.start_server` calls to add the servicer."""
     servicer = InventoryServicer(inventory)
     return lambda server: pb_grpc.add_InventoryServicer_to_server(servicer, server)  # type: ignore[no-untyped-call] # generated
 

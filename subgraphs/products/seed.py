@@ -20,8 +20,8 @@ from pymongo import UpdateOne
 from subgraphs.kit.cli import Command
 from subgraphs.kit.errors import DomainError
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.mongo import Database, Document, Mongo, utc_now
-from subgraphs.kit.mongo_outbox import with_outbox
+from subgraphs.kit.mongo.client import Database, Document, Mongo, utc_now
+from subgraphs.kit.mongo.outbox import with_outbox
 from subgraphs.products.domain.catalogue import (
     MAX_CATEGORY_NAME,
     Category,

@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 
-from subgraphs.kit.auth import TOKEN_TYPE, algorithm_of
+from subgraphs.kit.auth.tokens import TOKEN_TYPE, algorithm_of
 from subgraphs.kit.ids import new_id
 from subgraphs.users.domain import AccessId, Permission, User
 from subgraphs.users.keys import KeyRing

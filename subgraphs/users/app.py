@@ -7,16 +7,17 @@ from datetime import timedelta
 from fastapi import FastAPI, Response
 from starlette.types import ASGIApp
 
-from subgraphs.kit import rpc as kit_rpc
-from subgraphs.kit.auth import TokenVerifier
-from subgraphs.kit.graphql.app import RequestContext, create_app
-from subgraphs.kit.http import json_response
-from subgraphs.kit.outbox import OutboxRelay
-from subgraphs.kit.postgres import Postgres
-from subgraphs.kit.redis import CountingRedis, create_redis
-from subgraphs.kit.revocations import RedisRevocations
-from subgraphs.kit.tasks import running
-from subgraphs.kit.throttling import Throttle
+from subgraphs.kit.auth.revocations import RedisRevocations
+from subgraphs.kit.auth.tokens import TokenVerifier
+from subgraphs.kit.background import Job, running
+from subgraphs.kit.graphql.app import create_app
+from subgraphs.kit.graphql.context import RequestContext
+from subgraphs.kit.grpc import server as grpc_server
+from subgraphs.kit.http.responses import json_response
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.kit.postgres.outbox import OutboxRelay
+from subgraphs.kit.rate_limiting import RateLimiter
+from subgraphs.kit.redis.client import CountingRedis, create_redis
 from subgraphs.users import rpc
 from subgraphs.users.access_tokens import AccessTokens
 from subgraphs.users.graphql.context import UsersContext
@@ -77,8 +78,8 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
                 authenticator,
                 throttles,
                 first_account_admin=settings.first_account_admin,
-                notify=relay.nudge,
-                notify_mail=post.nudge,
+                notify=relay.wake_up,
+                notify_mail=post.wake_up,
             ),
             logins=Logins(
                 postgres,
@@ -90,14 +91,20 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
             ),
             sessions=Sessions(postgres, revoker),
             passwords=PasswordChanges(
-                postgres, passwords, policy, throttles, revoker, notify_mail=post.nudge
+                postgres, passwords, policy, throttles, revoker, notify_mail=post.wake_up
             ),
             administration=Administration(postgres, revoker),
             directory=Directory(postgres),
             permissions=permissions,
         )
         housekeeping = Housekeeping(postgres, settings.retention)
-        background = (relay.run(), post.run(), last_use.run(), republish(revoker), housekeeping.run())
+        background = (
+            relay.job,
+            Job(name="post", run_once=post.run, every=1),
+            Job(name="last_use", run_once=last_use.run, every=1),
+            Job(name="revocations", run_once=lambda: republish(revoker), every=1),
+            Job(name="housekeeping", run_once=housekeeping.run, every=1),
+        )
         await stack.enter_async_context(running(*background))
 
         verifier = TokenVerifier(ring, settings.jwt, revocations)
@@ -119,15 +126,15 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         )
 
 
-def _throttle(redis: CountingRedis, settings: ThrottleSettings) -> Throttle:
-    return Throttle(redis, first_wait=settings.first_wait, longest_wait=settings.longest_wait)
+def _throttle(redis: CountingRedis, settings: ThrottleSettings) -> RateLimiter:
+    return RateLimiter(redis, first_wait=settings.first_wait, longest_wait=settings.longest_wait)
 
 
 @asynccontextmanager
 async def _rpc_server(
     settings: UsersSettings, directory: Directory, verifier: TokenVerifier
 ) -> AsyncIterator[None]:
-    server = await kit_rpc.start_server(
+    server = await grpc_server.start_server(
         address=f"{settings.server.host}:{settings.server.grpc_port}",
         token=settings.services.token.get_secret_value(),
         services=[rpc.SERVICE],

@@ -1,6 +1,6 @@
 """Events of accounts; their wire forms stand in `schema/events`."""
 
-from subgraphs.kit.events import Event
+from subgraphs.kit.events.event import Event
 from subgraphs.users.domain import User
 
 SOURCE = "users"

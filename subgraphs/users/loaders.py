@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from strawberry.dataloader import DataLoader
 
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.domain import Activity, Session, User
 from subgraphs.users.service.history import PageKey
 from subgraphs.users.store import ActivityStore, SessionStore, UserStore

@@ -8,7 +8,7 @@ import grpc
 
 from schema.proto import user_pb2 as pb
 from schema.proto import user_pb2_grpc as pb_grpc
-from subgraphs.kit.auth import TokenVerifier
+from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.errors import NotFound, Unauthenticated
 from subgraphs.users.domain import User
 from subgraphs.users.service import Directory
@@ -41,7 +41,7 @@ class UserServicer(pb_grpc.UserServiceServicer):
 
 
 def registration(directory: Directory, verifier: TokenVerifier) -> Callable[[grpc.aio.Server], None]:
-    """What `kit.rpc.start_server` calls to add the servicer."""
+    """What `kit.grpc.server.start_server` calls to add the servicer."""
     servicer = UserServicer(directory, verifier)
     return lambda server: pb_grpc.add_UserServiceServicer_to_server(servicer, server)  # type: ignore[no-untyped-call] # generated
 

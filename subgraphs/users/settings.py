@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from subgraphs.kit.rate_limiting import Limit, Rate
 from subgraphs.kit.settings import (
     DatabaseSettings,
     Duration,
@@ -16,7 +17,6 @@ from subgraphs.kit.settings import (
     ServerSettings,
     ServiceSettings,
 )
-from subgraphs.kit.throttling import Limit, Rate
 
 
 class UsersJwtSettings(JwtSettings):

@@ -8,7 +8,7 @@ import pytest
 from clients.rest.errors import TABLE
 from subgraphs.kit.errors import DomainError, Unavailable
 from subgraphs.kit.graphql import errors as graphql_errors
-from subgraphs.kit.rpc import STATUS
+from subgraphs.kit.grpc.server import STATUS
 
 MODULES = [
     "subgraphs.users.errors",

@@ -12,7 +12,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionResult
 
 from subgraphs.kit import errors as domain
-from subgraphs.kit.http import current_request_id
+from subgraphs.kit.http.responses import current_request_id
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.outages import is_outage
 

@@ -6,7 +6,7 @@ from typing import Self, TypeAlias
 
 import strawberry
 
-from subgraphs.kit.graphql.app import RequestContext
+from subgraphs.kit.graphql.context import RequestContext
 from subgraphs.orders.live import LiveStatus
 from subgraphs.orders.loaders import Loaders
 from subgraphs.orders.service import OrderService

@@ -9,7 +9,8 @@ from typing import Self
 import strawberry
 
 from subgraphs.kit.graphql.money import Money
-from subgraphs.kit.graphql.pagination import DEFAULT_PAGE, Connection, decode_id_cursor, page_size
+from subgraphs.kit.graphql.pagination import Connection
+from subgraphs.kit.pagination import DEFAULT_PAGE, decode_id_cursor, page_size
 from subgraphs.orders import domain
 from subgraphs.orders.domain import MANAGE_ORDERS, OrderStatus
 from subgraphs.orders.graphql.context import Info

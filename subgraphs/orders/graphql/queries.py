@@ -2,7 +2,8 @@
 
 import strawberry
 
-from subgraphs.kit.graphql.pagination import DEFAULT_PAGE, Connection, page_size
+from subgraphs.kit.graphql.pagination import Connection
+from subgraphs.kit.pagination import DEFAULT_PAGE, page_size
 from subgraphs.orders.domain import UserId
 from subgraphs.orders.graphql.context import Info
 from subgraphs.orders.graphql.entities import Order, cursor_of

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Unavailable
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain import Action, CancelWish, Order, OrderStatus, UserId, check_text
 from subgraphs.orders.errors import StaleOrder
 from subgraphs.orders.service.reading import visible

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import Amount, MinorUnits
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.accounts import Accounts
 from subgraphs.orders.domain import (
     HOLD_LOST,

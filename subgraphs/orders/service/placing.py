@@ -7,11 +7,11 @@ from datetime import timedelta
 from prometheus_client import Counter
 from strawberry.utils.str_converters import to_camel_case
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import NotFound, Unavailable, ValidationFailed
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import Amount, MinorUnits
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.accounts import Accounts
 from subgraphs.orders.domain import (
     Address,

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Forbidden, NotFound, ValidationFailed
-from subgraphs.kit.graphql.pagination import Page
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.pagination import Page
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain import MANAGE_ORDERS, TERMINAL, Order, OrderEvent, OrderId, UserId
 from subgraphs.orders.store import Filter, OrderStore
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from subgraphs.kit.errors import NotFound, Unavailable
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain import Action, Order, OrderId, OrderStatus
 from subgraphs.orders.errors import StaleOrder
 from subgraphs.orders.inventory import Inventory

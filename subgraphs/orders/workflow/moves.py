@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain import Action, Order, Payment
 from subgraphs.orders.payment_store import PaymentStore
 from subgraphs.orders.store import OrderStore

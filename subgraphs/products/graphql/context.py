@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import strawberry
 
-from subgraphs.kit.graphql.app import RequestContext
+from subgraphs.kit.graphql.context import RequestContext
 from subgraphs.products.loaders import Loaders
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.products import ProductService

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from subgraphs.kit.logs import get_logger
-from subgraphs.kit.mongo import ConnectionFailure, Database, Mongo, utc_now
+from subgraphs.kit.mongo.client import ConnectionFailure, Database, Mongo, utc_now
 from subgraphs.kit.settings import ServiceSettings
 from subgraphs.products.migrations import v0001_catalogue_and_stock
 

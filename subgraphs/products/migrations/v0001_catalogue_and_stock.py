@@ -5,7 +5,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import OperationFailure
 
-from subgraphs.kit.mongo import Database, Document
+from subgraphs.kit.mongo.client import Database, Document
 
 _TEXT = {"bsonType": "string", "minLength": 1}
 _MAYBE_TEXT = {"bsonType": ["string", "null"]}

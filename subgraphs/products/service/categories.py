@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Conflict, ValidationFailed
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.mongo import Database, DuplicateKeyError, utc_now
+from subgraphs.kit.mongo.client import Database, DuplicateKeyError, utc_now
 from subgraphs.products.domain.catalogue import (
     MANAGE_PRODUCTS,
     MAX_CATEGORY_DEPTH,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from subgraphs.kit.errors import Unavailable, ValidationFailed
 from subgraphs.kit.logs import get_logger
-from subgraphs.kit.mongo import ConnectionFailure, Database, utc_now
+from subgraphs.kit.mongo.client import ConnectionFailure, Database, utc_now
 from subgraphs.products.domain.reservation import (
     COMMITTABLE,
     RELEASABLE,

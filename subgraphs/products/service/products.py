@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Conflict, NotFound, ValidationFailed
-from subgraphs.kit.events import Event
-from subgraphs.kit.graphql.pagination import Key, Page, decode_cursor, page_size
+from subgraphs.kit.events.event import Event
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.mongo import Database, DuplicateKeyError, utc_now
+from subgraphs.kit.mongo.client import Database, DuplicateKeyError, utc_now
+from subgraphs.kit.pagination import Key, Page, decode_cursor, page_size
 from subgraphs.products.domain.catalogue import (
     MANAGE_PRODUCTS,
     MAX_STOCK,

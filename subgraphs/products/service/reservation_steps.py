@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from subgraphs.kit.errors import Unavailable
-from subgraphs.kit.events import Event
+from subgraphs.kit.events.event import Event
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.mongo import Database, Document, DuplicateKeyError
+from subgraphs.kit.mongo.client import Database, Document, DuplicateKeyError
 from subgraphs.products.domain.reservation import (
     Gone,
     Line,

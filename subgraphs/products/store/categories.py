@@ -8,7 +8,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from subgraphs.kit.mongo import Database, Document
+from subgraphs.kit.mongo.client import Database, Document
 from subgraphs.products.domain.catalogue import Category, CategoryId
 from subgraphs.products.domain.text import fold
 

@@ -7,7 +7,7 @@ the reservation's lease, since a late one after the hold has ended would start i
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from subgraphs.kit.mongo import Database, Document
+from subgraphs.kit.mongo.client import Database, Document
 from subgraphs.products.domain.catalogue import ProductId
 from subgraphs.products.domain.reservation import Item, Line, OrderId, Shortage, Unknown
 

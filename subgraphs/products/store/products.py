@@ -14,10 +14,10 @@ from typing import Any
 
 from pymongo import ReturnDocument
 
-from subgraphs.kit.events import Event
+from subgraphs.kit.events.event import Event
 from subgraphs.kit.money import Amount, MinorUnits
-from subgraphs.kit.mongo import Database, Document
-from subgraphs.kit.mongo_outbox import emitting, with_outbox
+from subgraphs.kit.mongo.client import Database, Document
+from subgraphs.kit.mongo.outbox import emitting, with_outbox
 from subgraphs.products.domain.catalogue import (
     MAX_STOCK,
     CategoryId,

@@ -10,9 +10,9 @@ from datetime import datetime
 
 from pymongo import ReturnDocument
 
-from subgraphs.kit.events import Event
-from subgraphs.kit.mongo import Database, Document
-from subgraphs.kit.mongo_outbox import emitting, with_outbox
+from subgraphs.kit.events.event import Event
+from subgraphs.kit.mongo.client import Database, Document
+from subgraphs.kit.mongo.outbox import emitting, with_outbox
 from subgraphs.products.domain.catalogue import ProductId
 from subgraphs.products.domain.reservation import (
     Item,

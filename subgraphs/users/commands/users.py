@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 from sqlalchemy.exc import ProgrammingError
 
+from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.cli import Command
 from subgraphs.kit.errors import NotFound, StartError
-from subgraphs.kit.postgres import Postgres
-from subgraphs.kit.redis import create_redis
-from subgraphs.kit.revocations import RedisRevocations
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.users.domain import Device, Role, User
 from subgraphs.users.password_policy import PasswordPolicy
 from subgraphs.users.passwords import Passwords

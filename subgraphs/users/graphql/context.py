@@ -5,7 +5,7 @@ from typing import Self, TypeAlias
 
 import strawberry
 
-from subgraphs.kit.graphql.app import RequestContext
+from subgraphs.kit.graphql.context import RequestContext
 from subgraphs.users.domain import Device
 from subgraphs.users.loaders import Loaders
 from subgraphs.users.service import UserService

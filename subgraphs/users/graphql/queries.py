@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from subgraphs.kit.graphql.pagination import DEFAULT_PAGE
+from subgraphs.kit.pagination import DEFAULT_PAGE
 from subgraphs.users.domain import Role
 from subgraphs.users.graphql.context import Info
 from subgraphs.users.graphql.types import User, UserConnection

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Self
 
 import strawberry
 
-from subgraphs.kit.auth import Viewer
-from subgraphs.kit.graphql.pagination import DEFAULT_PAGE, Connection
+from subgraphs.kit.auth.viewer import Viewer
+from subgraphs.kit.graphql.pagination import Connection
+from subgraphs.kit.pagination import DEFAULT_PAGE
 from subgraphs.users import domain
 from subgraphs.users.devices import device_name
 from subgraphs.users.domain import ActivityKind, Permission, Role, RoleVersion

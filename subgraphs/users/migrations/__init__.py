@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from subgraphs.kit import migrations
+from subgraphs.kit.postgres import migrations
 from subgraphs.users.settings import UsersSettings
 
 SCRIPTS = Path(__file__).parent

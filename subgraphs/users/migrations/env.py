@@ -1,6 +1,6 @@
 """Alembic's entry; `subgraphs.kit.migrations` runs it."""
 
-from subgraphs.kit.migrations import run_environment
+from subgraphs.kit.postgres.migrations import run_environment
 from subgraphs.users.store import metadata
 
 run_environment(metadata)

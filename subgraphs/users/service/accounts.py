@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Unauthenticated
-from subgraphs.kit.outbox import enqueue
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.kit.postgres.outbox import enqueue
 from subgraphs.users.domain import (
     ActivityKind,
     Authentication,

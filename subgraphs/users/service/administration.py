@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Forbidden, NotFound
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.domain import ActivityKind, Deed, Device, Permission, Role, User, UserId
 from subgraphs.users.errors import LastAdministrator
 from subgraphs.users.service.revoker import Revoker

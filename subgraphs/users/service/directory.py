@@ -1,9 +1,9 @@
 """Finding accounts."""
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import ValidationFailed
-from subgraphs.kit.graphql.pagination import Page, decode_id_cursor, page_size
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.pagination import Page, decode_id_cursor, page_size
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.domain import Permission, Role, User
 from subgraphs.users.store import UserFilter, UserStore
 

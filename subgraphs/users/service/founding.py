@@ -1,7 +1,7 @@
 """Opening an account for somebody else, from the command line of the service."""
 
-from subgraphs.kit.outbox import enqueue
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.kit.postgres.outbox import enqueue
 from subgraphs.users.domain import ActivityKind, Deed, Device, Role, User
 from subgraphs.users.events import user_registered
 from subgraphs.users.password_policy import PasswordPolicy

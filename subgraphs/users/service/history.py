@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Forbidden
-from subgraphs.kit.graphql.pagination import Page, decode_id_cursor, page_size
+from subgraphs.kit.pagination import Page, decode_id_cursor, page_size
 from subgraphs.users.domain import Activity, Permission
 
 PageKey = tuple[str, int, str | None]

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from subgraphs.kit.errors import RateLimited, ValidationFailed
+from subgraphs.kit.http.client_address import network_of
 from subgraphs.kit.logs import get_logger
-from subgraphs.kit.networks import network_of
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.domain import ActivityKind, Authentication, Deed, Device, Session, User
 from subgraphs.users.errors import AccountDisabled, SessionEnded, WrongCredentials
 from subgraphs.users.metrics import LOGINS

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Unauthenticated
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.domain import ActivityKind, Deed, Device, User, checked_email
 from subgraphs.users.errors import ResetTokenUnusable, WrongPassword
 from subgraphs.users.password_policy import PasswordPolicy

@@ -5,7 +5,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from subgraphs.kit.logs import get_logger
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.domain import Permission, Role, RoleVersion
 from subgraphs.users.store import RoleStore
 

@@ -1,9 +1,9 @@
 """Telling every service which access tokens are void."""
 
+from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.outages import is_outage
-from subgraphs.kit.postgres import Postgres
-from subgraphs.kit.revocations import RedisRevocations
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.settings import UsersJwtSettings
 from subgraphs.users.store import SessionStore
 

@@ -2,9 +2,9 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Forbidden, NotFound
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.domain import ActivityKind, Deed, Device, Session, SessionId, UserId
 from subgraphs.users.errors import SessionEnded
 from subgraphs.users.service.revoker import Revoker

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from subgraphs.kit.networks import network_of
-from subgraphs.kit.throttling import Bucket, Limit, Throttle
+from subgraphs.kit.http.client_address import network_of
+from subgraphs.kit.rate_limiting import Bucket, Limit, RateLimiter
 from subgraphs.users.domain import Device, unique_key
 from subgraphs.users.errors import ResetTokenUnusable, WrongCredentials, WrongPassword
 from subgraphs.users.settings import ThrottleSettings
 
 
 class Throttles:
-    def __init__(self, throttle: Throttle, settings: ThrottleSettings) -> None:
+    def __init__(self, throttle: RateLimiter, settings: ThrottleSettings) -> None:
         self._throttle = throttle
         self._settings = settings
 

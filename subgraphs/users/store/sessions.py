@@ -9,8 +9,8 @@ from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from subgraphs.kit.http.client_address import network_of
 from subgraphs.kit.ids import is_id, new_id
-from subgraphs.kit.networks import network_of
 from subgraphs.users.domain import AccessId, Device, Session, SessionId, UserId
 from subgraphs.users.refresh_tokens import RefreshToken
 from subgraphs.users.store.tables import sessions, unpublished_revocations

@@ -17,7 +17,7 @@ from sqlalchemy import (
     true,
 )
 
-from subgraphs.kit.outbox import outbox_table
+from subgraphs.kit.postgres.outbox import outbox_table
 
 metadata = MetaData(
     naming_convention={

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.outages import is_outage
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.settings import RetentionSettings
 from subgraphs.users.store import ActivityStore, LetterStore, ResetStore, SessionStore
 

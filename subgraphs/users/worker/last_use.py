@@ -4,7 +4,7 @@ import asyncio
 
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.outages import is_outage
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.store import SessionStore
 
 log = get_logger(__name__)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 
+from subgraphs.kit.background import WakeUp
 from subgraphs.kit.logs import get_logger
-from subgraphs.kit.postgres import Postgres
-from subgraphs.kit.tasks import Nudge
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.domain import ActivityKind, Deed
 from subgraphs.users.mail import (
     Mailer,
@@ -56,19 +56,19 @@ class Post:
         self._mailer = mailer
         self._settings = settings
         self._reset_life = reset_life
-        self.nudge = Nudge()
+        self.wake_up = WakeUp()
         """Say that a letter was promised, so that it leaves now and not at the next poll."""
 
     async def run(self) -> None:
         """Send for ever; an outage is waited out."""
         while True:
-            self.nudge.arm()
+            self.wake_up.clear()
             try:
                 while await self.send_batch():
                     pass
             except Exception as error:  # noqa: BLE001 - one bad round must not end the post
                 log.warning("post_interrupted", error=repr(error))
-            await self.nudge.wait(_POLL)
+            await self.wake_up.wait(_POLL)
 
     async def send_batch(self) -> bool:
         """Send what is due, up to one batch; returns whether there may be more."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subgraphs.kit.errors import ValidationFailed
-from subgraphs.kit.graphql.pagination import DEFAULT_PAGE, MAX_PAGE, decode_cursor, encode_cursor, page_size
+from subgraphs.kit.pagination import DEFAULT_PAGE, MAX_PAGE, decode_cursor, encode_cursor, page_size
 
 _parts = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.money import Amount
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain import Line, OrderId
 from subgraphs.orders.inventory import HoldState, Reservation
 from subgraphs.orders.provider import Outcome, OutcomeUnknown, SandboxProvider

@@ -4,7 +4,7 @@ from typing import Any
 
 from schema.proto import user_pb2 as pb
 from schema.proto import user_pb2_grpc as pb_grpc
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Forbidden, NotFound, Unavailable
 
 

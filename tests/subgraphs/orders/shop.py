@@ -19,10 +19,10 @@ from deploy.local.ports import Ports
 from schema.proto import inventory_pb2 as pb
 from schema.proto import inventory_pb2_grpc as pb_grpc
 from schema.proto import user_pb2_grpc
+from subgraphs.kit.background import running
 from subgraphs.kit.errors import Unavailable
+from subgraphs.kit.grpc.server import start_server
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.rpc import start_server
-from subgraphs.kit.tasks import running
 from subgraphs.orders.app import open_app
 from subgraphs.orders.domain import MANAGE_ORDERS, Line, OrderId, ProductId
 from subgraphs.orders.inventory import Gone, Held, HoldState, Shortage, UnknownProducts

@@ -7,8 +7,8 @@ from typing import Any
 import jwt
 import pytest
 
-from subgraphs.kit.redis import create_redis
-from subgraphs.kit.revocations import RedisRevocations
+from subgraphs.kit.auth.revocations import RedisRevocations
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import RedisSettings
 from tests.subgraphs.orders.shop import CREATE, PAY, Shop, open_shop
 from tests.subgraphs.orders.world import World

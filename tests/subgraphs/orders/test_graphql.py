@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from subgraphs.kit.graphql.pagination import encode_cursor
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.pagination import encode_cursor
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.orders.loaders import Loaders
 from tests.subgraphs.orders.shop import CANCEL, CREATE, PAY, Shop

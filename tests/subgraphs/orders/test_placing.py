@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from subgraphs.kit.auth import ANONYMOUS
+from subgraphs.kit.auth.viewer import ANONYMOUS
 from subgraphs.kit.errors import Conflict, NotFound, Unauthenticated, ValidationFailed
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import MAX_MINOR_UNITS, Amount, MinorUnits

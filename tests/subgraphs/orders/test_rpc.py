@@ -11,8 +11,9 @@ from deploy.local.ports import Ports
 from schema.proto import inventory_pb2 as pb
 from schema.proto import inventory_pb2_grpc as pb_grpc
 from subgraphs.kit.errors import Unavailable
+from subgraphs.kit.grpc.client import create_channel
+from subgraphs.kit.grpc.server import start_server
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.rpc import create_channel, start_server
 from subgraphs.orders import rpc
 from subgraphs.orders.domain import Line, OrderId, ProductId
 from subgraphs.orders.inventory import Held, HoldState

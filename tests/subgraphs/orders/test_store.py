@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from subgraphs.kit import migrations
 from subgraphs.kit.errors import Conflict
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres import migrations
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.orders.domain import Action, CancelWish, Order, OrderStatus, ProductId, UserId
 from subgraphs.orders.due_store import DueStore

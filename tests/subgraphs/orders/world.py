@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from subgraphs.kit.auth import Viewer
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain import MANAGE_ORDERS, Address, Line, Order, OrderEvent, Payment, ProductId
 from subgraphs.orders.payment_store import PaymentStore
 from subgraphs.orders.provider import SandboxProvider

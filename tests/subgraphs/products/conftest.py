@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pymongo import monitoring
 from redis.asyncio import Redis
 
-from subgraphs.kit.auth import TokenVerifier, Viewer
+from subgraphs.kit.auth.tokens import TokenVerifier
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.graphql.app import create_app
-from subgraphs.kit.mongo import Database, Mongo
-from subgraphs.kit.redis import create_redis
+from subgraphs.kit.mongo.client import Database, Mongo
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import DatabaseSettings, JwtSettings, RedisSettings, ServerSettings
 from subgraphs.products.domain.catalogue import MANAGE_PRODUCTS, Product
 from subgraphs.products.graphql.context import context_factory

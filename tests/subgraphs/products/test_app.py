@@ -15,7 +15,7 @@ from deploy.local.engines.mongo import Mongo as MongoEngine
 from deploy.local.ports import Ports
 from schema.proto import inventory_pb2 as pb
 from schema.proto.inventory_pb2_grpc import InventoryStub
-from subgraphs.kit.rpc import create_channel
+from subgraphs.kit.grpc.client import create_channel
 from subgraphs.products.app import open_app
 from subgraphs.products.migrations import migrate
 from subgraphs.products.settings import ProductsSettings
@@ -93,7 +93,7 @@ class _Recorder(Gauge):
 
 async def test_metrics_count_the_connections_in_use(engines, monkeypatch) -> None:
     gauge = _Recorder("connections_of_a_test", "In use.", registry=None)
-    monkeypatch.setattr("subgraphs.kit.mongo.DB_CONNECTIONS", gauge)
+    monkeypatch.setattr("subgraphs.kit.mongo.client.DB_CONNECTIONS", gauge)
     settings = settings_for(engines.mongo_url("metrics"), engines.redis_url)
     async with serving(settings) as http:
         await asyncio.gather(*(http.post("/graphql", json=LIST) for _ in range(5)))

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from referencing import Registry, Resource
 
-from subgraphs.kit.events import Event
+from subgraphs.kit.events.event import Event
 from subgraphs.kit.ids import new_id
 from subgraphs.products import events
 from subgraphs.products.domain.catalogue import ProductId

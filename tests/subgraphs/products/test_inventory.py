@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from subgraphs.kit.errors import Unavailable, ValidationFailed
-from subgraphs.kit.mongo import Database, utc_now
+from subgraphs.kit.mongo.client import Database, utc_now
 from subgraphs.products.domain.catalogue import Product, ProductId
 from subgraphs.products.domain.reservation import Gone, Held, Line, Shortage, State, Unknown
 from subgraphs.products.service import reservation_steps

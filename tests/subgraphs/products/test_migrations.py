@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from pymongo.errors import WriteError
 
-from subgraphs.kit.mongo import Mongo
+from subgraphs.kit.mongo.client import Mongo
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.products.migrations import MIGRATIONS, migrate, migrate_database
 from subgraphs.products.migrations.v0001_catalogue_and_stock import INDEXES

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from subgraphs.kit.auth import ANONYMOUS, Viewer
+from subgraphs.kit.auth.viewer import ANONYMOUS, Viewer
 from subgraphs.kit.errors import Conflict, Forbidden, NotFound, Unauthenticated, ValidationFailed
-from subgraphs.kit.graphql.pagination import encode_cursor
+from subgraphs.kit.pagination import encode_cursor
 from subgraphs.products.domain.catalogue import CategoryId, ProductFilter, ProductId, ProductSort
 from subgraphs.products.service import products as service_module
 

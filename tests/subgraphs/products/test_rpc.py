@@ -10,7 +10,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from deploy.local.ports import Ports
 from schema.proto import inventory_pb2 as pb
 from schema.proto.inventory_pb2_grpc import InventoryStub
-from subgraphs.kit.rpc import create_channel, start_server
+from subgraphs.kit.grpc.client import create_channel
+from subgraphs.kit.grpc.server import start_server
 from subgraphs.products import rpc
 from subgraphs.products.service.inventory import InventoryService
 

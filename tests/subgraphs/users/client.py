@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.app import open_app
 from subgraphs.users.settings import UsersSettings
 

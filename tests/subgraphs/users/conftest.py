@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings, RedisSettings
 from subgraphs.users.migrations import migrate
 from subgraphs.users.settings import (

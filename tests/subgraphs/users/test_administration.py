@@ -5,7 +5,7 @@ import asyncio
 import jwt
 import pytest
 
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.migrations import migrate
 from tests.subgraphs.users.client import ME, SET_ACTIVE, SET_ROLE, client_of, execute
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from subgraphs.kit.auth import Viewer
-from subgraphs.kit.graphql.app import RequestContext
+from subgraphs.kit.auth.viewer import Viewer
+from subgraphs.kit.graphql.context import RequestContext
 from subgraphs.kit.ids import new_id
 from subgraphs.users.graphql.context import UsersContext
 from subgraphs.users.loaders import Loaders

@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from subgraphs.kit.auth import RemoteKeys, TokenVerifier
+from subgraphs.kit.auth.remote_keys import RemoteKeys
+from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.users import keys
 from subgraphs.users.keys import KeyRing, KeyRingError, create_key
 

@@ -7,9 +7,9 @@ import time
 import pytest
 from sqlalchemy import text
 
-from subgraphs.kit import migrations as runner
-from subgraphs.kit.migrations import MigrationError, differences
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres import migrations as runner
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.kit.postgres.migrations import MigrationError, differences
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.users.domain import Permission, Role
 from subgraphs.users.migrations import SCRIPTS, migrate

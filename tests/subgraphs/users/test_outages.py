@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.users.migrations import migrate
 from tests.subgraphs.users.client import client_of, execute

@@ -2,10 +2,10 @@
 
 import pytest
 
-from subgraphs.kit.auth import ANONYMOUS, Viewer
+from subgraphs.kit.auth.viewer import ANONYMOUS, Viewer
 from subgraphs.kit.errors import Forbidden, Unauthenticated
-from subgraphs.kit.postgres import Postgres
-from subgraphs.kit.redis import create_redis
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.users.domain import Permission, Role
 from subgraphs.users.migrations import migrate
 from subgraphs.users.service import PermissionTable

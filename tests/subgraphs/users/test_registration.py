@@ -5,8 +5,8 @@ import asyncio
 import orjson
 import pytest
 
-from subgraphs.kit.auth import TokenVerifier
-from subgraphs.kit.redis import create_redis
+from subgraphs.kit.auth.tokens import TokenVerifier
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.users.keys import KeyRing
 from subgraphs.users.migrations import migrate
 from tests.subgraphs.users.client import PASSWORD, client_of, execute

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.errors import Unauthenticated
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.redis import create_redis
-from subgraphs.kit.revocations import RedisRevocations
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import RedisSettings
 from tests.subgraphs.users.client import client_of, execute
 from tests.subgraphs.users.wire import wire_to

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from deploy.local.ports import Ports
 from schema.proto import user_pb2 as pb
 from schema.proto.user_pb2_grpc import UserServiceStub
-from subgraphs.kit.rpc import create_channel
+from subgraphs.kit.grpc.client import create_channel
 from subgraphs.kit.settings import ServerSettings, ServicesSettings
 from tests.subgraphs.users.client import client_of, execute
 

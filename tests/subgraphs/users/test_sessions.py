@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from subgraphs.kit.postgres import Postgres
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.worker import LastUse
 from tests.subgraphs.users.client import ME, client_of, execute
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from subgraphs.kit.redis import create_redis
-from subgraphs.kit.throttling import Throttle
+from subgraphs.kit.rate_limiting import RateLimiter
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.users.domain import Device
 from subgraphs.users.passwords import Passwords
 from subgraphs.users.service import Throttles
@@ -120,7 +120,7 @@ async def test_minute_of_three_hundred_registrations_and_logins_passes_as_the_la
     device = Device(user_agent="", address=address())
     gate = asyncio.Semaphore(32)
     async with create_redis(settings.redis) as redis:
-        throttle = Throttle(redis, first_wait=made.first_wait, longest_wait=made.longest_wait)
+        throttle = RateLimiter(redis, first_wait=made.first_wait, longest_wait=made.longest_wait)
         throttles, name = Throttles(throttle, made), new_name()
         for i in range(300):
             await throttles.registration(f"{name}-{i}@example.com", device=device)

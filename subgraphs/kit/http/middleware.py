@@ -1,0 +1,150 @@
+"""One request seen whole: id, span, metrics, log line, body limit."""
+
+import time
+from http import HTTPStatus
+
+import orjson
+import structlog
+from opentelemetry.trace import SpanKind
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from subgraphs.kit.http.responses import error_body, json_response
+from subgraphs.kit.ids import new_id
+from subgraphs.kit.logs import get_logger
+from subgraphs.kit.metrics import HTTP_DURATION, HTTP_REQUESTS
+from subgraphs.kit.tracing import span
+
+log = get_logger(__name__)
+
+_QUIET_PATHS = frozenset({"/health", "/ready", "/metrics"})
+_MAX_REQUEST_ID = 128
+
+
+class Observe:
+    """One request seen whole: id, span, metrics, one log line, and an answer for what escaped."""
+
+    def __init__(self, app: ASGIApp, *, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = headers.get("x-request-id", "")[:_MAX_REQUEST_ID]
+        # It goes on into logs and into the metadata of gRPC calls, which take ASCII only.
+        if not request_id.isascii() or not request_id.isprintable() or not request_id:
+            request_id = new_id()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        exchange = _Exchange(send, request_id)
+        started = time.perf_counter()
+        with span(
+            f"{scope['method']} {scope['path']}",
+            kind=SpanKind.SERVER,
+            carrier=headers if _traced(headers) else None,
+        ):
+            try:
+                await self._app(scope, receive, exchange.send)
+            except Exception:
+                log.exception("request_failed", path=scope["path"])
+                await exchange.fail()
+        self._record(scope, exchange.status, time.perf_counter() - started)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        # The route's template, never the raw path: a label with ids in it would grow without bound.
+        route = scope.get("route")
+        endpoint = getattr(route, "path", None) or ("/graphql" if scope["path"] == "/graphql" else "other")
+        HTTP_REQUESTS.labels(scope["method"], endpoint, str(status)).inc()
+        HTTP_DURATION.labels(scope["method"], endpoint).observe(seconds)
+        if scope["path"] not in _QUIET_PATHS:
+            operation = scope.get("graphql_operation")
+            log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round(seconds * 1000, 2),
+                **({"operation": operation} if operation else {}),
+            )
+
+
+def _traced(headers: Headers) -> bool:
+    return "traceparent" in headers
+
+
+class _Exchange:
+    """Watches what is sent: adds the request id, remembers the status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._started = False
+        self.status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._started = True
+            self.status = message["status"]
+            MutableHeaders(scope=message)["x-request-id"] = self._request_id
+        await self._send(message)
+
+    async def fail(self) -> None:
+        if self._started:
+            return
+        body = orjson.dumps(error_body("INTERNAL", "Something went wrong on our side; try again later."))
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+class LimitBody:
+    """Refuses a request body above `max_bytes` with 413, by its declared length or as it arrives."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdigit() and int(declared) > self._max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        seen = 0
+        started = False
+
+        async def limited() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._max_bytes:
+                raise _BodyTooLargeError
+            return message
+
+        async def guarded(message: Message) -> None:
+            # What the application makes of our exception is not the answer.
+            nonlocal started
+            if started or seen <= self._max_bytes:
+                started = True
+                await send(message)
+
+        try:
+            await self._app(scope, limited, guarded)
+        except Exception:
+            if started or seen <= self._max_bytes:
+                raise
+        if not started and seen > self._max_bytes:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = error_body("PAYLOAD_TOO_LARGE", f"The body may hold at most {self._max_bytes} bytes.")
+        await json_response(body, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, send)
+
+
+class _BodyTooLargeError(Exception):
+    pass

@@ -1,0 +1,1 @@
+"""MongoDB: the client, the outbox of a document, migrations."""

@@ -1,0 +1,136 @@
+"""The transactional outbox: an event is a row of the transaction that it tells of.
+
+A relay publishes what is unpublished and then marks it, so an event may be sent twice after a crash
+and is never lost. It polls `published_at IS NULL`: a cursor over ids would skip the row of a
+transaction that commits late.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from redis.asyncio import Redis
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from subgraphs.kit.background import Job, WakeUp
+from subgraphs.kit.events.event import Event
+from subgraphs.kit.events.streams import stream_of
+from subgraphs.kit.metrics import EVENTS_PUBLISHED
+from subgraphs.kit.postgres.engine import Postgres
+
+_BATCH = 200
+_STREAM_LENGTH = 100_000
+_RETENTION = timedelta(days=7)
+_PURGE_EVERY = timedelta(hours=1)
+
+
+def outbox_table(metadata: MetaData) -> Table:
+    table = Table(
+        "outbox",
+        metadata,
+        Column("position", BigInteger, Identity(), primary_key=True),
+        Column("id", Text, nullable=False, unique=True),
+        Column("type", Text, nullable=False),
+        Column("source", Text, nullable=False),
+        Column("key", Text, nullable=False),
+        Column("envelope", Text, nullable=False),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Column("published_at", DateTime(timezone=True)),
+    )
+    Index("outbox_unpublished", table.c.position, postgresql_where=table.c.published_at.is_(None))
+    Index("outbox_published", table.c.published_at, postgresql_where=table.c.published_at.is_not(None))
+    return table
+
+
+async def enqueue(connection: AsyncConnection, table: Table, *events: Event) -> None:
+    """Write `events` in the caller's transaction."""
+    rows = [
+        {"id": e.id, "type": e.type, "source": e.source, "key": e.key, "envelope": e.to_json()}
+        for e in events
+    ]
+    if rows:
+        await connection.execute(insert(table), rows)
+
+
+class OutboxRelay:
+    """Moves committed events to their Redis streams. Of many processes one leads, by advisory lock."""
+
+    def __init__(self, postgres: Postgres, redis: Redis, table: Table, *, interval: float = 0.2) -> None:
+        self._postgres = postgres
+        self._redis = redis
+        self._table = table
+        self._interval = interval
+        self.wake_up = WakeUp()
+        """Say that something was committed, so that it leaves now and not at the next poll."""
+        self._purge_at = datetime.now(UTC)
+
+    @property
+    def job(self) -> Job:
+        return Job(name="outbox_relay", run_once=self.lead, every=1.0)
+
+    async def lead(self) -> None:
+        """Relay for as long as this process leads; return at once where another one does."""
+        lock = select(func.pg_try_advisory_lock(func.hashtext("outbox_relay")))
+        async with self._postgres.read() as connection:
+            if not (await connection.execute(lock)).scalar_one():
+                return
+            try:
+                while True:
+                    self.wake_up.clear()
+                    while await self.publish_batch(connection):
+                        pass
+                    await self._purge(connection)
+                    await self.wake_up.wait(self._interval)
+            finally:
+                # Shielded by nothing: on cancellation the session ends and the lock with it.
+                await connection.invalidate()
+
+    async def publish_batch(self, connection: AsyncConnection) -> bool:
+        """Publish up to one batch in order, then mark it. Returns whether there may be more."""
+        table = self._table
+        query = (
+            select(table.c.position, table.c.type, table.c.source, table.c.envelope)
+            .where(table.c.published_at.is_(None))
+            .order_by(table.c.position)
+            .limit(_BATCH)
+        )
+        rows = (await connection.execute(query)).all()
+        if not rows:
+            return False
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for row in rows:
+                pipe.xadd(
+                    stream_of(row.source), {"event": row.envelope}, maxlen=_STREAM_LENGTH, approximate=True
+                )
+            await pipe.execute()
+        positions = [row.position for row in rows]
+        await connection.execute(
+            update(table)
+            .where(table.c.position == func.any(text("CAST(:positions AS bigint[])")))
+            .values(published_at=func.now()),
+            {"positions": positions},
+        )
+        for row in rows:
+            EVENTS_PUBLISHED.labels(row.type).inc()
+        return len(rows) == _BATCH
+
+    async def _purge(self, connection: AsyncConnection) -> None:
+        now = datetime.now(UTC)
+        if now < self._purge_at:
+            return
+        self._purge_at = now + _PURGE_EVERY
+        await connection.execute(delete(self._table).where(self._table.c.published_at < now - _RETENTION))

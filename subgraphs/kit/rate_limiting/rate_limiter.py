@@ -1,0 +1,190 @@
+"""The throttle as a use case sees it."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from subgraphs.kit.errors import RateLimited
+from subgraphs.kit.logs import get_logger
+from subgraphs.kit.rate_limiting.limits import Bucket, Outcome, rounded
+from subgraphs.kit.rate_limiting.memory import MemoryCounts
+
+log = get_logger(__name__)
+
+_HOLD = timedelta(seconds=15)  # longer than any attempt takes; a process that dies leaves it behind
+_PATIENCE = 10.0
+_PAUSE = 0.02
+_ASK_AGAIN = 1.0
+
+
+class RedisCounts:
+    """Counts in Redis, read and written by one script: `rate_limiter.lua`."""
+
+    def __init__(
+        self, redis: Redis, *, first_wait: timedelta, longest_wait: timedelta, hold: timedelta = _HOLD
+    ) -> None:
+        self._script = redis.register_script(Path(__file__).with_name("rate_limiter.lua").read_text())
+        self._redis = redis
+        self._waits = [_ms(first_wait), _ms(longest_wait), _ms(hold)]
+
+    async def admit(self, buckets: Sequence[Bucket], *, now: float | None = None) -> float:
+        """As `MemoryCounts.admit`."""
+        return float(await self._run("admit", buckets, [Outcome.VOID] * len(buckets), now))
+
+    async def settle(
+        self, buckets: Sequence[Bucket], fates: Sequence[Outcome], *, now: float | None = None
+    ) -> None:
+        await self._run("settle", buckets, fates, now)
+
+    async def count(self, bucket: Bucket) -> float:
+        """The count as it was when last written: at the most what it is now."""
+        return float(await self._redis.hget(bucket.key, "n") or 0)
+
+    async def _run(
+        self, command: str, buckets: Sequence[Bucket], fates: Sequence[Outcome], now: float | None
+    ) -> int:
+        of_each = [
+            part
+            for bucket, fate in zip(buckets, fates, strict=True)
+            for part in (bucket.limit.burst, _ms(bucket.limit.window), fate.value)
+        ]
+        clock = "" if now is None else int(now)
+        return int(
+            await self._script(
+                keys=[bucket.key for bucket in buckets], args=[command, clock, *self._waits, *of_each]
+            )
+        )
+
+
+class RateLimiter:
+    """Admits attempts, or raises RateLimited with the seconds to wait.
+
+    While Redis is away each process counts for itself with the same limits: a login neither fails for the
+    lack of it, nor may passwords be guessed without end. It asks Redis again every second.
+    """
+
+    def __init__(self, redis: Redis, *, first_wait: timedelta, longest_wait: timedelta) -> None:
+        self._shared = RedisCounts(redis, first_wait=first_wait, longest_wait=longest_wait)
+        self._own = MemoryCounts(first_wait=first_wait, longest_wait=longest_wait, hold=_HOLD)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._ask_again_at = float("-inf")
+
+    @asynccontextmanager
+    async def failures(
+        self,
+        *buckets: Bucket,
+        count: tuple[type[Exception], ...],
+        and_in: Sequence[Bucket] = (),
+    ) -> AsyncIterator[None]:
+        """An attempt that counts in `buckets` if its body raises one of `count`, and in `and_in` too.
+
+        The attempt takes its place before it begins, so that of many at once no more pass than may fail.
+        Those beyond wait for the others' end. Any other exception is not the client's, and counts nothing.
+        """
+        counts = await self._admit(buckets)
+        outcome = Outcome.VOID
+        try:
+            yield
+            outcome = Outcome.SUCCEEDED
+        except count:
+            outcome = Outcome.FAILED
+            raise
+        finally:
+            await self._settle(counts, buckets, and_in, outcome)
+
+    async def attempt(self, *buckets: Bucket) -> None:
+        """An attempt that counts whatever becomes of it."""
+        counts = await self._admit(buckets)
+        await self._settle(counts, buckets, (), Outcome.FAILED)
+
+    async def full(self, bucket: Bucket) -> bool:
+        """Whether as much is counted in `bucket` as it holds."""
+        if not self._away():
+            try:
+                return rounded(await self._shared.count(bucket)) >= bucket.limit.burst
+            except (RedisError, OSError) as error:
+                self._note(error)
+        return rounded(await self._own.count(bucket)) >= bucket.limit.burst
+
+    async def clear(self, *buckets: Bucket) -> None:
+        """Forget what is counted in `buckets`."""
+        forgotten = [Outcome.SUCCEEDED] * len(buckets)
+        await self._own.settle(buckets, forgotten)
+        try:
+            await self._shared.settle(buckets, forgotten)
+        except (RedisError, OSError) as error:
+            self._note(error)
+
+    async def _admit(self, buckets: Sequence[Bucket]) -> RedisCounts | MemoryCounts:
+        if not buckets:
+            return self._own
+        # Those who wait for a place are served in turn, and one of them asks for all: else who comes
+        # later takes the place of who has waited longest.
+        turn = self._turns.setdefault(buckets[0].key, asyncio.Lock())
+        if not turn.locked() and (counts := await self._place(buckets)):
+            return counts
+        try:
+            async with asyncio.timeout(_PATIENCE), turn:
+                # By asking: it is another process that may give a place back.
+                while (counts := await self._place(buckets)) is None:  # noqa: ASYNC110 - see above
+                    await asyncio.sleep(_PAUSE)
+                return counts
+        except TimeoutError:
+            raise _too_many(1) from None
+
+    async def _place(self, buckets: Sequence[Bucket]) -> RedisCounts | MemoryCounts | None:
+        """Who has given the attempt a place; None where others must end first. Raises RateLimited."""
+        wait, counts = await self._ask(buckets)
+        if wait > 0:
+            raise _too_many(math.ceil(wait / 1000))
+        return counts if wait == 0 else None
+
+    async def _ask(self, buckets: Sequence[Bucket]) -> tuple[float, RedisCounts | MemoryCounts]:
+        if not self._away():
+            try:
+                return await self._shared.admit(buckets), self._shared
+            except (RedisError, OSError) as error:
+                self._note(error)
+        return await self._own.admit(buckets), self._own
+
+    async def _settle(
+        self,
+        counts: RedisCounts | MemoryCounts,
+        buckets: Sequence[Bucket],
+        and_in: Sequence[Bucket],
+        outcome: Outcome,
+    ) -> None:
+        succeeded = outcome is Outcome.SUCCEEDED
+        fates = [Outcome.VOID if succeeded and not bucket.forgiving else outcome for bucket in buckets]
+        also = [Outcome.FAILED if outcome is Outcome.FAILED else Outcome.VOID] * len(and_in)
+        try:
+            await counts.settle([*buckets, *and_in], [*fates, *also])
+        except (RedisError, OSError) as error:
+            # Its place in Redis is given back by itself in a while.
+            self._note(error)
+            await self._own.settle([*buckets, *and_in], [*fates, *also])
+
+    def _away(self) -> bool:
+        return time.monotonic() < self._ask_again_at
+
+    def _note(self, error: Exception) -> None:
+        self._ask_again_at = time.monotonic() + _ASK_AGAIN
+        log.warning("throttle_on_its_own", error=str(error))
+
+
+def _too_many(seconds: int) -> RateLimited:
+    return RateLimited(
+        f"Too many attempts; try again in {seconds} second{'' if seconds == 1 else 's'}.", retry_after=seconds
+    )
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1000)

@@ -1,0 +1,1 @@
+"""Redis: the client of a service."""

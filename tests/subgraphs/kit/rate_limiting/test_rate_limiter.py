@@ -1,0 +1,239 @@
+"""The throttle: its rules in Redis and in Python, many at once, and Redis away."""
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from subgraphs.kit.errors import RateLimited
+from subgraphs.kit.rate_limiting import Bucket, Limit, Outcome, Rate, RateLimiter
+from subgraphs.kit.rate_limiting.memory import MemoryCounts
+from subgraphs.kit.rate_limiting.rate_limiter import RedisCounts
+from subgraphs.kit.redis.client import create_redis
+from subgraphs.kit.settings import RedisSettings
+from tests.subgraphs.users.wire import wire_to
+
+WAITS = {"first_wait": timedelta(seconds=1), "longest_wait": timedelta(seconds=60)}
+HOLD = timedelta(seconds=15)
+
+
+class Wrong(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+async def redis(engines):
+    async with create_redis(RedisSettings(url=engines.redis_url)) as redis:
+        yield redis
+
+
+@pytest.fixture
+def throttle(redis):
+    return RateLimiter(redis, **WAITS)
+
+
+def bucket(burst=3, window=timedelta(hours=1), *, key=None, forgiving=False):
+    return Bucket(key=key or f"test:throttle:{uuid4().hex}", limit=Limit(burst, window), forgiving=forgiving)
+
+
+async def fail(throttle, *buckets, times=1):
+    for _ in range(times):
+        with pytest.raises(Wrong):
+            async with throttle.failures(*buckets, count=(Wrong,)):
+                raise Wrong
+
+
+async def succeed(throttle, *buckets):
+    async with throttle.failures(*buckets, count=(Wrong,)):
+        pass
+
+
+async def refused(throttle, *buckets):
+    with pytest.raises(RateLimited) as caught:
+        await succeed(throttle, *buckets)
+    return caught.value.retry_after
+
+
+async def test_wait_doubles_behind_the_burst_up_to_the_longest(redis):
+    counts, one = RedisCounts(redis, **WAITS), bucket(burst=3)
+    now, waits = 1_000_000_000, []
+    for _ in range(10):
+        assert await counts.admit([one], now=now) == 0
+        await counts.settle([one], [Outcome.FAILED], now=now)
+        wait = await counts.admit([one], now=now)
+        if not wait:
+            await counts.settle([one], [Outcome.VOID], now=now)
+        waits.append(wait / 1000)
+        now += int(wait)
+    assert waits == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]
+
+
+async def test_what_failed_is_forgiven_evenly(redis):
+    counts, one = RedisCounts(redis, **WAITS), bucket(burst=4, window=timedelta(seconds=40))
+    for _ in range(3):
+        await counts.admit([one], now=0)
+        await counts.settle([one], [Outcome.FAILED], now=0)
+    # Three of four are taken; ten seconds give one back each.
+    for now in (10_000, 20_000, 30_000):
+        assert await counts.admit([one], now=now) == 0
+        await counts.settle([one], [Outcome.FAILED], now=now)
+    await counts.admit([one], now=30_000)
+    await counts.settle([one], [Outcome.FAILED], now=30_000)
+    assert await counts.admit([one], now=30_000) == 1000
+
+
+async def test_refusal_says_how_long_and_counts_nothing(throttle):
+    one = bucket(burst=2)
+    await fail(throttle, one, times=2)
+    assert [await refused(throttle, one) for _ in range(20)] == [1] * 20
+    await asyncio.sleep(1.05)
+    await succeed(throttle, one)
+
+
+async def test_success_empties_what_is_forgiving_and_nothing_else(throttle):
+    own, shared = bucket(burst=3, forgiving=True), bucket(burst=3)
+    await fail(throttle, own, shared, times=2)
+    await succeed(throttle, own, shared)
+    await fail(throttle, own, times=2)
+    await succeed(throttle, own)
+    await fail(throttle, shared)
+    await refused(throttle, shared)
+
+
+async def test_what_is_no_failure_of_the_client_counts_nothing(throttle):
+    one = bucket(burst=1)
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError):
+            async with throttle.failures(one, count=(Wrong,)):
+                _ = 1 / 0
+    await succeed(throttle, one)
+
+
+async def test_of_many_at_once_no_more_pass_than_may_fail(redis):
+    one, passed = bucket(burst=5), []
+    # Two throttles, as of two processes.
+    throttles = [RateLimiter(redis, **WAITS), RateLimiter(redis, **WAITS)]
+
+    async def attempt(throttle):
+        async with throttle.failures(one, count=(Wrong,)):
+            passed.append(1)
+            await asyncio.sleep(0.05)
+            raise Wrong
+
+    results = await asyncio.gather(*(attempt(throttles[i % 2]) for i in range(60)), return_exceptions=True)
+    assert len(passed) == 5
+    assert sum(isinstance(r, RateLimited) for r in results) == 55
+
+
+async def test_many_good_ones_at_once_all_pass(redis):
+    own, shared = bucket(burst=5, forgiving=True), bucket(burst=10)
+    throttle = RateLimiter(redis, **WAITS)
+
+    async def attempt():
+        async with throttle.failures(own, shared, count=(Wrong,)):
+            await asyncio.sleep(0.01)
+
+    await asyncio.gather(*(attempt() for _ in range(60)))
+
+
+async def test_refusal_by_one_bucket_takes_no_place_in_another(throttle):
+    full, roomy = bucket(burst=1), bucket(burst=1)
+    await fail(throttle, full)
+    await refused(throttle, full, roomy)
+    await succeed(throttle, roomy)
+
+
+async def test_counts_end_by_themselves(redis, throttle):
+    one = bucket(burst=3, window=timedelta(seconds=30))
+    await fail(throttle, one)
+    # A third of the window for one of three.
+    assert 9_000 < await redis.pttl(one.key) <= 10_001
+    await succeed(throttle, bucket(key=one.key, forgiving=True))
+    assert not await redis.exists(one.key)
+
+
+async def test_place_of_a_process_that_died_is_free_again_in_a_while(redis):
+    counts, one = RedisCounts(redis, **WAITS), bucket(burst=1)
+    assert await counts.admit([one], now=0) == 0
+    assert await counts.admit([one], now=14_999) == -1
+    assert await counts.admit([one], now=15_000) == 0
+
+
+async def test_attempts_that_always_count(throttle):
+    one = bucket(burst=2)
+    await throttle.attempt(one)
+    await throttle.attempt(one)
+    with pytest.raises(RateLimited):
+        await throttle.attempt(one)
+    assert await throttle.full(one)
+    await throttle.clear(one)
+    assert not await throttle.full(one)
+    await throttle.attempt(one)
+
+
+async def test_without_redis_each_process_counts_for_itself_and_goes_back(engines):
+    async with wire_to(engines.redis_url) as wire, create_redis(RedisSettings(url=wire.url)) as redis:
+        near, far, one = RateLimiter(redis, **WAITS), RateLimiter(redis, **WAITS), bucket(burst=2)
+        await wire.cut()
+        await fail(near, one, times=2)
+        await refused(near, one)
+        assert await near.full(one)
+        await succeed(far, one)
+        await wire.mend()
+        await asyncio.sleep(1.05)
+        await fail(near, one, times=2)
+        await refused(far, one)
+
+
+async def test_redis_that_goes_away_under_an_attempt_leaves_it_alone(engines):
+    async with wire_to(engines.redis_url) as wire, create_redis(RedisSettings(url=wire.url)) as redis:
+        throttle, one = RateLimiter(redis, **WAITS), bucket(burst=1)
+
+        async def attempt():
+            async with throttle.failures(one, count=(Wrong,)):
+                await wire.cut()
+                raise Wrong
+
+        with pytest.raises(Wrong):
+            await attempt()
+        await refused(throttle, one)
+        await wire.mend()
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["admit", *Outcome]), st.integers(0, 2), st.integers(0, 40_000), st.integers(1, 5)
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+async def test_rules_in_python_are_those_in_redis(redis, steps):
+    shared = RedisCounts(redis, **WAITS)
+    own = MemoryCounts(**WAITS, hold=HOLD)
+    keys = [f"test:throttle:{uuid4().hex}" for _ in range(3)]
+    now = 5_000_000
+    for step, which, later, burst in steps:
+        now += later
+        one = [bucket(burst, timedelta(minutes=1), key=keys[which]), bucket(4, key=keys[(which + 1) % 3])]
+        if step == "admit":
+            assert await shared.admit(one, now=now) == pytest.approx(await own.admit(one, now=now), abs=1)
+        else:
+            for counts in (shared, own):
+                await counts.settle(one, [Outcome(step), Outcome.VOID], now=now)
+    await redis.delete(*keys)
+
+
+def test_rates_are_written_as_attempts_and_time():
+    parse = TypeAdapter(Rate).validate_python
+    assert parse("50/15m") == Limit(50, timedelta(minutes=15))
+    assert parse("off") is None
+    for wrong in ("50", "0/1m", "5/0s", "-1/1m", "5/soon", ""):
+        with pytest.raises(ValidationError):
+            parse(wrong)
