@@ -116,6 +116,7 @@ def edge_values(
         "EDGE_PORT": str(topology.http["edge"]),
         "ADMIN_PORT": str(topology.admin),
         "SANDBOX_PAGE": str(root / "router" / "envoy" / "sandbox.html"),
+        "TRUSTED_HOPS": environ.get("EDGE_TRUSTED_HOPS") or "0",
         "RATE_LIMIT_PER_MINUTE": limit,
         "RATE_LIMIT_BURST": environ.get("EDGE_RATE_LIMIT_BURST") or limit,
         "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),
