@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AliasPath, ConfigDict, Field
 
 from clients.rest.models.base import MAX_INT, Amount, Answer, Body, Currency, Id, LowerEnum, Text
-from clients.rest.models.paging import PageAnswer
+from clients.rest.models.pagination import PageResponse
 
 
 class OrderStatus(LowerEnum):
@@ -115,7 +115,7 @@ class Order(Answer):
     updated_at: datetime
 
 
-class OrderList(PageAnswer):
+class OrderList(PageResponse):
     orders: list[Order]
 
 

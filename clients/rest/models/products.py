@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import AliasPath, BeforeValidator, ConfigDict, Field, model_validator
 
 from clients.rest.models.base import MAX_INT, Amount, Answer, Body, Currency, Id, Price, Text
-from clients.rest.models.paging import PageAnswer, PageQuery
+from clients.rest.models.pagination import PageQuery, PageResponse
 
 
 class Sort(StrEnum):
@@ -84,7 +84,7 @@ class Product(Answer):
     updated_at: datetime
 
 
-class ProductList(PageAnswer):
+class ProductList(PageResponse):
     products: list[Product]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.clients.rest.canned import CannedRouter
+from tests.clients.rest.stub_router import StubRouter
 
 # For each endpoint with a body: a good one, then bad ones with the field that the error names.
 BODIES: dict[str, tuple[dict[str, Any], list[tuple[Any, str | None]]]] = {
@@ -101,7 +101,7 @@ def _refused(response: httpx.Response, status: int, code: str) -> dict[str, Any]
 
 @pytest.mark.parametrize(("endpoint", "body", "field"), list(_each_bad_body()))
 async def test_a_body_that_does_not_fit_is_422_with_its_field(
-    client: httpx.AsyncClient, router: CannedRouter, endpoint: str, body: Any, field: str | None
+    client: httpx.AsyncClient, router: StubRouter, endpoint: str, body: Any, field: str | None
 ) -> None:
     error = _refused(await client.request(*endpoint.split(), json=body), 422, "VALIDATION_FAILED")
     assert error.get("field") == field
@@ -109,7 +109,7 @@ async def test_a_body_that_does_not_fit_is_422_with_its_field(
 
 
 @pytest.mark.parametrize("endpoint", BODIES)
-async def test_malformed_json_is_400(client: httpx.AsyncClient, router: CannedRouter, endpoint: str) -> None:
+async def test_malformed_json_is_400(client: httpx.AsyncClient, router: StubRouter, endpoint: str) -> None:
     for content in MALFORMED:
         response = await client.request(
             *endpoint.split(), content=content, headers={"content-type": "application/json"}
@@ -124,7 +124,7 @@ async def test_malformed_json_is_400(client: httpx.AsyncClient, router: CannedRo
     "declared", ["text/plain", "application/x-www-form-urlencoded", "application/jsonish", "json"]
 )
 async def test_another_content_type_is_415(
-    client: httpx.AsyncClient, router: CannedRouter, endpoint: str, declared: str
+    client: httpx.AsyncClient, router: StubRouter, endpoint: str, declared: str
 ) -> None:
     good, _ = BODIES[endpoint]
     request = client.build_request(*endpoint.split(), json=good, headers={"content-type": declared})
@@ -133,7 +133,7 @@ async def test_another_content_type_is_415(
 
 
 @pytest.mark.parametrize("endpoint", [e for e in BODIES if not e.endswith("/pay")])
-async def test_no_body_at_all_is_422(client: httpx.AsyncClient, router: CannedRouter, endpoint: str) -> None:
+async def test_no_body_at_all_is_422(client: httpx.AsyncClient, router: StubRouter, endpoint: str) -> None:
     _refused(await client.request(*endpoint.split()), 422, "VALIDATION_FAILED")
     assert router.sent == []
 
@@ -141,7 +141,7 @@ async def test_no_body_at_all_is_422(client: httpx.AsyncClient, router: CannedRo
 @pytest.mark.parametrize("endpoint", NEED_A_TOKEN)
 @pytest.mark.parametrize("authorization", [None, "", "Basic YTpi", "Bearer"])
 async def test_without_a_token_is_401(
-    anonymous: httpx.AsyncClient, router: CannedRouter, endpoint: str, authorization: str | None
+    anonymous: httpx.AsyncClient, router: StubRouter, endpoint: str, authorization: str | None
 ) -> None:
     good, _ = BODIES.get(endpoint, (None, None))
     headers = {} if authorization is None else {"authorization": authorization}
@@ -156,7 +156,7 @@ async def test_without_a_token_is_401(
 )
 @pytest.mark.parametrize("text", ["%00", "a%20b", "x" * 129, "%C3%A4"])
 async def test_what_can_be_no_id_is_404(
-    client: httpx.AsyncClient, router: CannedRouter, endpoint: str, text: str
+    client: httpx.AsyncClient, router: StubRouter, endpoint: str, text: str
 ) -> None:
     _refused(await client.request(*endpoint.format(text).split()), 404, "NOT_FOUND")
     assert router.sent == []
@@ -176,7 +176,7 @@ async def test_what_can_be_no_id_is_404(
     ],
 )
 async def test_a_page_that_does_not_fit_is_422(
-    client: httpx.AsyncClient, router: CannedRouter, path: str, query: str, field: str | None
+    client: httpx.AsyncClient, router: StubRouter, path: str, query: str, field: str | None
 ) -> None:
     error = _refused(await client.get(f"{path}?{query}"), 422, "VALIDATION_FAILED")
     assert error.get("field") == field
@@ -194,7 +194,7 @@ async def test_a_page_that_does_not_fit_is_422(
     ],
 )
 async def test_a_product_filter_that_does_not_fit_is_422(
-    client: httpx.AsyncClient, router: CannedRouter, query: str, field: str | None
+    client: httpx.AsyncClient, router: StubRouter, query: str, field: str | None
 ) -> None:
     error = _refused(await client.get(f"/api/v1/products?{query}"), 422, "VALIDATION_FAILED")
     assert error.get("field") == field
@@ -203,7 +203,7 @@ async def test_a_product_filter_that_does_not_fit_is_422(
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "two words"])
 async def test_an_idempotency_key_that_does_not_fit_is_422(
-    client: httpx.AsyncClient, router: CannedRouter, key: str
+    client: httpx.AsyncClient, router: StubRouter, key: str
 ) -> None:
     body = {"items": [{"product_id": "p1", "quantity": 1}]}
     response = await client.post("/api/v1/orders", json=body, headers={"idempotency-key": key})
@@ -235,7 +235,7 @@ async def test_another_method_is_405_with_those_allowed(
 
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_body_over_the_limit_is_413(
-    client: httpx.AsyncClient, router: CannedRouter, *, chunked: bool
+    client: httpx.AsyncClient, router: StubRouter, *, chunked: bool
 ) -> None:
     content = b'{"name": "' + b"x" * 1_100_000 + b'"}'
 

@@ -40,7 +40,7 @@ class PageQuery(BaseModel):
         return (self.page - 1) * self.limit
 
 
-class PageAnswer(Answer):
+class PageResponse(Answer):
     """One stretch of a list."""
 
     page: int | None = Field(description="Null where the list was continued by cursor.")
