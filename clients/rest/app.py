@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from clients.rest import __doc__ as description
 from clients.rest import docs, documents, error_handlers
+from clients.rest.categories import CategoryFinder
 from clients.rest.router_client import RouterClient
 from clients.rest.routes import orders, products, users
 from clients.rest.settings import Settings
@@ -68,6 +69,7 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.router_client = router_client
+    app.state.categories = CategoryFinder()
     app.state.streams = StatusStreams(settings.stream)
     for module in (users, products, orders):
         # Each router knows its whole prefix: metrics are labelled by a route's own path.

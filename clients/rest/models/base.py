@@ -21,6 +21,8 @@ from pydantic.alias_generators import to_camel
 
 # GraphQL's Int has 32 bits; a larger number would be refused as a fault of the operation's variables.
 MAX_INT = 2**31 - 1
+# Characters; what is longer is the id of nothing.
+MAX_ID = 64
 
 
 class Body(BaseModel):

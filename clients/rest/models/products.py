@@ -21,7 +21,9 @@ class Sort(StrEnum):
 class ProductQuery(PageQuery):
     """Which products, and how many of them."""
 
-    category: str | None = Field(None, description="A category's slug, name or id; its subtree is included.")
+    category: str | None = Field(
+        None, max_length=100, description="A category's slug, id or name; its subtree is included."
+    )
     min_price: Decimal | None = Field(None, ge=0, max_digits=18, decimal_places=4)
     max_price: Decimal | None = Field(None, ge=0, max_digits=18, decimal_places=4)
     in_stock: bool | None = Field(None, description="Only those that can, or cannot, be ordered now.")

@@ -1,13 +1,12 @@
 """The catalogue: products and their categories."""
 
-import re
-import unicodedata
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from clients.rest import errors, pagination
-from clients.rest.dependencies import Authenticated, OptionallyAuthenticated, RouterSession
+from clients.rest.categories import Categories
+from clients.rest.dependencies import Authenticated, OptionallyAuthenticated
 from clients.rest.json_route import JsonRoute, PathId
 from clients.rest.models.products import (
     CategoryList,
@@ -25,10 +24,10 @@ router = APIRouter(prefix="/api/v1", tags=["products"], route_class=JsonRoute)
     "/products", response_model=ProductList, responses=refusals(422), summary="Products, page by page"
 )
 async def list_products(
-    query: Annotated[ProductQuery, Query()], session: OptionallyAuthenticated
+    query: Annotated[ProductQuery, Query()], session: OptionallyAuthenticated, categories: Categories
 ) -> Response:
     """A category that does not exist has no products."""
-    category_id = None if query.category is None else await _find_category(session, query.category)
+    category_id = None if query.category is None else await categories.find(session, query.category)
     if query.category is not None and category_id is None:
         page = pagination.empty(query)
     else:
@@ -65,16 +64,3 @@ async def list_categories(
 ) -> Response:
     nodes = await session.query("Categories", parentId=parent_id)
     return ok(CategoryList.model_validate({"categories": nodes}))
-
-
-async def _find_category(session: RouterSession, wanted: str) -> str | None:
-    """The id of the category whose slug, name or id is `wanted`; None where there is none."""
-    found = await session.execute("FindCategory", id=wanted, slug=_slug(wanted))
-    node = found["bySlug"] or found["byId"]
-    return None if node is None else str(node["id"])
-
-
-def _slug(name: str) -> str:
-    """`name` as the catalogue spells it in a slug: letters without accents and digits; a slug is its own."""
-    letters = (c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
-    return re.sub(r"[\W_]+", "-", "".join(letters)).strip("-")

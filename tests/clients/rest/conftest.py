@@ -48,6 +48,11 @@ def router(_stub_router: tuple[StubRouter, str]) -> StubRouter:
     return stub
 
 
+@pytest.fixture
+def stub_address(_stub_router: tuple[StubRouter, str]) -> str:
+    return _stub_router[1]
+
+
 @pytest.fixture(scope="session")
 async def _rest(_stub_router: tuple[StubRouter, str]) -> AsyncIterator[str]:
     settings = Settings.model_validate(

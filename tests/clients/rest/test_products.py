@@ -98,28 +98,17 @@ async def test_a_list_goes_on_by_cursor_in_one_operation(
 
 
 async def test_filters_reach_graphql(anonymous: httpx.AsyncClient, router: StubRouter) -> None:
-    asked: dict[str, Any] = {}
-
-    def category(slug: str | None = None, id: str | None = None) -> dict[str, str] | None:  # noqa: A002 - GraphQL's name
-        asked.update({"slug": slug} if id is None else {"id": id})
-        return {"id": "c1"} if slug == "home-garden" else None
-
-    router.roots |= {"products": shelf(1), "category": category}
+    router.roots |= {"products": shelf(1), "category": {"id": "c1", "name": "Home & Garden"}}
     query = "category=Home+%26+Garden&min_price=10&max_price=99.99&in_stock=true&tag=a&tag=b&sort=price_asc"
     response = await anonymous.get(f"/api/v1/products?{query}")
     assert response.status_code == 200
-    assert asked == {"slug": "home-garden", "id": "Home & Garden"}
+    assert router.sent[0].variables == {
+        "id": "Home & Garden", "couldBeId": True, "slug": "Home & Garden", "nameSlug": "home-garden",
+    }  # fmt: skip
     assert router.sent[1].variables == {
         "first": 20, "sort": "PRICE_ASC",
         "filter": {"categoryId": "c1", "priceMin": "10", "priceMax": "99.99", "inStock": True, "tags": ["a", "b"]},
     }  # fmt: skip
-
-
-async def test_an_unknown_category_has_no_products(anonymous: httpx.AsyncClient, router: StubRouter) -> None:
-    router.roots |= {"products": shelf(3), "category": None}
-    response = await anonymous.get("/api/v1/products", params={"category": "nothing"})
-    assert response.json() == {"products": [], "page": 1, "limit": 20, "has_next": False, "next_cursor": None}
-    assert [s.operation for s in router.sent] == ["FindCategory"]
 
 
 async def test_categories_name_their_parents(anonymous: httpx.AsyncClient, router: StubRouter) -> None:
