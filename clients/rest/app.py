@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 from clients.rest import __doc__ as description
 from clients.rest import docs, documents, error_handlers
 from clients.rest.categories import CategoryFinder
+from clients.rest.readiness import Readiness
+from clients.rest.request_line import LimitQuery
 from clients.rest.router_client import RouterClient
 from clients.rest.routes import orders, products, users
 from clients.rest.settings import Settings
@@ -74,9 +76,10 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
     for module in (users, products, orders):
         # Each router knows its whole prefix: metrics are labelled by a route's own path.
         app.include_router(module.router)
-    add_operational_routes(app, {"router": lambda: router_client.execute("Ready", {}, {})})
+    add_operational_routes(app, {"router": Readiness(router_client).check})
     error_handlers.install(app)
     docs.install(app)
+    app.add_middleware(LimitQuery)
     app.add_middleware(LimitBody, max_bytes=settings.server.max_body_bytes)
     app.add_middleware(Observe, service="rest")
     return app

@@ -79,7 +79,7 @@ async def read_order(id: PathId, session: Authenticated) -> Response:  # noqa: A
 async def cancel_order(
     id: PathId,  # noqa: A002 - the documented name of the parameter
     session: Authenticated,
-    reason: Annotated[str | None, Query(max_length=1000)] = None,
+    reason: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
 ) -> Response:
     """Gives the stock back, and the money where it was paid. Answers the order as it is then."""
     success = await session.mutate("CancelOrder", id=id, reason=reason)

@@ -8,6 +8,7 @@ from clients.rest import errors, pagination
 from clients.rest.categories import Categories
 from clients.rest.dependencies import Authenticated, OptionallyAuthenticated
 from clients.rest.json_route import JsonRoute, PathId
+from clients.rest.models.base import MAX_ID
 from clients.rest.models.products import (
     CategoryList,
     CreateProductBody,
@@ -60,7 +61,8 @@ async def read_product(id: PathId, session: OptionallyAuthenticated) -> Response
 
 @router.get("/categories", response_model=CategoryList, responses=refusals(422), summary="Categories")
 async def list_categories(
-    session: OptionallyAuthenticated, parent_id: Annotated[str | None, Query(max_length=128)] = None
+    session: OptionallyAuthenticated,
+    parent_id: Annotated[str | None, Query(min_length=1, max_length=MAX_ID)] = None,
 ) -> Response:
     nodes = await session.query("Categories", parentId=parent_id)
     return ok(CategoryList.model_validate({"categories": nodes}))

@@ -19,7 +19,10 @@ BODIES: dict[str, tuple[dict[str, Any], list[tuple[Any, str | None]]]] = {
             ({"username": "ada", "email": "a@b.c", "password": ""}, "password"),
         ],
     ),
-    "POST /api/v1/users": ({"username": "ada", "email": "a@b.c", "password": "x"}, [({}, "username")]),
+    "POST /api/v1/users": (
+        {"username": "ada", "email": "a@b.c", "password": "password123"},
+        [({}, "username")],
+    ),
     "POST /api/v1/users/login": (
         {"email": "ada@example.com", "password": "password123"},
         [
@@ -38,7 +41,7 @@ BODIES: dict[str, tuple[dict[str, Any], list[tuple[Any, str | None]]]] = {
         ],
     ),
     "PUT /api/v1/users/profile": (
-        {"phone": "1"},
+        {"phone": "5550100123"},
         [({"phone": 1}, "phone"), ({"username": "eve"}, "username")],
     ),
     "POST /api/v1/products": (
@@ -216,21 +219,38 @@ async def test_an_unknown_path_is_404(client: httpx.AsyncClient, path: str) -> N
     _refused(await client.post(path, json={}), 404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "allowed"),
-    [
-        ("PATCH /api/v1/orders/o1", "DELETE, GET"),
-        ("GET /api/v1/orders", "POST"),
-        ("DELETE /api/v1/users/profile", "GET, PUT"),
-        ("PUT /health", "GET"),
-    ],
-)
+ALLOWED = {
+    "/api/v1/orders/o1": "DELETE, GET, OPTIONS",
+    "/api/v1/orders": "OPTIONS, POST",
+    "/api/v1/users/profile": "GET, OPTIONS, PUT",
+    "/api/v1/products": "GET, OPTIONS, POST",
+    "/health": "GET, OPTIONS",
+    "/docs": "GET, OPTIONS",
+}
+
+
+@pytest.mark.parametrize("path", ALLOWED)
+@pytest.mark.parametrize("method", ["PATCH", "TRACE", "QUERY", "HEAD", "PROPFIND"])
 async def test_another_method_is_405_with_those_allowed(
-    client: httpx.AsyncClient, endpoint: str, allowed: str
+    client: httpx.AsyncClient, router: StubRouter, path: str, method: str
 ) -> None:
-    response = await client.request(*endpoint.split())
-    _refused(response, 405, "METHOD_NOT_ALLOWED")
-    assert response.headers["allow"] == allowed
+    response = await client.request(method, path)
+    assert response.status_code == 405
+    assert response.headers["allow"] == ALLOWED[path]
+    if method != "HEAD":
+        _refused(response, 405, "METHOD_NOT_ALLOWED")
+    assert router.sent == []
+
+
+@pytest.mark.parametrize("path", ALLOWED)
+async def test_options_names_the_methods_of_a_path(anonymous: httpx.AsyncClient, path: str) -> None:
+    response = await anonymous.options(path)
+    assert (response.status_code, response.content) == (204, b"")
+    assert response.headers["allow"] == ALLOWED[path]
+
+
+async def test_options_of_an_unknown_path_is_404(anonymous: httpx.AsyncClient) -> None:
+    _refused(await anonymous.options("/api/v1/nowhere"), 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -68,12 +68,6 @@ async def test_metrics_count_by_route_and_not_by_path(client: httpx.AsyncClient,
     assert "o-secret" not in text
 
 
-async def test_ready_asks_the_router(anonymous: httpx.AsyncClient, router: StubRouter) -> None:
-    response = await anonymous.get("/ready")
-    assert (response.status_code, response.json()["checks"]) == (200, {"router": True})
-    assert [s.operation for s in router.sent] == ["Ready"]
-
-
 async def test_the_command_prints_the_document_that_is_served(anonymous: httpx.AsyncClient) -> None:
     command = [sys.executable, "-m", "clients.rest", "openapi"]
     printed = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: ASYNC221 - half a second, once
