@@ -5,15 +5,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-import httpx
 from starlette.types import ASGIApp
 
-from subgraphs.kit.auth.remote_keys import RemoteKeys
+from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import WakeUp, running
 from subgraphs.kit.graphql.app import create_app
-from subgraphs.kit.grpc import server as grpc_server
+from subgraphs.kit.grpc.server import serving
 from subgraphs.kit.mongo.client import Database, Mongo, utc_now
 from subgraphs.kit.mongo.outbox import DocumentRelay
 from subgraphs.kit.redis.client import create_redis
@@ -35,9 +34,6 @@ from subgraphs.products.store.holds import HoldStore
 from subgraphs.products.store.product_lists import ProductListStore
 from subgraphs.products.store.products import ProductStore
 from subgraphs.products.store.reservations import ReservationStore
-
-_JWKS_TIMEOUT = 3.0
-_GRACE = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,21 +108,21 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         mongo = await stack.enter_async_context(open_mongo(settings))
         redis = create_redis(settings.redis)
         stack.push_async_callback(redis.aclose)
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=_JWKS_TIMEOUT))
+        keys = await stack.enter_async_context(remote_keys(settings))
         revocations = RedisRevocations(redis)
-        jwks_url = settings.jwt.jwks_url or f"{settings.services.users}/.well-known/jwks.json"
 
         relay = DocumentRelay(mongo.database, redis, ["products", "reservations"])
         services = build_services(mongo.database, settings=settings.stock, wake_up=relay.wake_up)
-        jobs = stock_jobs(services.upkeep, settings.stock)
-        await stack.enter_async_context(running(relay.job, *jobs))
-        if settings.server.grpc_port is not None:
-            await stack.enter_async_context(_inventory_server(settings, services.inventory))
+        await stack.enter_async_context(running(relay.job, *stock_jobs(services.upkeep, settings.stock)))
+        register = inventory_server.registration(services.inventory)
+        await stack.enter_async_context(
+            serving(settings, services=[inventory_server.SERVICE], register=register)
+        )
         yield create_app(
             service="products",
             settings=settings.server,
             schema=schema,
-            verifier=TokenVerifier(RemoteKeys(client, jwks_url), settings.jwt, revocations),
+            verifier=TokenVerifier(keys, settings.jwt, revocations),
             make_context=context_factory(
                 products=services.products,
                 product_lists=services.product_lists,
@@ -134,17 +130,3 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
             ),
             checks={"mongo": mongo.ping, "redis": redis.ping},
         )
-
-
-@asynccontextmanager
-async def _inventory_server(settings: ProductsSettings, inventory: InventoryService) -> AsyncIterator[None]:
-    server = await grpc_server.start_server(
-        address=f"{settings.server.host}:{settings.server.grpc_port}",
-        token=settings.services.token.get_secret_value(),
-        services=[inventory_server.SERVICE],
-        register=inventory_server.registration(inventory),
-    )
-    try:
-        yield
-    finally:
-        await server.stop(_GRACE)

@@ -1,12 +1,11 @@
 """What a resolver of this subgraph knows of its request."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import strawberry
 
-from subgraphs.kit.graphql.context import RequestContext
+from subgraphs.kit.graphql.context import RequestContext, RequestInfo
 from subgraphs.products.graphql.loaders import Loaders
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.product_lists import ProductListService
@@ -20,19 +19,16 @@ class ProductsContext(RequestContext):
     categories: CategoryService
     loaders: Loaders
 
-    def for_operation(self) -> Self:
-        return replace(self, loaders=self.loaders.fresh())
-
 
 Info = strawberry.Info[ProductsContext, None]
 
 
 def context_factory(
     *, products: ProductService, product_lists: ProductListService, categories: CategoryService
-) -> Callable[[RequestContext], ProductsContext]:
-    def make(request: RequestContext) -> ProductsContext:
+) -> Callable[[RequestInfo], ProductsContext]:
+    def make(request: RequestInfo) -> ProductsContext:
         return ProductsContext(
-            **request.shared(),
+            request=request,
             products=products,
             product_lists=product_lists,
             categories=categories,

@@ -39,12 +39,6 @@ class Loaders:
         self.children: DataLoader[CategoryId, list[Category]] = DataLoader(load_fn=self._load_children)
         self.products_of: DataLoader[CategoryPage, Page[Product]] = DataLoader(load_fn=self._load_pages)
 
-    def fresh(self) -> "Loaders":
-        """Loaders that have seen nothing."""
-        return Loaders(
-            products=self._products, product_lists=self._product_lists, categories=self._categories
-        )
-
     async def _load_products(self, ids: list[ProductId]) -> Sequence[Product | None]:
         return await self._products.get_many(ids)
 
