@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -28,6 +29,7 @@ from subgraphs.products.service.products import ProductService
 from subgraphs.products.settings import StockSettings
 from tests.subgraphs.products.graphql_client import GraphQLClient, OneKey
 from tests.subgraphs.products.mongo_commands import SentCommands
+from tests.subgraphs.products.stock_probe import StockProbe
 
 MANAGER = Viewer(user_id="manager", role="ADMIN", permissions=frozenset({Permission.MANAGE_PRODUCTS}))
 
@@ -118,3 +120,15 @@ async def client(services: Services) -> AsyncIterator[GraphQLClient]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://products") as http:
         yield GraphQLClient(http, key)
+
+
+@pytest.fixture
+async def stock(database: Database) -> StockProbe:
+    # A sweep of one test must not meet what another has left unfinished on purpose.
+    await database["reservations"].delete_many({})
+    return StockProbe(database)
+
+
+@pytest.fixture
+def order() -> str:
+    return f"order-{uuid4().hex[:8]}"

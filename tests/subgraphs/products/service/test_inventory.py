@@ -1,18 +1,15 @@
 """Stock held for orders, on the real store: exactly once, whatever comes twice, at once or never."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
-from uuid import uuid4
 
-import orjson
 import pytest
 
 from subgraphs.kit.errors import Unavailable, ValidationFailed
-from subgraphs.kit.mongo.client import Database, utc_now
-from subgraphs.products.domain.products import Product, ProductId
+from subgraphs.kit.mongo.client import utc_now
+from subgraphs.products.domain.products import ProductId
 from subgraphs.products.domain.reservations import (
+    LEASE,
     Gone,
     Held,
     ReservationLine,
@@ -21,94 +18,8 @@ from subgraphs.products.domain.reservations import (
     UnknownProducts,
 )
 from subgraphs.products.service import reservation_steps
-from subgraphs.products.service.inventory import InventoryService
-from subgraphs.products.service.reservation_steps import LEASE
-
-STALE = timedelta(seconds=30)
-
-
-class Clock:
-    """A clock that stands ahead of the real one by what a test has let pass."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self):
-        return utc_now() + self.ahead
-
-
-class Crash(BaseException):
-    """The process dies: nothing below the domain's own errors may catch it."""
-
-
-class At:
-    """Acts when a step of this name is done for the n-th time; dies, where not told otherwise."""
-
-    def __init__(self, step: str, times: int = 1, act: Callable[[], None] | None = None) -> None:
-        self.step, self.left, self.act = step, times, act or self._die
-
-    def __call__(self, name: str) -> None:
-        if name == self.step:
-            self.left -= 1
-            if self.left == 0:
-                self.act()
-
-    @staticmethod
-    def _die() -> None:
-        raise Crash
-
-
-class Stock:
-    """The service, a clock, and what is in the store."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.clock = Clock()
-        self.service = InventoryService(database, clock=self.clock)
-
-    def dying(self, step: str, times: int = 1) -> InventoryService:
-        return InventoryService(self.database, clock=self.clock, passed=At(step, times))
-
-    async def reserve(self, order: str, *lines: tuple[Product, int], service: Any = None, minutes: int = 15):
-        return await (service or self.service).reserve(
-            order,
-            [ReservationLine(product_id=product.id, quantity=quantity) for product, quantity in lines],
-            expires_at=self.clock() + timedelta(minutes=minutes),
-        )
-
-    async def of(self, product: Product) -> tuple[int, dict[str, int]]:
-        """Available units, and those held for each order."""
-        document = await self.database["products"].find_one({"_id": product.id})
-        held = {hold["rid"]: hold["q"] for hold in document["holds"]}
-        assert len(held) == len(document["holds"]), "an order holds twice"
-        return document["available"], held
-
-    async def state(self, order: str) -> str | None:
-        document = await self.database["reservations"].find_one({"_id": order})
-        return document and document["state"]
-
-    async def events(self, order: str) -> list[tuple[str, str | None]]:
-        document = await self.database["reservations"].find_one({"_id": order})
-        data = [(e["type"], orjson.loads(e["envelope"])["data"]) for e in document["outbox"]]
-        return [(kind, body.get("reason")) for kind, body in data]
-
-    async def recover(self) -> None:
-        """What another process does once the dead one's lease is over."""
-        self.clock.ahead += LEASE + STALE
-        await self.service.sweep(stale_after=STALE)
-
-
-@pytest.fixture
-async def stock(database: Database) -> Stock:
-    # A sweep of one test must not meet what another has left unfinished on purpose.
-    await database["reservations"].delete_many({})
-    return Stock(database)
-
-
-@pytest.fixture
-def order() -> str:
-    return f"order-{uuid4().hex[:8]}"
-
+from tests.subgraphs.products.held_up_database import HeldUpDatabase
+from tests.subgraphs.products.stock_probe import STALE, At, Crash
 
 # ---- reserve -----------------------------------------------------------------------------------------------
 
@@ -140,7 +51,7 @@ async def test_two_lines_of_one_product_need_their_sum(stock, make, order) -> No
     assert await stock.of(mug) == (4, {})
 
 
-async def test_shortage_names_the_first_product_and_gives_the_others_back(stock, make, order) -> None:
+async def test_shortage_names_the_first_product_and_releases_the_others(stock, make, order) -> None:
     first, second, third = [await make(stock=n) for n in (5, 1, 0)]
     outcome = await stock.reserve(order, (third, 1), (second, 2), (first, 5))
     assert outcome == Shortage(product_id=second.id, requested=2, available=1)
@@ -156,7 +67,7 @@ async def test_unknown_and_unsold_products_are_named_and_nothing_is_taken(
     lines = [
         ReservationLine(product_id=p, quantity=1) for p in (mug.id, hidden.id, deleted.id, ProductId("zzz"))
     ]
-    outcome = await stock.service.reserve(order, lines, expires_at=utc_now() + STALE)
+    outcome = await stock.inventory.reserve(order, lines, expires_at=utc_now() + STALE)
     assert outcome == UnknownProducts(product_ids=(hidden.id, deleted.id, ProductId("zzz")))
     assert await stock.of(mug) == (5, {})
 
@@ -235,15 +146,15 @@ async def test_reserve_that_is_over_before_it_begins_takes_nothing(stock, make, 
 async def test_pinned_hold_does_not_expire_and_unpinned_does(stock, make, order) -> None:
     mug = await make(stock=5)
     await stock.reserve(order, (mug, 2))
-    assert [await stock.service.pin(order) for _ in range(2)] == [State.PINNED] * 2
+    assert [await stock.inventory.pin(order) for _ in range(2)] == [State.PINNED] * 2
     stock.clock.ahead += timedelta(hours=1)
-    assert await stock.service.sweep(stale_after=STALE) == 0
+    assert await stock.upkeep.sweep(stale_after=STALE) == 0
     later = stock.clock() + timedelta(minutes=5)
-    assert [await stock.service.unpin(order, expires_at=later) for _ in range(2)] == [State.HELD] * 2
-    assert await stock.service.sweep(stale_after=STALE) == 0
+    assert [await stock.inventory.unpin(order, expires_at=later) for _ in range(2)] == [State.HELD] * 2
+    assert await stock.upkeep.sweep(stale_after=STALE) == 0
     assert await stock.of(mug) == (3, {order: 2})
     stock.clock.ahead += timedelta(minutes=6)
-    assert await stock.service.sweep(stale_after=STALE) == 1
+    assert await stock.upkeep.sweep(stale_after=STALE) == 1
     assert await stock.of(mug) == (5, {})
 
 
@@ -252,11 +163,11 @@ async def test_commit_sells_the_units_once(stock, make, order, pinned) -> None:
     mug = await make(stock=5)
     await stock.reserve(order, (mug, 2))
     if pinned:
-        await stock.service.pin(order)
-    assert [await stock.service.commit(order) for _ in range(2)] == [State.COMMITTED] * 2
+        await stock.inventory.pin(order)
+    assert [await stock.inventory.commit(order) for _ in range(2)] == [State.COMMITTED] * 2
     assert await stock.of(mug) == (3, {})
-    assert await stock.service.pin(order) is State.COMMITTED
-    assert await stock.service.release(order) is State.COMMITTED
+    assert await stock.inventory.pin(order) is State.COMMITTED
+    assert await stock.inventory.release(order) is State.COMMITTED
     assert isinstance(await stock.reserve(order, (mug, 2)), Held)
     assert await stock.of(mug) == (3, {})
 
@@ -264,17 +175,17 @@ async def test_commit_sells_the_units_once(stock, make, order, pinned) -> None:
 async def test_release_gives_back_once(stock, make, order) -> None:
     mug = await make(stock=5)
     await stock.reserve(order, (mug, 2))
-    assert [await stock.service.release(order) for _ in range(2)] == [State.RELEASED] * 2
+    assert [await stock.inventory.release(order) for _ in range(2)] == [State.RELEASED] * 2
     assert await stock.of(mug) == (5, {})
-    assert await stock.service.commit(order) is State.RELEASED
-    assert await stock.service.pin(order) is State.RELEASED
-    assert await stock.service.restock(order) is State.RELEASED
+    assert await stock.inventory.commit(order) is State.RELEASED
+    assert await stock.inventory.pin(order) is State.RELEASED
+    assert await stock.inventory.restock(order) is State.RELEASED
     assert await stock.events(order) == [("StockReserved", None), ("StockReleased", "released")]
 
 
 async def test_late_reserve_after_release_is_refused(stock, make, order) -> None:
     mug = await make(stock=5)
-    assert [await stock.service.release(order) for _ in range(2)] == [State.RELEASED] * 2
+    assert [await stock.inventory.release(order) for _ in range(2)] == [State.RELEASED] * 2
     assert await stock.reserve(order, (mug, 1)) == Gone()
     assert await stock.of(mug) == (5, {})
     assert await stock.events(order) == []
@@ -283,10 +194,10 @@ async def test_late_reserve_after_release_is_refused(stock, make, order) -> None
 async def test_restock_returns_sold_units_once(stock, make, order) -> None:
     mug, pan = await make(stock=5), await make(stock=1)
     await stock.reserve(order, (mug, 2), (pan, 1))
-    await stock.service.commit(order)
-    states = await asyncio.gather(*(stock.service.restock(order) for _ in range(5)))
+    await stock.inventory.commit(order)
+    states = await asyncio.gather(*(stock.inventory.restock(order) for _ in range(5)))
     assert set(states) <= {State.RESTOCKED, State.RESTOCKING, State.RETURNING}
-    assert await stock.service.restock(order) is State.RESTOCKED
+    assert await stock.inventory.restock(order) is State.RESTOCKED
     assert (await stock.of(mug), await stock.of(pan)) == ((5, {}), (1, {}))
     assert await stock.events(order) == [("StockReserved", None), ("StockReleased", "restocked")]
     assert await stock.reserve(order, (mug, 2), (pan, 1)) == Gone()
@@ -295,15 +206,15 @@ async def test_restock_returns_sold_units_once(stock, make, order) -> None:
 async def test_restock_needs_a_commit(stock, make, order) -> None:
     mug = await make(stock=5)
     await stock.reserve(order, (mug, 2))
-    assert await stock.service.restock(order) is State.HELD
+    assert await stock.inventory.restock(order) is State.HELD
     assert await stock.of(mug) == (3, {order: 2})
 
 
 async def test_calls_for_an_unknown_order_find_nothing(stock, order) -> None:
-    assert await stock.service.pin(order) is None
-    assert await stock.service.unpin(order, expires_at=utc_now()) is None
-    assert await stock.service.commit(order) is None
-    assert await stock.service.restock(order) is None
+    assert await stock.inventory.pin(order) is None
+    assert await stock.inventory.unpin(order, expires_at=utc_now()) is None
+    assert await stock.inventory.commit(order) is None
+    assert await stock.inventory.restock(order) is None
     assert await stock.state(order) is None
 
 
@@ -311,7 +222,7 @@ async def test_of_commit_and_release_at_once_one_wins(stock, make) -> None:
     mug = await make(stock=20)
     for n in range(8):
         await stock.reserve(f"race-{n}", (mug, 1))
-    calls = [c(f"race-{n}") for n in range(8) for c in (stock.service.commit, stock.service.release)]
+    calls = [c(f"race-{n}") for n in range(8) for c in (stock.inventory.commit, stock.inventory.release)]
     states = await asyncio.gather(*calls)
     pairs = list(zip(states[::2], states[1::2], strict=True))
     sold = sum(State.COMMITTED in pair or State.COMMITTING in pair for pair in pairs)
@@ -325,12 +236,12 @@ async def test_of_commit_and_release_at_once_one_wins(stock, make) -> None:
 async def test_expired_hold_is_given_back_and_cannot_be_committed(stock, make, order) -> None:
     mug = await make(stock=5)
     await stock.reserve(order, (mug, 2))
-    assert await stock.service.sweep(stale_after=STALE) == 0
+    assert await stock.upkeep.sweep(stale_after=STALE) == 0
     stock.clock.ahead += timedelta(minutes=16)
-    assert await stock.service.sweep(stale_after=STALE) == 1
-    assert await stock.service.sweep(stale_after=STALE) == 0
+    assert await stock.upkeep.sweep(stale_after=STALE) == 1
+    assert await stock.upkeep.sweep(stale_after=STALE) == 0
     assert await stock.of(mug) == (5, {})
-    assert await stock.service.commit(order) is State.RELEASED
+    assert await stock.inventory.commit(order) is State.RELEASED
     assert await stock.reserve(order, (mug, 2)) == Gone()
     assert await stock.events(order) == [("StockReserved", None), ("StockReleased", "expired")]
 
@@ -340,7 +251,7 @@ async def test_two_sweepers_give_back_once(stock, make) -> None:
     for n in range(6):
         await stock.reserve(f"sweep-{n}", (mug, 1))
     stock.clock.ahead += timedelta(minutes=16)
-    await asyncio.gather(*(stock.service.sweep(stale_after=STALE) for _ in range(3)))
+    await asyncio.gather(*(stock.upkeep.sweep(stale_after=STALE) for _ in range(3)))
     assert await stock.of(mug) == (10, {})
 
 
@@ -348,24 +259,24 @@ async def test_two_sweepers_give_back_once(stock, make) -> None:
 
 
 @pytest.mark.parametrize(
-    "steps", [("reserve.recorded", 1), ("reserve.line_taken", 1), ("reserve.line_taken", 2)]
+    "steps", [("reserve.recorded", 1), ("reserve.line_held", 1), ("reserve.line_held", 2)]
 )
 async def test_reserve_that_died_is_finished_by_the_sweeper(stock, make, order, steps) -> None:
     mug, pan = await make(stock=5), await make(stock=5)
     with pytest.raises(Crash):
-        await stock.reserve(order, (mug, 2), (pan, 1), service=stock.dying(*steps))
+        await stock.reserve(order, (mug, 2), (pan, 1), inventory=stock.dying(*steps).inventory)
     await stock.recover()
     assert (await stock.of(mug), await stock.of(pan)) == ((3, {order: 2}), (4, {order: 1}))
     assert (await stock.state(order), await stock.events(order)) == ("HELD", [("StockReserved", None)])
 
 
 @pytest.mark.parametrize(
-    "steps", [("reserve.recorded", 1), ("reserve.line_taken", 1), ("reserve.line_taken", 2)]
+    "steps", [("reserve.recorded", 1), ("reserve.line_held", 1), ("reserve.line_held", 2)]
 )
 async def test_reserve_that_died_is_finished_by_the_next_call(stock, make, order, steps) -> None:
     mug, pan = await make(stock=5), await make(stock=5)
     with pytest.raises(Crash):
-        await stock.reserve(order, (mug, 2), (pan, 1), service=stock.dying(*steps))
+        await stock.reserve(order, (mug, 2), (pan, 1), inventory=stock.dying(*steps).inventory)
     stock.clock.ahead += LEASE
     assert isinstance(await stock.reserve(order, (mug, 2), (pan, 1)), Held)
     assert (await stock.of(mug), await stock.of(pan)) == ((3, {order: 2}), (4, {order: 1}))
@@ -375,31 +286,31 @@ async def test_next_call_waits_for_a_lease_that_lasts(stock, make, order, monkey
     monkeypatch.setattr(reservation_steps, "_WAIT", 0.1)
     mug = await make(stock=5)
     with pytest.raises(Crash):
-        await stock.reserve(order, (mug, 2), service=stock.dying("reserve.line_taken"))
+        await stock.reserve(order, (mug, 2), inventory=stock.dying("reserve.line_held").inventory)
     with pytest.raises(Unavailable):
         await stock.reserve(order, (mug, 2))
     with pytest.raises(Unavailable):
-        await stock.service.commit(order)
+        await stock.inventory.commit(order)
     assert await stock.of(mug) == (3, {order: 2})
 
 
 async def test_reserve_that_died_and_expired_is_given_back(stock, make, order) -> None:
     mug = await make(stock=5)
     with pytest.raises(Crash):
-        await stock.reserve(order, (mug, 2), service=stock.dying("reserve.line_taken"))
+        await stock.reserve(order, (mug, 2), inventory=stock.dying("reserve.line_held").inventory)
     stock.clock.ahead += timedelta(minutes=16)
-    await stock.service.sweep(stale_after=STALE)
+    await stock.upkeep.sweep(stale_after=STALE)
     assert await stock.of(mug) == (5, {})
     assert (await stock.state(order), await stock.events(order)) == ("RELEASED", [])
 
 
 @pytest.mark.parametrize(
-    "steps", [("refuse.recorded", 1), ("return.line_returned", 1), ("return.line_returned", 2)]
+    "steps", [("refuse.recorded", 1), ("release.line_released", 1), ("release.line_released", 2)]
 )
 async def test_refusal_that_died_is_finished_and_answered_alike(stock, make, order, steps) -> None:
     mug, pan = await make(stock=5), await make(stock=1)
     with pytest.raises(Crash):
-        await stock.reserve(order, (mug, 2), (pan, 2), service=stock.dying(*steps))
+        await stock.reserve(order, (mug, 2), (pan, 2), inventory=stock.dying(*steps).inventory)
     refusal = Shortage(product_id=pan.id, requested=2, available=1)
     assert await stock.reserve(order, (mug, 2), (pan, 2)) == refusal
     await stock.recover()
@@ -409,16 +320,16 @@ async def test_refusal_that_died_is_finished_and_answered_alike(stock, make, ord
 
 
 @pytest.mark.parametrize(
-    "steps", [("releasing.started", 1), ("return.line_returned", 1), ("return.line_returned", 2)]
+    "steps", [("releasing.started", 1), ("release.line_released", 1), ("release.line_released", 2)]
 )
 @pytest.mark.parametrize("by", ["sweeper", "call"])
 async def test_release_that_died_is_finished(stock, make, order, steps, by) -> None:
     mug, pan = await make(stock=5), await make(stock=5)
     await stock.reserve(order, (mug, 2), (pan, 1))
     with pytest.raises(Crash):
-        await stock.dying(*steps).release(order)
+        await stock.dying(*steps).inventory.release(order)
     if by == "call":
-        assert await stock.service.release(order) is State.RELEASED
+        assert await stock.inventory.release(order) is State.RELEASED
     else:
         await stock.recover()
     assert (await stock.of(mug), await stock.of(pan)) == ((5, {}), (5, {}))
@@ -426,16 +337,16 @@ async def test_release_that_died_is_finished(stock, make, order, steps, by) -> N
 
 
 @pytest.mark.parametrize(
-    "steps", [("committing.started", 1), ("commit.line_dropped", 1), ("commit.line_dropped", 2)]
+    "steps", [("committing.started", 1), ("commit.line_committed", 1), ("commit.line_committed", 2)]
 )
 @pytest.mark.parametrize("by", ["sweeper", "call"])
 async def test_commit_that_died_is_finished(stock, make, order, steps, by) -> None:
     mug, pan = await make(stock=5), await make(stock=5)
     await stock.reserve(order, (mug, 2), (pan, 1))
     with pytest.raises(Crash):
-        await stock.dying(*steps).commit(order)
+        await stock.dying(*steps).inventory.commit(order)
     if by == "call":
-        assert await stock.service.commit(order) is State.COMMITTED
+        assert await stock.inventory.commit(order) is State.COMMITTED
     else:
         await stock.recover()
     assert await stock.state(order) == "COMMITTED"
@@ -446,21 +357,21 @@ async def test_commit_that_died_is_finished(stock, make, order, steps, by) -> No
     "steps",
     [
         ("restock.started", 1),
-        ("restock.line_put", 1),
-        ("restock.line_put", 2),
+        ("restock.line_restored", 1),
+        ("restock.line_restored", 2),
         ("restock.returning", 1),
-        ("return.line_returned", 1),
-        ("return.line_returned", 2),
-        ("return.settled", 1),
+        ("release.line_released", 1),
+        ("release.line_released", 2),
+        ("release.settled", 1),
     ],
 )
 async def test_restock_that_died_is_finished_once(stock, make, order, steps) -> None:
     mug, pan = await make(stock=5), await make(stock=5)
     await stock.reserve(order, (mug, 2), (pan, 1))
-    await stock.service.commit(order)
+    await stock.inventory.commit(order)
     with pytest.raises(Crash):
-        await stock.dying(*steps).restock(order)
-    await stock.service.restock(order)
+        await stock.dying(*steps).inventory.restock(order)
+    await stock.inventory.restock(order)
     await stock.recover()
     assert await stock.state(order) == "RESTOCKED"
     assert (await stock.of(mug), await stock.of(pan)) == ((5, {}), (5, {}))
@@ -468,14 +379,14 @@ async def test_restock_that_died_is_finished_once(stock, make, order, steps) -> 
 
 
 @pytest.mark.parametrize(
-    "steps", [("expire.started", 1), ("return.line_returned", 1), ("return.line_returned", 2)]
+    "steps", [("expire.started", 1), ("release.line_released", 1), ("release.line_released", 2)]
 )
 async def test_expiry_that_died_is_finished(stock, make, order, steps) -> None:
     mug, pan = await make(stock=5), await make(stock=5)
     await stock.reserve(order, (mug, 2), (pan, 1))
     stock.clock.ahead += timedelta(minutes=16)
     with pytest.raises(Crash):
-        await stock.dying(*steps).sweep(stale_after=STALE)
+        await stock.dying(*steps).upkeep.sweep(stale_after=STALE)
     await stock.recover()
     assert (await stock.of(mug), await stock.of(pan)) == ((5, {}), (5, {}))
     assert await stock.events(order) == [("StockReserved", None), ("StockReleased", "expired")]
@@ -485,56 +396,36 @@ async def test_expiry_that_died_is_finished(stock, make, order, steps) -> None:
 
 
 @pytest.mark.parametrize(
-    "steps", [("reserve.recorded", 1), ("reserve.line_taken", 1), ("reserve.line_taken", 2)]
+    "steps", [("reserve.recorded", 1), ("reserve.line_held", 1), ("reserve.line_held", 2)]
 )
 async def test_release_in_the_middle_of_a_reserve_leaves_nothing_held(stock, make, order, steps) -> None:
     mug, pan = await make(stock=5), await make(stock=5)
-    reached, go_on = asyncio.Event(), asyncio.Event()
-    service = InventoryService(stock.database, clock=stock.clock, passed=At(*steps, act=reached.set))
+    reached = asyncio.Event()
+    held_up = HeldUpDatabase(stock.database)
 
-    def held_up(call):
-        async def wait_and_call(*args, **kwargs):
-            if reached.is_set():
-                await go_on.wait()
-            return await call(*args, **kwargs)
+    def hold_up() -> None:
+        held_up.begin()
+        reached.set()
 
-        return wait_and_call
-
-    # The hook cannot wait, so the run's next write does.
-    service._steps._holds.take = held_up(service._steps._holds.take)
-    service._steps.move = held_up(service._steps.move)
-    running = asyncio.create_task(stock.reserve(order, (mug, 2), (pan, 1), service=service))
+    inventory = stock.services(database=held_up, after_write=At(*steps, act=hold_up)).inventory
+    running = asyncio.create_task(stock.reserve(order, (mug, 2), (pan, 1), inventory=inventory))
     await reached.wait()
-    assert await stock.service.release(order) in {State.RELEASING, State.RELEASED}
-    go_on.set()
+    assert await stock.inventory.release(order) in {State.RELEASING, State.RELEASED}
+    held_up.end()
     assert await running == Gone()
     assert (await stock.of(mug), await stock.of(pan)) == ((5, {}), (5, {}))
     assert (await stock.state(order), await stock.events(order)) == ("RELEASED", [])
 
 
-async def test_run_that_has_lost_its_lease_takes_nothing_more(stock, make, order) -> None:
+async def test_attempt_that_has_lost_its_lease_holds_nothing_more(stock, make, order) -> None:
     mug, pan = await make(stock=5), await make(stock=5)
 
     def sleep_long() -> None:
         stock.clock.ahead += LEASE
 
-    hook = At("reserve.line_taken", act=sleep_long)
-    slow = InventoryService(stock.database, clock=stock.clock, passed=hook)
+    hook = At("reserve.line_held", act=sleep_long)
+    slow = stock.services(after_write=hook).inventory
     with pytest.raises(Unavailable):
-        await stock.reserve(order, (mug, 2), (pan, 1), service=slow)
+        await stock.reserve(order, (mug, 2), (pan, 1), inventory=slow)
     assert await stock.of(pan) == (5, {})
     assert isinstance(await stock.reserve(order, (mug, 2), (pan, 1)), Held)
-
-
-async def test_stray_hold_of_a_settled_order_is_given_back_by_the_audit(stock, make, order, database) -> None:
-    mug = await make(stock=5)
-    await stock.reserve(order, (mug, 2))
-    await stock.reserve(f"{order}-live", (mug, 1))
-    await stock.service.commit(order)
-    # The write of a run that had been gone for longer than its lease.
-    stray = {"$inc": {"available": -2}, "$push": {"holds": {"rid": order, "q": 2, "at": stock.clock()}}}
-    await database["products"].update_one({"_id": mug.id}, stray)
-    assert await stock.service.audit(older_than=STALE) == 0
-    stock.clock.ahead += STALE + STALE
-    assert await stock.service.audit(older_than=STALE) == 1
-    assert await stock.of(mug) == (2, {f"{order}-live": 1})
