@@ -46,9 +46,8 @@ def test_demo_catalogue_is_worth_looking_at(demo) -> None:
     assert all(p.tags for p in demo.products)
 
 
-async def test_demo_catalogue_loads_whole_and_only_once(
-    database, seeding, categories, products, product_lists, manager, demo
-) -> None:
+async def test_demo_catalogue_loads_whole_and_only_once(database, seeding, services, manager, demo) -> None:
+    categories, products, product_lists = services.categories, services.products, services.product_lists
     lines: list[str] = []
     await seed(seeding(lines.append), demo)
     count = len(demo.products)

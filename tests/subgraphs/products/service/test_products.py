@@ -1,6 +1,7 @@
 """Use cases of the catalogue on the real store."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from subgraphs.products.domain import products as domain_module
 from subgraphs.products.domain.categories import CategoryId
 from subgraphs.products.domain.products import NewProduct, ProductId
 from subgraphs.products.service import products as service_module
+from subgraphs.products.store.products import ProductStore
 from tests.subgraphs.products.listings import names
 
 SHOPPER = Viewer(user_id="shopper")
@@ -182,6 +184,35 @@ async def test_update_leaves_stock_alone_that_was_taken_meanwhile(products, mana
     await database["products"].update_one({"_id": product.id}, {"$inc": {"available": -4}})
     assert (await products.update(manager, product.id, {"name": "Renamed"})).available == 6
     assert (await products.update(manager, product.id, {"stock": 20})).available == 20
+
+
+class ReservedMeanwhile(ProductStore):
+    """Between the look at the product and the write orders are reserved, `times` of one unit at once."""
+
+    def __init__(self, stock, *, times: int) -> None:
+        super().__init__(stock.database, wake_up=lambda: None)
+        self._stock, self._times = stock, times
+
+    async def replace(self, product, *, read):
+        orders = [f"{product.id}-{n}" for n in range(self._times)]
+        self._times = 0
+        await asyncio.gather(*(self._stock.reserve(order, (read, 1)) for order in orders))
+        return await super().replace(product, read=read)
+
+
+@pytest.mark.parametrize("target_and_available", [(100, 80), (30, 10), (10, 10), (0, 0)])
+async def test_stock_set_by_hand_leaves_reserved_what_was_reserved_meanwhile(
+    stock, products, manager, make, target_and_available
+) -> None:
+    """Where the units do not suffice for the change any more, it is made of what is there now."""
+    target, available = target_and_available
+    product = await make(stock=50)
+    store = ReservedMeanwhile(stock, times=20)
+    updated = await replace(products, store=store).update(manager, product.id, {"stock": target})
+    assert (updated.available, updated.version) == (available, 2)
+    on_hand = {100: 100, 30: 30, 10: 30, 0: 20}[target]
+    left, held = await stock.of(product)
+    assert (left, sum(held.values()), left + sum(held.values())) == (available, 20, on_hand)
 
 
 async def test_update_moves_to_a_category_by_name_and_out_of_it(products, manager, make) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 from datetime import timedelta
 
-from subgraphs.kit.mongo.client import utc_now
+import pytest
+
 from subgraphs.products.domain.reservations import LEASE, Gone, Held, ReservationLine, State
 from subgraphs.products.service import upkeep as upkeep_module
 from tests.subgraphs.products.held_up_database import HeldUpDatabase
@@ -151,7 +152,11 @@ async def test_late_reserve_finds_its_time_over_once_the_tombstone_is_gone(stock
     assert await stock.of(mug) == (5, {})
 
 
-async def test_purge_uses_an_index(stock, database) -> None:
-    query = {"state": "RELEASED", "updated_at": {"$lte": utc_now()}, "publish_after": {"$exists": False}}
-    plan = await database["reservations"].find(query).explain()
+@pytest.mark.parametrize("look", ["sweep", "purge"])
+async def test_looks_for_what_is_due_go_by_an_index(stock, database, commands, look) -> None:
+    """Settled reservations are kept for long, and are looked through every few seconds."""
+    await (stock.upkeep.sweep(stale_after=STALE) if look == "sweep" else stock.upkeep.purge(**KEEP))
+    sent = commands.last["find"]
+    find = {name: sent[name] for name in ("find", "filter", "hint", "limit")}
+    plan = await database.command("explain", find)
     assert "IXSCAN" in str(plan["queryPlanner"]["winningPlan"])
