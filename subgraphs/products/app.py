@@ -20,12 +20,15 @@ from subgraphs.products import migrations
 from subgraphs.products.graphql.context import context_factory
 from subgraphs.products.graphql.schema import schema
 from subgraphs.products.grpc import server as inventory_server
+from subgraphs.products.jobs.search import search_jobs
 from subgraphs.products.jobs.stock import stock_jobs
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.inventory import InventoryService
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
 from subgraphs.products.service.reservation_steps import ReservationSteps
+from subgraphs.products.service.search import SearchService
+from subgraphs.products.service.search_index import SearchIndexing
 from subgraphs.products.service.seeding import Seeding
 from subgraphs.products.service.upkeep import StockUpkeep
 from subgraphs.products.settings import ProductsSettings, StockSettings
@@ -34,6 +37,8 @@ from subgraphs.products.store.holds import HoldStore
 from subgraphs.products.store.product_lists import ProductListStore
 from subgraphs.products.store.products import ProductStore
 from subgraphs.products.store.reservations import ReservationStore
+from subgraphs.products.store.search import SearchStore
+from subgraphs.products.store.search_index import SearchIndexStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,8 @@ class Services:
     categories: CategoryService
     products: ProductService
     product_lists: ProductListService
+    search: SearchService
+    search_indexing: SearchIndexing
     inventory: InventoryService
     upkeep: StockUpkeep
 
@@ -52,11 +59,22 @@ def build_services(
     *,
     settings: StockSettings,
     wake_up: Callable[[], None],
+    catalogue_changed: Callable[[], None] = lambda: None,
     clock: Callable[[], datetime] = utc_now,
     after_write: Callable[[str], None] = lambda _: None,
 ) -> Services:
-    """`wake_up` is called after an event was written, `after_write` with the name of each step of a reservation."""
-    categories = CategoryService(store=CategoryStore(database), clock=clock)
+    """`wake_up` is called after an event was written, `catalogue_changed` after a product was.
+
+    `after_write` is called with the name of each step of a reservation.
+    """
+    category_store = CategoryStore(database)
+    categories = CategoryService(store=category_store, clock=clock)
+
+    def product_changed() -> None:
+        wake_up()
+        catalogue_changed()
+
+    product_store = ProductStore(database, wake_up=product_changed)
     steps = ReservationSteps(
         holds=HoldStore(database),
         reservations=ReservationStore(database, wake_up=wake_up),
@@ -65,10 +83,12 @@ def build_services(
     )
     return Services(
         categories=categories,
-        products=ProductService(
-            store=ProductStore(database, wake_up=wake_up), categories=categories, clock=clock
-        ),
+        products=ProductService(store=product_store, categories=categories, clock=clock),
         product_lists=ProductListService(store=ProductListStore(database), categories=categories),
+        search=SearchService(store=SearchStore(database), products=product_store, categories=categories),
+        search_indexing=SearchIndexing(
+            store=SearchIndexStore(database), categories=category_store, clock=clock
+        ),
         inventory=InventoryService(steps=steps, longest_hold=settings.keep_released),
         upkeep=StockUpkeep(steps=steps),
     )
@@ -112,8 +132,19 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         revocations = RedisRevocations(redis)
 
         relay = DocumentRelay(mongo.database, redis, ["products", "reservations"])
-        services = build_services(mongo.database, settings=settings.stock, wake_up=relay.wake_up)
-        await stack.enter_async_context(running(relay.job, *stock_jobs(services.upkeep, settings.stock)))
+        catalogue_changed = WakeUp()
+        services = build_services(
+            mongo.database,
+            settings=settings.stock,
+            wake_up=relay.wake_up,
+            catalogue_changed=catalogue_changed,
+        )
+        jobs = (
+            relay.job,
+            *stock_jobs(services.upkeep, settings.stock),
+            *search_jobs(services.search_indexing, wake=catalogue_changed),
+        )
+        await stack.enter_async_context(running(*jobs))
         register = inventory_server.registration(services.inventory)
         await stack.enter_async_context(
             serving(settings, services=[inventory_server.SERVICE], register=register)
@@ -126,6 +157,7 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
             make_context=context_factory(
                 products=services.products,
                 product_lists=services.product_lists,
+                search=services.search,
                 categories=services.categories,
             ),
             checks={"mongo": mongo.ping, "redis": redis.ping},

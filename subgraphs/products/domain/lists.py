@@ -88,7 +88,7 @@ class Listing:
 
     def position(self) -> tuple[Any, str] | None:
         """The sort value and id in `after`. Raises ValidationFailed for a cursor that is not of this order."""
-        return _position(self.order, self.after)
+        return position(self.order, self.after)
 
 
 def cursor_key(order: ProductSort, product: Product) -> Key:
@@ -104,7 +104,11 @@ def cursor_key(order: ProductSort, product: Product) -> Key:
     return (order.value, value, product.id)
 
 
-def _position(order: ProductSort, cursor: str | None) -> tuple[Any, str] | None:
+def position(order: ProductSort, cursor: str | None) -> tuple[Any, str] | None:
+    """The sort value (of RELEVANCE, the score) and id in `cursor`.
+
+    Raises ValidationFailed for a cursor that is not of this order.
+    """
     key = decode_cursor(cursor, str, str if order is ProductSort.NAME else int, str)
     if key is None:
         return None

@@ -27,6 +27,11 @@ def highest_rank(value: Decimal | None, *, field: str) -> int | None:
     return None if value is None else _rank(value, ROUND_FLOOR, field=field)
 
 
+def rank_amount(rank: int) -> Decimal:
+    """The amount of a rank, as filters take it."""
+    return Decimal(rank).scaleb(-_SCALE).normalize() + 0
+
+
 def _rank(value: Decimal, rounding: str, *, field: str) -> int:
     # The size is looked at before the integer is built: 1e999999 would take minutes.
     if not value.is_finite() or value.adjusted() > len(str(MAX_MINOR_UNITS)) or value < 0:

@@ -10,12 +10,14 @@ from subgraphs.products.graphql.loaders import Loaders
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
+from subgraphs.products.service.search import SearchService
 
 
 @dataclass(slots=True, kw_only=True)
 class ProductsContext(RequestContext):
     products: ProductService
     product_lists: ProductListService
+    search: SearchService
     categories: CategoryService
     loaders: Loaders
 
@@ -24,13 +26,18 @@ Info = strawberry.Info[ProductsContext, None]
 
 
 def context_factory(
-    *, products: ProductService, product_lists: ProductListService, categories: CategoryService
+    *,
+    products: ProductService,
+    product_lists: ProductListService,
+    search: SearchService,
+    categories: CategoryService,
 ) -> Callable[[RequestInfo], ProductsContext]:
     def make(request: RequestInfo) -> ProductsContext:
         return ProductsContext(
             request=request,
             products=products,
             product_lists=product_lists,
+            search=search,
             categories=categories,
             loaders=Loaders(products=products, product_lists=product_lists, categories=categories),
         )

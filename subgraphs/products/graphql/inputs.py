@@ -12,6 +12,8 @@ from subgraphs.products.domain import lists
 from subgraphs.products.domain.categories import CategoryId
 from subgraphs.products.domain.lists import Listing
 from subgraphs.products.domain.products import NewProduct, ProductChanges, ProductId
+from subgraphs.products.domain.search.query import Query
+from subgraphs.products.domain.search.results import Search
 
 # Above the domain's own lengths, so that a plain mistake meets its plain answer and only excess is refused unread.
 _SKU = max_length(200)
@@ -27,6 +29,19 @@ First = Annotated[int | None, strawberry.argument(description="How many entries,
 After = Annotated[
     str | None,
     strawberry.argument(description="The `endCursor` of the page before.", metadata=max_length(5000)),
+]
+SearchText = Annotated[
+    str,
+    strawberry.argument(
+        description="What somebody typed, at most 200 characters; of more than 8 different words the first 8 count.",
+        metadata=max_length(1000),
+    ),
+]
+Prefix = Annotated[
+    str,
+    strawberry.argument(
+        description="What somebody has typed so far, at most 200 characters.", metadata=max_length(1000)
+    ),
 ]
 Sku = Annotated[str | None, strawberry.argument(metadata=_SKU)]
 Slug = Annotated[str | None, strawberry.argument(metadata=_SLUG)]
@@ -83,6 +98,24 @@ def listing(
     return Listing(
         filter=(filter or ProductFilter()).to_domain(),
         sort=sort or lists.ProductSort.NEWEST,
+        first=DEFAULT_PAGE if first is None else first,
+        after=after,
+    )
+
+
+def searching(
+    *,
+    query: str,
+    first: int | None,
+    after: str | None,
+    filter: ProductFilter | None,
+    sort: lists.ProductSort | None,
+) -> Search:
+    """The arguments of a search, in which null means the default."""
+    return Search(
+        query=Query.parse(query),
+        filter=(filter or ProductFilter()).to_domain(),
+        sort=sort or lists.ProductSort.RELEVANCE,
         first=DEFAULT_PAGE if first is None else first,
         after=after,
     )

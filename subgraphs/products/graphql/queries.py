@@ -8,7 +8,18 @@ from subgraphs.products.domain.lists import ProductSort
 from subgraphs.products.domain.products import ProductId
 from subgraphs.products.graphql.context import Info
 from subgraphs.products.graphql.entities import Category, Product
-from subgraphs.products.graphql.inputs import After, First, ProductFilter, Sku, Slug, listing
+from subgraphs.products.graphql.inputs import (
+    After,
+    First,
+    Prefix,
+    ProductFilter,
+    SearchText,
+    Sku,
+    Slug,
+    listing,
+    searching,
+)
+from subgraphs.products.graphql.search import ProductSearchConnection
 
 
 @strawberry.type
@@ -37,6 +48,27 @@ class Query:
         asked = listing(first=first, after=after, filter=filter, sort=sort)
         page = await info.context.product_lists.page(info.context.viewer, asked)
         return Connection[Product].of(page, Product.of)
+
+    @strawberry.field(
+        description="The products that are sold and have every word of `query`, or most where none has all, the best "
+        "first. A word matches in other forms too; the last may be unfinished, a long one mistyped."
+    )
+    async def search_products(
+        self,
+        info: Info,
+        query: SearchText,
+        first: First = 20,
+        after: After = None,
+        filter: ProductFilter | None = None,
+        sort: ProductSort | None = ProductSort.RELEVANCE,
+    ) -> ProductSearchConnection:
+        asked = searching(query=query, first=first, after=after, filter=filter, sort=sort)
+        page = await info.context.search.search(info.context.viewer, asked)
+        return ProductSearchConnection.of(page)
+
+    @strawberry.field(description="`prefix` with its last word completed, the most common completion first.")
+    async def product_suggestions(self, info: Info, prefix: Prefix, first: First = 10) -> list[str]:
+        return await info.context.search.suggest(prefix, first=10 if first is None else first)
 
     @strawberry.field(
         description="The categories right below `parentId`, or at the top of the tree, by name."

@@ -3,7 +3,8 @@
     _id, sku, sku_key, name, name_key, description, price_minor, currency, price_rank, category_id, tags,
     active, deleted, version, created_at, updated_at,
     available, holds: [{rid, q, at, id?, restored?}],      on hand = available + the sum of the holds
-    outbox: [event], publish_after
+    outbox: [event], publish_after,
+    search_version, search_entries, search_pending        see store/search_index.py
 
 `sku_key` and `name_key` are folded, for comparison without case on any server and collation. The holds are
 the business of `store/holds.py`.
@@ -24,8 +25,22 @@ from subgraphs.products.domain.prices import price_rank
 from subgraphs.products.domain.products import MAX_STOCK, Product, ProductId
 from subgraphs.products.domain.text import fold, sku_key
 
-# Of a product that sells well the holds are most of the document, and no reader of the catalogue needs them.
-READ: Document = {"holds": 0, "outbox": 0, "publish_after": 0}
+# Of a product that sells well the holds are most of the document, of any other its terms in the search index, and
+# no reader of the catalogue needs them.
+READ: Document = {
+    "holds": 0,
+    "outbox": 0,
+    "publish_after": 0,
+    "search_version": 0,
+    "search_entries": 0,
+    "search_pending": 0,
+}
+
+SEARCH_NEW: Document = {"search_version": 0}
+"""Fields of a new document: the search index does not have it yet."""
+
+SEARCH_CHANGED: Document = {"search_version": -1}
+"""What `$inc` adds to in every change of what is searched: the search index is to follow."""
 
 _DUPLICATE_KEY = 11000
 
@@ -85,10 +100,10 @@ class ProductStore:
         Stock is written as the difference between the two: reservations change it without a new version, and
         those made since stay reserved. None also where that difference cannot be taken any more. Raises SkuTaken.
         """
-        update: Document = {"$set": _fields(product)}
+        update: Document = {"$set": _fields(product), "$inc": dict(SEARCH_CHANGED)}
         query: Document = {"_id": product.id, "version": read.version, "deleted": False}
         if delta := product.available - read.available:
-            update["$inc"] = {"available": delta}
+            update["$inc"]["available"] = delta
             query["available"] = _room_for(delta)
         change = "deleted" if product.deleted else "updated"
         event = product_updated(product.id, version=product.version, change=change)
@@ -136,6 +151,7 @@ def _new_document(product: Product) -> Document:
         "available": product.available,
         "holds": [],
         "created_at": product.created_at,
+        **SEARCH_NEW,
         **with_outbox(event, at=product.created_at),
     }
 

@@ -85,7 +85,7 @@ def manager() -> Viewer:
 @pytest.fixture
 async def empty(database: Database) -> None:
     """Nothing in the catalogue, no reservation."""
-    for name in ("products", "categories", "reservations"):
+    for name in ("products", "categories", "reservations", "search_postings", "search_vocabulary"):
         await database[name].delete_many({})
 
 
@@ -113,6 +113,7 @@ async def client(services: Services) -> AsyncIterator[GraphQLClient]:
         make_context=context_factory(
             products=services.products,
             product_lists=services.product_lists,
+            search=services.search,
             categories=services.categories,
         ),
         checks={},

@@ -1,0 +1,122 @@
+"""Facets: how many of the products that a search finds each further choice would leave."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from itertools import pairwise
+from typing import TypeVar
+
+from subgraphs.products.domain.categories import Category, CategoryId
+from subgraphs.products.domain.lists import ProductFilter
+from subgraphs.products.domain.products import ProductId
+
+_Value = TypeVar("_Value", bound=str)
+
+MAX_VALUES = 20
+"""Values that a facet shows, those of most products."""
+
+PRICE_BOUNDS = (0, 25_000, 50_000, 100_000, 250_000, 500_000, None)
+"""Where price ranges begin and end, as ranks; the last has no end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """What a found product is filtered, counted and sorted by."""
+
+    id: ProductId
+    name_key: str
+    category_id: CategoryId | None
+    tags: frozenset[str]
+    price_rank: int
+    available: int
+    active: bool
+    deleted: bool
+    created_at: datetime
+
+
+class Facet(Enum):
+    CATEGORY = "category"
+    TAGS = "tags"
+    PRICE = "price"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRange:
+    """Prices from `lowest` up to but not including `end`, as ranks; no end where that is None."""
+
+    lowest: int
+    end: int | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facets:
+    """The values by falling count, equal counts by value; the ranges by price. None has a count of 0."""
+
+    categories: Sequence[tuple[CategoryId, int]]
+    tags: Sequence[tuple[str, int]]
+    price_ranges: Sequence[PriceRange]
+
+
+def fits(
+    product: Attributes,
+    wanted: ProductFilter,
+    *,
+    within: Collection[CategoryId] | None,
+    ignoring: Facet | None = None,
+) -> bool:
+    """Whether `product` passes `wanted`, without the filter of the facet `ignoring`.
+
+    `within` are the category of the filter and all below it; None for any.
+    """
+    category, tags, price = (ignoring is facet for facet in (Facet.CATEGORY, Facet.TAGS, Facet.PRICE))
+    lowest, highest = wanted.price_min or 0, wanted.price_max
+    return (
+        not product.deleted
+        and product.active is wanted.active
+        and (wanted.ids is None or product.id in wanted.ids)
+        and (wanted.in_stock is None or wanted.in_stock is (product.available > 0))
+        and (category or within is None or product.category_id in within)
+        and (tags or product.tags.issuperset(wanted.tags))
+        and (price or (lowest <= product.price_rank and (highest is None or product.price_rank <= highest)))
+    )
+
+
+def facets_of(
+    products: Iterable[Attributes],
+    wanted: ProductFilter,
+    *,
+    within: Collection[CategoryId] | None,
+    categories: Mapping[CategoryId, Category],
+) -> Facets:
+    """Counts over `products`, each facet without its own filter.
+
+    A category counts what is below it too, as its filter does; `categories` are those of the products.
+    """
+    found = list(products)
+
+    def passing(facet: Facet) -> list[Attributes]:
+        return [product for product in found if fits(product, wanted, within=within, ignoring=facet)]
+
+    by_category: Counter[CategoryId] = Counter()
+    for product in passing(Facet.CATEGORY):
+        if product.category_id is not None and (category := categories.get(product.category_id)) is not None:
+            by_category.update([*category.ancestors, category.id])
+    by_tag = Counter(tag for product in passing(Facet.TAGS) for tag in product.tags)
+    prices = [product.price_rank for product in passing(Facet.PRICE)]
+    ranges = [
+        PriceRange(lowest, end, sum(lowest <= price and (end is None or price < end) for price in prices))
+        for lowest, end in pairwise(PRICE_BOUNDS)
+        if lowest is not None
+    ]
+    return Facets(
+        categories=_most(by_category),
+        tags=_most(by_tag),
+        price_ranges=[each for each in ranges if each.count],
+    )
+
+
+def _most(counts: Counter[_Value]) -> list[tuple[_Value, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_VALUES]

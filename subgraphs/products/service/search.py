@@ -1,0 +1,164 @@
+"""Use cases of search."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from subgraphs.kit.auth.viewer import Viewer
+from subgraphs.kit.pagination import Key, Page, page_size
+from subgraphs.products.domain.categories import CategoryId
+from subgraphs.products.domain.lists import ProductSort
+from subgraphs.products.domain.permissions import Permission
+from subgraphs.products.domain.products import ProductId
+from subgraphs.products.domain.search.facets import Attributes, Facets, facets_of, fits
+from subgraphs.products.domain.search.query import MIN_PREFIX, Part, Query
+from subgraphs.products.domain.search.ranking import Hit, rank
+from subgraphs.products.domain.search.results import (
+    FoundProduct,
+    Search,
+    beyond,
+    ids_of,
+    in_order,
+    key_of,
+)
+from subgraphs.products.domain.search.spelling import may_be_mistyped
+from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.store.products import ProductStore
+from subgraphs.products.store.search import SearchStore
+
+_MAX_ALTERNATIVES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage(Page[FoundProduct]):
+    """A page with the facets of its search, which are counted where a client asks for them."""
+
+    facets: Callable[[], Awaitable[Facets]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchService:
+    store: SearchStore
+    products: ProductStore
+    categories: CategoryService
+
+    async def search(self, viewer: Viewer, search: Search) -> SearchPage:
+        """One page of what `search` finds.
+
+        Raises Forbidden when a viewer without MANAGE_PRODUCTS searches what is not sold, ValidationFailed for a
+        bad size or cursor.
+        """
+        if not search.filter.active:
+            viewer.require(Permission.MANAGE_PRODUCTS)
+        size, start = page_size(search.first), search.position()
+        hits = await self._hits(search)
+        results = _Results(self, search, hits)
+        if search.sort is ProductSort.RELEVANCE and not search.is_filtered:
+            ordered: Sequence[Hit] = beyond(hits, start)
+        else:
+            ordered = in_order(await results.passing(), search.sort, start)
+        rows = await self._rows(search, ordered, limit=size + 1)
+        return SearchPage(
+            rows=rows[:size],
+            has_next=len(rows) > size,
+            has_previous=start is not None,
+            total=results.count,
+            facets=results.facets,
+        )
+
+    async def suggest(self, prefix: str, *, first: int) -> list[str]:
+        """`prefix` with its last word completed to what names, categories and tags of products say.
+
+        Nothing for a last word of less than two letters. After other words, only what finds a product together
+        with them. Raises ValidationFailed for a bad size and as a query does.
+        """
+        size = page_size(first)
+        last = Query.parse(prefix).parts[-1].word
+        if len(last) < MIN_PREFIX:
+            return []
+        before = " ".join(prefix.split()[:-1])
+        words = await self.store.completions(last, limit=size)
+        texts = [f"{before} {word}".strip() for word in words]
+        if not before:
+            return texts
+        queries = [Query.parse(text) for text in texts]
+        terms = {term for query in queries for term in query.terms(active=True)}
+        postings = await self.store.postings(terms)
+        return [
+            text
+            for text, query in zip(texts, queries, strict=True)
+            if not query.unknown(postings, active=True) and rank(query, postings, active=True)
+        ]
+
+    async def _hits(self, search: Search) -> list[Hit]:
+        """What the index finds, words that no product has completed or corrected first."""
+        query, active = search.query, search.filter.active
+        postings = await self.store.postings(query.terms(active=active))
+        if unknown := query.unknown(postings, active=active):
+            query = query.replacing({place: await self._guessed(query, place) for place in unknown})
+            missing = set(query.terms(active=active)) - postings.keys()
+            postings = {**postings, **await self.store.postings(missing)}
+        return rank(query, postings, active=active)
+
+    async def _guessed(self, query: Query, place: int) -> Part:
+        """The part with the words that may have been meant: the last one may be unfinished, a long one mistyped."""
+        part = query.parts[place]
+        if place == len(query.parts) - 1 and len(part.word) >= MIN_PREFIX:
+            part = part.completed_by(await self.store.completions(part.word, limit=_MAX_ALTERNATIVES))
+        if may_be_mistyped(part.word):
+            part = part.corrected_to(await self.store.corrections(part.word, limit=_MAX_ALTERNATIVES))
+        return part
+
+    async def _rows(
+        self, search: Search, ordered: Sequence[Hit], *, limit: int
+    ) -> list[tuple[FoundProduct, Key]]:
+        """The first `limit` products of `ordered`. The index follows the catalogue; what is gone by now is left out."""
+        rows: list[tuple[FoundProduct, Key]] = []
+        for begin in range(0, len(ordered), limit):
+            hits = ordered[begin : begin + limit]
+            for hit, product in zip(hits, await self.products.get_many(ids_of(hits)), strict=True):
+                if product is not None and not product.deleted and product.active is search.filter.active:
+                    found = FoundProduct(product, hit.score / 1000)
+                    rows.append((found, key_of(search.sort, hit, product)))
+            if len(rows) >= limit:
+                break
+        return rows[:limit]
+
+
+class _Results:
+    """What one search has found, with the attributes of the products that it considers, read when first needed."""
+
+    def __init__(self, service: SearchService, search: Search, hits: Sequence[Hit]) -> None:
+        self._service = service
+        self._search = search
+        self._hits = hits
+        self._read: tuple[dict[ProductId, Attributes], Collection[CategoryId] | None] | None = None
+
+    async def passing(self) -> list[tuple[Hit, Attributes]]:
+        attributes, within = await self._attributes()
+        return [
+            (hit, attributes[hit.product_id])
+            for hit in self._hits[: self._search.considered]
+            if hit.product_id in attributes
+            and fits(attributes[hit.product_id], self._search.filter, within=within)
+        ]
+
+    async def count(self) -> int:
+        return len(await self.passing()) if self._search.is_filtered else len(self._hits)
+
+    async def facets(self) -> Facets:
+        attributes, within = await self._attributes()
+        ids = sorted({each.category_id for each in attributes.values() if each.category_id is not None})
+        found = await self._service.categories.get_many(ids) if ids else []
+        categories = {category.id: category for category in found if category is not None}
+        return facets_of(attributes.values(), self._search.filter, within=within, categories=categories)
+
+    async def _attributes(self) -> tuple[Mapping[ProductId, Attributes], Collection[CategoryId] | None]:
+        if self._read is None:
+            hits = self._hits[: self._search.considered]
+            attributes = await self._service.store.attributes(ids_of(hits))
+            self._read = attributes, await self._within()
+        return self._read
+
+    async def _within(self) -> Collection[CategoryId] | None:
+        root = self._search.filter.category_id
+        return None if root is None else (await self._service.categories.subtrees([root]))[root]

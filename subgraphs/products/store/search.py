@@ -1,0 +1,79 @@
+"""The search index, as a query reads it.
+
+    search_postings:    _id: term, products: [entry]      see domain/search/entries.py
+    search_vocabulary:  _id: word, word, df, deletions: [word without a letter]
+
+Only what every server answers from an index: documents by `_id`, and one condition on one indexed field. Some of
+them read the whole collection for anything more (`{search_terms: x, active: true}`), and all that a condition
+selects whatever the limit; so a term's products are one document, read whole, and joined here.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from subgraphs.kit.mongo.client import Database, Document
+from subgraphs.products.domain.categories import CategoryId
+from subgraphs.products.domain.products import ProductId
+from subgraphs.products.domain.search.facets import Attributes
+from subgraphs.products.domain.search.ranking import Postings
+from subgraphs.products.domain.search.spelling import deletions, one_edit_apart
+
+_ATTRIBUTES: Document = {
+    "name_key": 1,
+    "category_id": 1,
+    "tags": 1,
+    "price_rank": 1,
+    "available": 1,
+    "active": 1,
+    "deleted": 1,
+    "created_at": 1,
+}
+
+
+class SearchStore:
+    def __init__(self, database: Database) -> None:
+        self._products = database["products"]
+        self._postings = database["search_postings"]
+        self._vocabulary = database["search_vocabulary"]
+
+    async def postings(self, terms: Collection[str]) -> Postings:
+        """The entries of each of `terms` that any product has, by one query."""
+        if not terms:
+            return {}
+        cursor = self._postings.find({"_id": {"$in": list(terms)}}, batch_size=len(terms) + 1)
+        return {d["_id"]: d["products"] async for d in cursor if d["products"]}
+
+    async def attributes(self, ids: Sequence[ProductId]) -> dict[ProductId, Attributes]:
+        if not ids:
+            return {}
+        cursor = self._products.find({"_id": {"$in": list(ids)}}, _ATTRIBUTES, batch_size=len(ids) + 1)
+        return {ProductId(d["_id"]): _attributes(d) async for d in cursor}
+
+    async def completions(self, prefix: str, *, limit: int) -> list[str]:
+        """The words that begin with `prefix` and are in a name, category or tag, those of most products first."""
+        cursor = self._vocabulary.find({"word": {"$gte": prefix, "$lt": prefix + "\U0010ffff"}})
+        return _by_frequency([(d["df"], d["_id"]) async for d in cursor])[:limit]
+
+    async def corrections(self, word: str, *, limit: int) -> list[str]:
+        """The words that one edit makes of `word`, those of most products first."""
+        cursor = self._vocabulary.find({"deletions": {"$in": sorted(deletions(word))}}, {"df": 1})
+        near = [(d["df"], d["_id"]) async for d in cursor if one_edit_apart(word, d["_id"])]
+        return _by_frequency(near)[:limit]
+
+
+def _by_frequency(found: Iterable[tuple[int, str]]) -> list[str]:
+    return [word for _, word in sorted(found, key=lambda pair: (-pair[0], pair[1]))]
+
+
+def _attributes(document: Document) -> Attributes:
+    category_id = document["category_id"]
+    return Attributes(
+        id=document["_id"],
+        name_key=document["name_key"],
+        category_id=None if category_id is None else CategoryId(category_id),
+        tags=frozenset(document["tags"]),
+        price_rank=document["price_rank"],
+        available=document["available"],
+        active=document["active"],
+        deleted=document["deleted"],
+        created_at=document["created_at"],
+    )
