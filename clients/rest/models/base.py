@@ -86,7 +86,7 @@ Price = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                AMOUNT_SCHEMA | {"examples": [99.99]},
+                AMOUNT_SCHEMA | {"multipleOf": 10**-MAX_DECIMALS, "examples": [99.99]},
                 {
                     "type": "string",
                     "pattern": rf"^[0-9]{{1,13}}(\.[0-9]{{1,{MAX_DECIMALS}}})?$",
