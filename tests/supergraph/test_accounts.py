@@ -7,8 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.subgraphs.users.client import REQUEST_RESET, RESET, SET_ROLE
-from tests.subgraphs.users.letters import letter_to, token_in
+from tests.subgraphs.users.graphql_client import REQUEST_RESET, RESET, SET_ROLE
+from tests.subgraphs.users.sent_emails import email_to, token_in
 from tests.supergraph.conftest import PASSWORD, Person, sign_up
 
 NEW = "a much better one"
@@ -46,7 +46,7 @@ async def test_forgotten_password_is_replaced_by_way_of_a_letter(
     person = await sign_up(http, f"forgetful-{uuid4().hex[:8]}")
     await run(http, REQUEST_RESET, email=person.email)
     folder = Path(supergraph["children"]["users"]["env"]["USERS_MAIL_FOLDER"])
-    letter = await letter_to(folder, person.email)
+    letter = await email_to(folder, person.email)
     assert f"{edge.replace('127.0.0.1', 'localhost')}/reset-password?token=" in letter.get_content()
     result = await run(http, RESET, resetToken=token_in(letter), new=NEW)
     assert result["resetPassword"]["__typename"] == "ResetPasswordSuccess"
