@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from subgraphs.kit.auth.remote_keys import RemoteKeys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
-from subgraphs.kit.background import running
+from subgraphs.kit.background import Job, running
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestContext
 from subgraphs.kit.grpc.client import create_channel
@@ -67,7 +67,12 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             paying=Paying(postgres=postgres, workflow=workflow, accounts=accounts),
             cancelling=Cancelling(postgres=postgres, workflow=workflow),
         )
-        await stack.enter_async_context(running(relay.run(), Worker(workflow=workflow).run(), live.run()))
+        background = (
+            relay.job,
+            Job(name="worker", run_once=Worker(workflow=workflow).run, every=1),
+            Job(name="live_status", run_once=live.run, every=1),
+        )
+        await stack.enter_async_context(running(*background))
 
         def make_context(request: RequestContext) -> OrdersContext:
             return OrdersContext.of(
