@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.ids import new_id
@@ -113,10 +114,8 @@ class EmailChangeStore:
         ).rowcount
 
 
-def _change(row: Row[tuple[str, str, str | None]] | None) -> EmailChange | None:
+def _change(row: Any) -> EmailChange | None:
     if row is None:
         return None
-    user_id, email, session_id = row
-    return EmailChange(
-        user_id=UserId(user_id), email=email, session_id=SessionId(session_id) if session_id else None
-    )
+    session_id = SessionId(row.session_id) if row.session_id else None
+    return EmailChange(user_id=UserId(row.user_id), email=row.email, session_id=session_id)

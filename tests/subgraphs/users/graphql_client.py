@@ -77,6 +77,28 @@ mutation Reset($resetToken: String!, $new: String!) {
   }
 }
 """
+UPDATE_PROFILE = """
+mutation Update($input: UpdateProfileInput!) {
+  updateProfile(input: $input) {
+    __typename
+    ... on UpdateProfileSuccess { user { email firstName lastName phone address createdAt updatedAt } }
+    ... on Error { code message }
+    ... on ValidationError { field }
+    ... on RateLimitedError { retryAfter }
+  }
+}
+"""
+CONFIRM_EMAIL = """
+mutation Confirm($emailToken: String!) {
+  confirmEmail(token: $emailToken) {
+    __typename
+    ... on ConfirmEmailSuccess { user { id email } }
+    ... on Error { code message }
+    ... on ValidationError { field }
+    ... on RateLimitedError { retryAfter }
+  }
+}
+"""
 SET_ROLE = """
 mutation SetRole($id: ID!, $role: Role!) {
   setUserRole(userId: $id, role: $role) {

@@ -6,6 +6,9 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from subgraphs.kit.postgres.engine import Postgres
+from tests.subgraphs.users.graphql_client import execute
+
 
 def emails_to(folder: Path, recipient: str) -> list[EmailMessage]:
     """Oldest first."""
@@ -26,3 +29,11 @@ def token_in(email: EmailMessage) -> str:
     match = re.search(r"token=(\S+)", email.get_content())
     assert match, email.get_content()
     return match[1]
+
+
+async def until_settled(postgres: Postgres, recipient: str) -> None:
+    """Wait until nothing in the queue is for `recipient`, sent or not."""
+    waiting = "SELECT count(*) FROM letters WHERE lower(recipient) = lower(:to) AND done_at IS NULL"
+    async with asyncio.timeout(10):
+        while (await execute(postgres, waiting, to=recipient))[0][0]:  # noqa: ASYNC110 - PostgreSQL tells nobody
+            await asyncio.sleep(0.02)

@@ -12,7 +12,7 @@ from tests.subgraphs.users.graphql_client import client_of, execute
 
 
 @pytest.fixture
-async def stoptable(make_settings):
+async def behind_proxies(make_settings):
     """The subgraph on a database and a Redis behind proxies."""
     settings = make_settings()
     await migrate(settings)
