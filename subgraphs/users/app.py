@@ -11,8 +11,8 @@ from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import running
 from subgraphs.kit.graphql.app import create_app
-from subgraphs.kit.graphql.context import RequestContext
-from subgraphs.kit.grpc import server as grpc_server
+from subgraphs.kit.graphql.context import RequestInfo
+from subgraphs.kit.grpc.server import serving
 from subgraphs.kit.http.responses import json_response
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
@@ -26,6 +26,7 @@ from subgraphs.users.email.composer import Composer
 from subgraphs.users.email.dispatcher import EmailDispatcher
 from subgraphs.users.email.senders import create_sender
 from subgraphs.users.graphql.context import UsersContext
+from subgraphs.users.graphql.loaders import Loaders
 from subgraphs.users.graphql.schema import schema
 from subgraphs.users.grpc import server as user_service
 from subgraphs.users.jobs.housekeeping import Housekeeping
@@ -52,7 +53,6 @@ from subgraphs.users.settings import UsersSettings
 from subgraphs.users.store import outbox
 
 _JWKS_MAX_AGE = timedelta(minutes=5)
-_GRPC_GRACE = 2.0
 
 
 @asynccontextmanager
@@ -93,12 +93,13 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         await stack.enter_async_context(running(*jobs))
 
         verifier = TokenVerifier(ring, settings.jwt, known_revocations)
-        if settings.server.grpc_port is not None:
-            await stack.enter_async_context(_grpc_server(settings, service.directory, verifier))
+        register = user_service.registration(directory=service.directory, verifier=verifier)
+        serve = serving(settings, services=[user_service.SERVICE], register=register)
+        await stack.enter_async_context(serve)
 
-        def make_context(request: RequestContext) -> UsersContext:
+        def make_context(request: RequestInfo) -> UsersContext:
             last_use.note(request.viewer.session_id)
-            return UsersContext.of(request, service=service)
+            return UsersContext(request=request, service=service, loaders=Loaders(service))
 
         yield create_app(
             service="users",
@@ -180,22 +181,6 @@ def _create_service(
         activity=ActivityLog(postgres=postgres),
         permissions=permissions,
     )
-
-
-@asynccontextmanager
-async def _grpc_server(
-    settings: UsersSettings, directory: Directory, verifier: TokenVerifier
-) -> AsyncIterator[None]:
-    server = await grpc_server.start_server(
-        address=f"{settings.server.host}:{settings.server.grpc_port}",
-        token=settings.services.token.get_secret_value(),
-        services=[user_service.SERVICE],
-        register=user_service.registration(directory=directory, verifier=verifier),
-    )
-    try:
-        yield
-    finally:
-        await server.stop(_GRPC_GRACE)
 
 
 def _add_jwks(app: FastAPI, ring: KeyRing | None, *, lead: timedelta) -> None:
