@@ -40,6 +40,7 @@ def settings(
     made = _defaults(topology, urls, secrets=secrets, log_level=log_level, root=root)
     for relaxation in relaxations:
         made["users"] |= relaxation.users
+        made["router"] |= relaxation.router
     if "users" in topology.external.databases:
         # The documented walk creates products with the first account. Never on a database that is not ours.
         made["users"].pop("USERS_FIRST_ACCOUNT_ADMIN", None)
@@ -116,6 +117,7 @@ def edge_values(
         "EDGE_PORT": str(topology.http["edge"]),
         "ADMIN_PORT": str(topology.admin),
         "SANDBOX_PAGE": str(root / "router" / "envoy" / "sandbox.html"),
+        "TRUSTED_HOPS": environ.get("EDGE_TRUSTED_HOPS") or "0",
         "RATE_LIMIT_PER_MINUTE": limit,
         "RATE_LIMIT_BURST": environ.get("EDGE_RATE_LIMIT_BURST") or limit,
         "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),

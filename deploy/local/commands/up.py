@@ -33,6 +33,7 @@ settings:
     USERS_FIRST_ACCOUNT_ADMIN=false     the first account is no administrator
     EDGE_RATE_LIMIT_PER_MINUTE=300      requests a minute and client at the edge
     EDGE_RATE_LIMIT_BURST=300           and at once (default: as many as a minute)
+    EDGE_TRUSTED_HOPS=1                 proxies of yours in front that say who called (default: 0)
     EDGE_CORS_ORIGIN_REGEX=...          origins that browsers may call from
     EDGE_MAX_BODY_BYTES=1048576         largest request
     EDGE_JWKS_CACHE=30s                 how often the edge fetches the keys that check tokens

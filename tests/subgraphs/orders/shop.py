@@ -1,6 +1,7 @@
 """The orders service whole: its composition root on real stores, stock and accounts over gRPC, keys over HTTP."""
 
 import json
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +20,7 @@ from deploy.local.ports import Ports
 from schema.proto import inventory_pb2 as pb
 from schema.proto import inventory_pb2_grpc as pb_grpc
 from schema.proto import user_pb2_grpc
-from subgraphs.kit.background import running
+from subgraphs.kit.background import Job, running
 from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.grpc.server import start_server
 from subgraphs.kit.ids import new_id
@@ -31,7 +32,7 @@ from tests.subgraphs.orders.people import People, PeopleServicer
 from tests.subgraphs.orders.stock import Stock
 from tests.subgraphs.orders.world import eventually
 
-SERVICE_TOKEN = "between services"
+SERVICE_TOKEN = secrets.token_urlsafe(32)
 
 
 class StockServicer(pb_grpc.InventoryServicer):
@@ -266,7 +267,7 @@ async def listening(app: ASGIApp, port: int) -> AsyncIterator[None]:
     async def started() -> bool:
         return server.started
 
-    async with running(server._serve()):
+    async with running(Job(name="http", run_once=server._serve, every=60)):
         await eventually(started)
         yield
         server.should_exit = True
