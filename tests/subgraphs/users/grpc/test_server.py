@@ -25,7 +25,7 @@ async def address(settings):
     port = ports.free()
     served = settings.model_copy(
         update={
-            "server": ServerSettings(grpc_port=port),
+            "server": ServerSettings(grpc_port=port, grpc_reflection=True),
             "services": ServicesSettings(token=SecretStr(TOKEN)),
         }
     )

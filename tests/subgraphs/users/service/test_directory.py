@@ -75,7 +75,7 @@ async def test_me_is_null_for_an_account_that_is_gone(client, ann, postgres):
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "1", "a\x00b", "x" * 10_000, "01930000-0000-7000-8000-00000000000A", "0" * 32]
+    "bad", ["", "1", "a\x00b", "x" * 64, "01930000-0000-7000-8000-00000000000A", "0" * 32]
 )
 async def test_unknown_account_is_null(client, bad):
     assert await client.run(USER, id=bad) == {"user": None}
