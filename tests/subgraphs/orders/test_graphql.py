@@ -155,7 +155,7 @@ async def test_each_refusal_of_pay_order_is_a_member_of_its_union(people: Shop):
         "from": "PAID",
         "action": "pay",
     }
-    for foreign in (order, new_id(), "", "1", "\0", "x" * 5000):
+    for foreign in (order, new_id(), "", "1", "\0", "x" * 64):
         answer = await people.pay(foreign, token=people.as_bob)
         assert answer == {
             "__typename": "NotFoundError",
@@ -204,7 +204,7 @@ async def test_items_that_do_not_fit_are_refused_by_name(people: Shop, items: li
     assert (await people.run(ORDERS, people.as_ann))["orders"]["totalCount"] == 0
 
 
-@pytest.mark.parametrize("product", ["", "lamp", "\0", "x" * 5000, "0199F6C2-7D1E-7A40-9C55-2F1F0B8A4C10"])
+@pytest.mark.parametrize("product", ["", "lamp", "\0", "x" * 64, "0199F6C2-7D1E-7A40-9C55-2F1F0B8A4C10"])
 async def test_a_product_id_that_is_none_is_not_found_and_nothing_is_written(people: Shop, product: str):
     assert (await people.create((product, 1)))["__typename"] == "NotFoundError"
     assert (await people.run(ORDERS, people.as_ann))["orders"]["totalCount"] == 0
@@ -243,7 +243,7 @@ async def test_variables_of_a_wrong_type_are_bad_input(people: Shop, variables: 
     assert await people.code(CREATE, people.as_ann, **variables) == "BAD_USER_INPUT"
 
 
-@pytest.mark.parametrize("order_id", ["", "1", "\0", "%00", "x" * 5000, "../orders"])
+@pytest.mark.parametrize("order_id", ["", "1", "\0", "%00", "x" * 64, "../orders"])
 async def test_an_order_id_that_is_none_finds_nothing(people: Shop, order_id: str):
     assert await people.run(ORDER, people.as_staff, id=order_id) == {"order": None}
 

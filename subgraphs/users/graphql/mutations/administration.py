@@ -11,19 +11,19 @@ from subgraphs.kit.graphql.errors import (
     PermissionDeniedError,
     errors_as_data,
 )
-from subgraphs.users.domain import Role
+from subgraphs.users.domain.permissions import Role
 from subgraphs.users.graphql.context import Info
-from subgraphs.users.graphql.types import User
+from subgraphs.users.graphql.entities import User
 
 
 @strawberry.type(
-    description="The account in its new role. Its old tokens are void; a refresh gives new ones."
+    description="The account with its new role. Access tokens with the old one are void; a refresh gives new ones."
 )
 class SetUserRoleSuccess:
     user: User
 
 
-@strawberry.type(description="The account after the change. One that is disabled has no session any more.")
+@strawberry.type(description="The account after the change. Disabling it has ended its sessions.")
 class SetUserActiveSuccess:
     user: User
 

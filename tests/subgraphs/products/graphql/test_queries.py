@@ -222,7 +222,7 @@ async def test_product_by_id_by_sku_and_none(client, make) -> None:
     query = "query($id: ID, $sku: String) { product(id: $id, sku: $sku) { id } }"
     assert await client.run(query, id=product.id) == {"product": {"id": product.id}}
     assert await client.run(query, sku="find-1") == {"product": {"id": product.id}}
-    for nothing in ("nothing", "", "\u0000", "💥" * 1000):
+    for nothing in ("nothing", "", "\u0000", "💥" * 64):
         assert await client.run(query, id=nothing) == {"product": None}
         assert await client.run(query, sku=nothing) == {"product": None}
     for ambiguous in ({}, {"id": product.id, "sku": "FIND-1"}):
