@@ -53,7 +53,7 @@ class Query:
         description="The products that are sold and have every word of `query`, or most where none has all, the best "
         "first. A word matches in other forms too; the last may be unfinished, a long one mistyped."
     )
-    async def search_products(
+    async def search_products(  # noqa: PLR0917 - arguments of the API have names, no position
         self,
         info: Info,
         query: SearchText,

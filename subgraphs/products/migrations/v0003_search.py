@@ -18,7 +18,10 @@ PROPERTIES: Document = {
 }
 
 INDEXES: dict[str, list[IndexModel]] = {
-    "products": [IndexModel([("search_version", ASCENDING)], name="search_version")],
+    # For what is due, and, with both fields, for one product as it was read.
+    "products": [IndexModel([("search_version", ASCENDING), ("_id", ASCENDING)], name="search_due")],
+    # For the postings of a term as they were read.
+    "search_postings": [IndexModel([("_id", ASCENDING), ("revision", ASCENDING)], name="revision")],
     "search_vocabulary": [
         IndexModel([("word", ASCENDING)], name="word"),
         IndexModel([("deletions", ASCENDING)], name="deletions"),

@@ -16,9 +16,9 @@ from subgraphs.products.domain.search.results import (
     FoundProduct,
     Search,
     beyond,
+    cursor_of,
     ids_of,
     in_order,
-    key_of,
 )
 from subgraphs.products.domain.search.spelling import may_be_mistyped
 from subgraphs.products.service.categories import CategoryService
@@ -118,7 +118,7 @@ class SearchService:
             for hit, product in zip(hits, await self.products.get_many(ids_of(hits)), strict=True):
                 if product is not None and not product.deleted and product.active is search.filter.active:
                     found = FoundProduct(product, hit.score / 1000)
-                    rows.append((found, key_of(search.sort, hit, product)))
+                    rows.append((found, cursor_of(search.sort, hit, product)))
             if len(rows) >= limit:
                 break
         return rows[:limit]

@@ -1,6 +1,7 @@
 """Keeps the search index true to the catalogue."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -8,11 +9,11 @@ from subgraphs.kit.ids import new_id
 from subgraphs.products.domain.categories import Category, CategoryId
 from subgraphs.products.domain.products import Product, ProductId
 from subgraphs.products.domain.search.analyser import ANALYSER_VERSION
-from subgraphs.products.domain.search.entries import entries_of
+from subgraphs.products.domain.search.entries import standings_of
 from subgraphs.products.store.categories import CategoryStore
-from subgraphs.products.store.search_index import DueProduct, SearchIndexStore
+from subgraphs.products.store.search_index import DueProduct, PostingsChange, SearchIndexStore
 
-BATCH = 250
+BATCH = 500
 _ROUND = 5000
 _CLAIM = timedelta(seconds=15)
 
@@ -46,16 +47,8 @@ class SearchIndexing:
         labels = await self._categories_of([due.product for due in read])
         wanted = {due.product.id: _lines(due.product, labels[due.product.id]) for due in read}
         await self.store.announce(wanted, read)
-        # What is pending was announced by somebody whose work may have ended anywhere.
-        add = {
-            line
-            for due in read
-            for line in wanted[due.product.id] & (due.pending | (wanted[due.product.id] - due.entries))
-        }
-        remove = {line for due in read for line in (due.entries | due.pending) - wanted[due.product.id]}
-        await self.store.post(add=add, remove=remove)
-        await self.store.recount({line.partition(" ")[0] for line in add | remove})
-        await self.store.finish(wanted, read, version=self.version)
+        if await self.store.post(_changes(wanted, read)):
+            await self.store.finish(wanted, read, version=self.version)
 
     async def _categories_of(self, products: list[Product]) -> dict[ProductId, list[Category]]:
         """The category of each product with those above it."""
@@ -74,5 +67,20 @@ class SearchIndexing:
         return {category.id: category for category in found if category is not None}
 
 
+def _changes(
+    wanted: Mapping[ProductId, frozenset[str]], read: Sequence[DueProduct]
+) -> dict[str, PostingsChange]:
+    """What is to happen to each term. Whether what is pending has happened nobody knows, so it happens again."""
+    changes: defaultdict[str, PostingsChange] = defaultdict(PostingsChange)
+    for due in read:
+        lines, product_id = wanted[due.product.id], due.product.id
+        for line in (due.entries | due.pending) - lines:
+            changes[line.partition(" ")[0]].remove.add(product_id)
+        for line in lines & (due.pending | (lines - due.entries)):
+            term, _, standing = line.partition(" ")
+            changes[term].add[product_id] = standing
+    return changes
+
+
 def _lines(product: Product, categories: list[Category]) -> frozenset[str]:
-    return frozenset(f"{term} {entry}" for term, entry in entries_of(product, categories).items())
+    return frozenset(f"{term} {standing}" for term, standing in standings_of(product, categories).items())

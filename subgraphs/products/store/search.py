@@ -1,10 +1,10 @@
 """The search index, as a query reads it.
 
-    search_postings:    _id: term, products: [entry]      see domain/search/entries.py
+    search_postings:    _id: term, products: bytes, revision     see domain/search/entries.py
     search_vocabulary:  _id: word, word, df, deletions: [word without a letter]
 
 Only what every server answers from an index: documents by `_id`, and one condition on one indexed field. Some of
-them read the whole collection for anything more (`{search_terms: x, active: true}`), and all that a condition
+them read the whole collection for anything more (`{_id: x, active: true}`), and all that a condition
 selects whatever the limit; so a term's products are one document, read whole, and joined here.
 """
 
@@ -36,11 +36,11 @@ class SearchStore:
         self._vocabulary = database["search_vocabulary"]
 
     async def postings(self, terms: Collection[str]) -> Postings:
-        """The entries of each of `terms` that any product has, by one query."""
+        """The postings of each of `terms` that any product has, by one query."""
         if not terms:
             return {}
         cursor = self._postings.find({"_id": {"$in": list(terms)}}, batch_size=len(terms) + 1)
-        return {d["_id"]: d["products"] async for d in cursor if d["products"]}
+        return {d["_id"]: d["products"] async for d in cursor}
 
     async def attributes(self, ids: Sequence[ProductId]) -> dict[ProductId, Attributes]:
         if not ids:

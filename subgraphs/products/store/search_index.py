@@ -3,28 +3,29 @@
 A product's document says what the index holds of it:
 
     search_version    the analyser whose terms the index has; due where it is below the present one
-    search_entries    [term + " " + entry] that the postings have
+    search_entries    [term + " " + standing] that the postings have
     search_pending    the same, of those that the postings may have or lack, since an indexer was at it
 
 Every write of a product takes 1 from `search_version`, so it is due from the very write that changed it, and an
 indexer that read it before does not mark what it has not seen as done. The steps of an indexer are idempotent,
 and `search_pending` is forgotten last: what a crash leaves undone, the next run does again. One process indexes
 at a time (`search_state`), so that nobody adds what another is taking away.
+
+Conditions are those that every server answers from an index: `_id`, or exactly the fields of one index.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pymongo import DeleteOne, UpdateOne
+from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from subgraphs.kit.mongo.client import Collection, Database, Document, DuplicateKeyError
 from subgraphs.products.domain.categories import CategoryId
 from subgraphs.products.domain.products import Product, ProductId
-from subgraphs.products.domain.search.entries import is_vocabulary, names_a_product
+from subgraphs.products.domain.search.entries import changed, count, count_named, is_vocabulary
 from subgraphs.products.domain.search.ranking import MAX_POSTINGS
 from subgraphs.products.domain.search.spelling import deletions, may_be_mistyped
 from subgraphs.products.store.products import SEARCH_CHANGED, product_of
@@ -46,12 +47,16 @@ class DueProduct:
 
     @property
     def as_read(self) -> Document:
-        """The condition under which nobody has written it since."""
-        return {
-            "_id": self.product.id,
-            "version": self.product.version,
-            "search_version": self.search_version,
-        }
+        """The condition under which nobody has written it since: every write takes 1 from the version."""
+        return {"_id": self.product.id, "search_version": self.search_version}
+
+
+@dataclass(frozen=True, slots=True)
+class PostingsChange:
+    """Products that come to a term's postings, by their standings, and those that leave."""
+
+    add: dict[ProductId, str] = field(default_factory=dict)
+    remove: set[ProductId] = field(default_factory=set)
 
 
 class SearchIndexStore:
@@ -93,30 +98,49 @@ class SearchIndexStore:
             ],
         )
 
-    async def post(self, *, add: Iterable[str], remove: Iterable[str]) -> None:
-        """Give the postings these entries, and take those away. A full list takes no more."""
-        removed, added = _by_term(remove), _by_term(add)
-        writes: list[Any] = [
-            UpdateOne({"_id": term}, {"$pull": {"products": {"$in": entries}}})
-            for term, entries in removed.items()
-        ]
-        room = {f"products.{MAX_POSTINGS - 1}": {"$exists": False}}
-        # One that is full does not match, and the upsert fails over the id that it has.
-        writes += [
-            UpdateOne({"_id": term, **room}, {"$addToSet": {"products": {"$each": entries}}}, upsert=True)
-            for term, entries in added.items()
-        ]
-        await _write(self._postings, writes)
-        await _write(self._postings, [DeleteOne({"_id": term, "products": []}) for term in removed])
+    async def post(self, changes: Mapping[str, PostingsChange]) -> bool:
+        """Change the postings of each term; whether all of them took it.
 
-    async def recount(self, terms: Iterable[str]) -> None:
-        """Set the vocabulary's entries of the words among `terms` to what the postings say."""
-        words = sorted({term for term in terms if is_vocabulary(term)})
-        for start in range(0, len(words), _WRITES):
-            batch = words[start : start + _WRITES]
+        One does not where another process has written it since it was read here: the products stay due.
+        """
+        terms = sorted(changes)
+        for start in range(0, len(terms), _WRITES):
+            batch = terms[start : start + _WRITES]
             cursor = self._postings.find({"_id": {"$in": batch}}, batch_size=len(batch) + 1)
-            counts = {d["_id"]: sum(map(names_a_product, d["products"])) async for d in cursor}
-            await _write(self._vocabulary, [_counted(word, counts.get(word, 0)) for word in batch])
+            before = {d["_id"]: d async for d in cursor}
+            written = await self._write_postings({term: changes[term] for term in batch}, before)
+            if not written:
+                return False
+        return True
+
+    async def _write_postings(
+        self, changes: Mapping[str, PostingsChange], before: Mapping[str, Document]
+    ) -> bool:
+        writes: list[Any] = []
+        vocabulary: list[Any] = []
+        for term, change in changes.items():
+            old = before.get(term, {"products": b"", "revision": 0})
+            # A full list takes no more, and loses what has gone.
+            add = {} if count(old["products"]) >= MAX_POSTINGS else change.add
+            products = changed(old["products"], add=add, remove=change.remove)
+            as_read = {"_id": term, "revision": old["revision"]}
+            if term not in before:
+                writes.append(InsertOne({"_id": term, "products": products, "revision": 1}))
+            else:
+                fields = {"products": products, "revision": old["revision"] + 1}
+                writes.append(UpdateOne(as_read, {"$set": fields}) if products else DeleteOne(as_read))
+            if is_vocabulary(term):
+                vocabulary.append(_counted(term, count_named(products)))
+        try:
+            done = await self._postings.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            if any(fault["code"] != _DUPLICATE_KEY for fault in error.details["writeErrors"]):
+                raise
+            return False
+        if done.inserted_count + done.matched_count + done.deleted_count < len(writes):
+            return False
+        await _write(self._vocabulary, vocabulary)
+        return True
 
     async def finish(
         self, entries: Mapping[ProductId, frozenset[str]], read: Iterable[DueProduct], *, version: int
@@ -161,21 +185,7 @@ def _counted(word: str, count: int) -> UpdateOne | DeleteOne:
     return UpdateOne({"_id": word}, {"$set": fields}, upsert=True)
 
 
-def _by_term(entries: Iterable[str]) -> dict[str, list[str]]:
-    """The entries of each term. A term has no space in it."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for line in entries:
-        term, _, entry = line.partition(" ")
-        found[term].append(entry)
-    return found
-
-
 async def _write(collection: Collection, writes: Sequence[Any]) -> None:
-    """All of `writes`, in any order. An upsert that meets an existing id is none."""
+    """All of `writes`, in any order."""
     for start in range(0, len(writes), _WRITES):
-        try:
-            await collection.bulk_write(writes[start : start + _WRITES], ordered=False)
-        except BulkWriteError as error:
-            faults = error.details.get("writeErrors", [])
-            if error.details.get("writeConcernErrors") or any(f["code"] != _DUPLICATE_KEY for f in faults):
-                raise
+        await collection.bulk_write(writes[start : start + _WRITES], ordered=False)

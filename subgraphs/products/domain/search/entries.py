@@ -1,11 +1,12 @@
 """What the index says of a product: its terms, and in which of its fields each of them stands.
 
-An entry of a term's list is two digits and the product's id: the fields as a sum of 4 (name), 2 (category and
-tags) and 1 (description), and the number of words of the name, 9 for more.
+A standing is two digits: the fields as a sum of 4 (name), 2 (category and tags) and 1 (description), and the number
+of words of the name, 9 for more. The postings of a term are records of a standing and the 16 bytes of a product's
+id, one after the other in one string of bytes: a thousand of them are read, decoded and written as one value.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from struct import Struct
 
 from subgraphs.products.domain.categories import Category
 from subgraphs.products.domain.products import Product, ProductId
@@ -20,29 +21,26 @@ UNSOLD = "-"
 _MAX_TERMS = 400
 _LONGEST_NAME = 9
 
-
-class Entry(NamedTuple):
-    fields: int
-    name_length: int
-    product_id: ProductId
-
-    @property
-    def weight(self) -> float:
-        """Name before category and tags before description; a name of fewer words says more by each."""
-        name = 6 + 6 / self.name_length if self.fields & NAME else 0
-        return name + (3 if self.fields & LABEL else 0) + (1 if self.fields & TEXT else 0)
+_RECORD = Struct("2s16s")
+_ONLY_TEXT = ord("1")
 
 
-WEIGHTS: Mapping[str, float] = {
-    f"{fields}{length}": Entry(fields, length, ProductId("")).weight
+def _weight(fields: int, name_length: int) -> float:
+    """Name before category and tags before description; a name of fewer words says more by each."""
+    name = 6 + 6 / name_length if fields & NAME else 0
+    return name + (3 if fields & LABEL else 0) + (1 if fields & TEXT else 0)
+
+
+WEIGHTS: Mapping[bytes, float] = {
+    b"%d%d" % (fields, length): _weight(fields, length)
     for fields in range(1, NAME + LABEL + TEXT + 1)
     for length in range(1, _LONGEST_NAME + 1)
 }
-"""The weight of an entry by its two digits."""
+"""The weight of a standing."""
 
 
-def entries_of(product: Product, categories: Sequence[Category]) -> dict[str, str]:
-    """The entry of `product` by term; empty for a deleted one. `categories` are its category and those above."""
+def standings_of(product: Product, categories: Sequence[Category]) -> dict[str, str]:
+    """The standing of `product` by term; empty for a deleted one. `categories` are its category and those above."""
     if product.deleted:
         return {}
     fields: dict[str, int] = {}
@@ -55,7 +53,7 @@ def entries_of(product: Product, categories: Sequence[Category]) -> dict[str, st
         fields[sku] = NAME
     length = min(max(len(name), 1), _LONGEST_NAME)
     mark = "" if product.active else UNSOLD
-    return {mark + term: f"{held}{length}{product.id}" for term, held in fields.items()}
+    return {mark + term: f"{held}{length}" for term, held in fields.items()}
 
 
 def is_vocabulary(term: str) -> bool:
@@ -63,9 +61,37 @@ def is_vocabulary(term: str) -> bool:
     return len(term) > 1 and term[0] not in (STEM, SKU, UNSOLD)
 
 
-def names_a_product(entry: str) -> bool:
-    """Whether the term stands in more than the description: what is worth suggesting."""
-    return int(entry[0]) > TEXT
+def unpack(postings: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The standing and the id's bytes of each record."""
+    return _RECORD.iter_unpack(postings)
+
+
+def count(postings: bytes) -> int:
+    return len(postings) // _RECORD.size
+
+
+def count_named(postings: bytes) -> int:
+    """Records of more than the description: what is worth suggesting."""
+    return sum(standing[0] > _ONLY_TEXT for standing, _ in unpack(postings))
+
+
+def changed(postings: bytes, *, add: Mapping[ProductId, str], remove: Collection[ProductId]) -> bytes:
+    """`postings` with the standings `add`, and without those that `remove` or another standing of `add` had."""
+    records = {key: standing for standing, key in unpack(postings)}
+    for product_id in remove:
+        records.pop(key_of(product_id), None)
+    records |= {key_of(product_id): standing.encode() for product_id, standing in add.items()}
+    return b"".join(standing + key for key, standing in records.items())
+
+
+def key_of(product_id: str) -> bytes:
+    """The 16 bytes of an id; their order is that of the ids."""
+    return bytes.fromhex(product_id.replace("-", ""))
+
+
+def id_of(key: bytes) -> ProductId:
+    text = key.hex()
+    return ProductId(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
 
 
 def _add(fields: dict[str, int], found: Iterable[str], field: int) -> None:

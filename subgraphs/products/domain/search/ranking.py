@@ -1,11 +1,11 @@
 """Which products a query finds, and in which order."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from subgraphs.products.domain.products import ProductId
-from subgraphs.products.domain.search.entries import UNSOLD, WEIGHTS
+from subgraphs.products.domain.search.entries import UNSOLD, WEIGHTS, count, id_of, unpack
 from subgraphs.products.domain.search.query import Query
 
 MAX_POSTINGS = 10_000
@@ -20,13 +20,18 @@ _CATALOGUE = 1_000_000
 
 
 class Hit(NamedTuple):
-    """`score` is in thousandths, an integer, so that a cursor compares it exactly."""
+    """`score` is in thousandths, an integer, so that a cursor compares it exactly; `key` are the bytes of the id."""
 
     score: int
-    product_id: ProductId
+    key: bytes
+
+    @property
+    def product_id(self) -> ProductId:
+        return id_of(self.key)
 
 
-Postings = Mapping[str, Sequence[str]]
+Postings = Mapping[str, bytes]
+Weights = Mapping[bytes, float]
 
 
 def rank(query: Query, postings: Postings, *, active: bool) -> list[Hit]:
@@ -39,8 +44,8 @@ def rank(query: Query, postings: Postings, *, active: bool) -> list[Hit]:
     scores = _with_all(weights, common)
     if not scores:
         scores = _with_most(weights)
-    hits = [Hit(round(score * 1000), ProductId(product_id)) for product_id, score in scores.items()]
-    hits.sort(key=lambda hit: (-hit.score, hit.product_id))
+    hits = [Hit(round(score * 1000), key) for key, score in scores.items()]
+    hits.sort(key=lambda hit: (-hit.score, hit.key))
     return hits
 
 
@@ -52,41 +57,44 @@ def rarity(products: int) -> float:
     return round(math.log2(1 + _CATALOGUE / max(products, 1)) * 4) / 4
 
 
-def _weights(terms: Mapping[str, float], postings: Postings, *, active: bool) -> dict[str, float]:
+def _weights(terms: Mapping[str, float], postings: Postings, *, active: bool) -> Weights:
     """What each product gets for one part: by the best of its terms, times their rarity."""
-    best: dict[str, float] = {}
+    best: dict[bytes, float] = {}
     for term, factor in terms.items():
-        by_digits = {digits: weight * factor for digits, weight in WEIGHTS.items()}
-        for entry in postings.get(term if active else UNSOLD + term, ()):
-            weight, product_id = by_digits[entry[:2]], entry[2:]
-            if weight > best.get(product_id, 0):
-                best[product_id] = weight
+        weights = {standing: weight * factor for standing, weight in WEIGHTS.items()}
+        for standing, key in unpack(_of(term, postings, active=active)):
+            weight = weights[standing]
+            if weight > best.get(key, 0):
+                best[key] = weight
     rare = rarity(len(best))
-    return {product_id: weight * rare for product_id, weight in best.items()}
+    return {key: weight * rare for key, weight in best.items()}
 
 
-def _is_full(terms: Mapping[str, float], postings: Postings, *, active: bool) -> bool:
-    lists = (postings.get(term if active else UNSOLD + term, ()) for term in terms)
-    return any(len(found) >= MAX_POSTINGS for found in lists)
+def _is_full(terms: Iterable[str], postings: Postings, *, active: bool) -> bool:
+    return any(count(_of(term, postings, active=active)) >= MAX_POSTINGS for term in terms)
 
 
-def _with_all(weights: Sequence[Mapping[str, float]], common: Sequence[bool]) -> dict[str, float]:
+def _of(term: str, postings: Postings, *, active: bool) -> bytes:
+    return postings.get(term if active else UNSOLD + term, b"")
+
+
+def _with_all(weights: Sequence[Weights], common: Sequence[bool]) -> Weights:
     """The sums of the products that have every part; a common one adds to a score but is not required."""
     required = [w for w, full in zip(weights, common, strict=True) if not full] or list(weights[:1])
     fewest = min(required, key=len)
     held = set(fewest).intersection(*required) if len(required) > 1 else fewest.keys()
     if len(weights) == 1:
         return dict(fewest)
-    return {product_id: sum(w.get(product_id, 0.0) for w in weights) for product_id in held}
+    return {key: sum(w.get(key, 0.0) for w in weights) for key in held}
 
 
-def _with_most(weights: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def _with_most(weights: Sequence[Weights]) -> Weights:
     least = math.ceil(len(weights) * MIN_MATCH)
     # Whoever has `least` of them has one of any `len - least + 1`; the shortest lists make for the least work.
     seeds = sorted(weights, key=len)[: len(weights) - least + 1]
     scores = {}
-    for product_id in {product_id for seed in seeds for product_id in seed}:
-        found = [w[product_id] for w in weights if product_id in w]
+    for key in {key for seed in seeds for key in seed}:
+        found = [w[key] for w in weights if key in w]
         if len(found) >= least:
-            scores[product_id] = sum(found) * len(found) / len(weights)
+            scores[key] = sum(found) * len(found) / len(weights)
     return scores

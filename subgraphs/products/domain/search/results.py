@@ -4,9 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from subgraphs.kit.errors import ValidationFailed
+from subgraphs.kit.ids import is_id
 from subgraphs.kit.pagination import Key
 from subgraphs.products.domain.lists import ProductFilter, ProductSort, cursor_key, position
 from subgraphs.products.domain.products import Product, ProductId
+from subgraphs.products.domain.search.entries import key_of
 from subgraphs.products.domain.search.facets import Attributes
 from subgraphs.products.domain.search.query import Query
 from subgraphs.products.domain.search.ranking import Hit
@@ -48,8 +51,12 @@ def beyond(hits: Sequence[Hit], start: tuple[Any, str] | None) -> Sequence[Hit]:
     """The hits after the one that a cursor of the order by relevance names, which need not be there any more."""
     if start is None:
         return hits
-    last = (-start[0], start[1])
-    return [hit for hit in hits if (-hit.score, hit.product_id) > last]
+    if not is_id(start[1]):
+        raise ValidationFailed(
+            "`after` is not a cursor of this search; start again without it.", field="after"
+        )
+    last = (-start[0], key_of(start[1]))
+    return [hit for hit in hits if (-hit.score, hit.key) > last]
 
 
 def in_order(
@@ -65,7 +72,7 @@ def in_order(
     return [hit for _, hit in sorted(keyed, key=lambda pair: pair[0], reverse=descending)]
 
 
-def key_of(sort: ProductSort, hit: Hit, product: Product) -> Key:
+def cursor_of(sort: ProductSort, hit: Hit, product: Product) -> Key:
     if sort is ProductSort.RELEVANCE:
         return (sort.value, hit.score, hit.product_id)
     return cursor_key(sort, product)
