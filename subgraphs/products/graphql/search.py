@@ -76,7 +76,7 @@ class ProductFacets:
 
 @strawberry.type(
     description="One page of a search. Facets, orders other than by relevance, and the total of a filtered search are "
-    "of the 1,000 products that fit the query best, of the best 4,000 with a filter."
+    "of the 500 products that fit the query best, of the best 2,000 with a filter."
 )
 class ProductSearchConnection:
     edges: list[ProductSearchEdge]

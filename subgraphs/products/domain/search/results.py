@@ -14,7 +14,7 @@ from subgraphs.products.domain.search.facets import Attributes
 from subgraphs.products.domain.search.query import Query
 from subgraphs.products.domain.search.ranking import Hit
 
-MAX_CONSIDERED, MAX_CONSIDERED_FILTERED = 1000, 4000
+MAX_CONSIDERED, MAX_CONSIDERED_FILTERED = 500, 2000
 """The best-ranked products that totals, facets and orders other than relevance are made of, without a filter and
 with one. What a search costs is bounded by this, and not by the size of the catalogue."""
 
