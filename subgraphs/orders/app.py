@@ -18,60 +18,71 @@ from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.orders.graphql.context import OrdersContext
+from subgraphs.orders.graphql.loaders import Loaders
 from subgraphs.orders.graphql.schema import schema
-from subgraphs.orders.live import LiveStatus
-from subgraphs.orders.loaders import Loaders
-from subgraphs.orders.provider import SandboxProvider
-from subgraphs.orders.rpc import GrpcAccounts, GrpcInventory
-from subgraphs.orders.service import Cancelling, OrderService, Paying, Placing, Reading
+from subgraphs.orders.grpc.clients import GrpcAccounts, GrpcInventory
+from subgraphs.orders.jobs.resume import ResumeOrders
+from subgraphs.orders.jobs.retention import Retention
+from subgraphs.orders.live.status import LiveStatus
+from subgraphs.orders.payments.sandbox import SandboxProvider
+from subgraphs.orders.saga import Saga
+from subgraphs.orders.service import Cancellations, Orders, OrderService, Payments, Placement
 from subgraphs.orders.settings import OrdersSettings
-from subgraphs.orders.tables import outbox
-from subgraphs.orders.worker import Worker
-from subgraphs.orders.workflow import Workflow
+from subgraphs.orders.store.tables import outbox
 
 
 @asynccontextmanager
 async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
-    """The service with its background tasks: outbox relay, worker, live status."""
+    """The service with its background jobs: outbox relay, resumption of orders, retention, live status."""
     async with AsyncExitStack() as stack:
         postgres = Postgres(settings.database, application="orders")
         stack.push_async_callback(postgres.close)
         redis = await stack.enter_async_context(create_redis(settings.redis))
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=3))
-        channel = create_channel(
-            settings.services.products_grpc, token=settings.services.token.get_secret_value()
+        token = settings.services.token.get_secret_value()
+        products = await stack.enter_async_context(
+            create_channel(settings.services.products_grpc, token=token)
         )
-        await stack.enter_async_context(channel)
-        users = create_channel(settings.services.users_grpc, token=settings.services.token.get_secret_value())
-        await stack.enter_async_context(users)
+        users = await stack.enter_async_context(create_channel(settings.services.users_grpc, token=token))
         revocations = RedisRevocations(redis)
-        accounts = GrpcAccounts(users, revocations)
 
         relay = OutboxRelay(postgres, redis, outbox)
         live = LiveStatus(redis, timeout=settings.redis.timeout.total_seconds())
-        workflow = Workflow(
+        saga = Saga(
             postgres=postgres,
-            inventory=GrpcInventory(channel),
-            provider=SandboxProvider(postgres),
-            clock=lambda: datetime.now(UTC),
-            committed=relay.wake_up,
+            inventory=GrpcInventory(products),
+            provider=SandboxProvider(postgres=postgres),
+            clock=_now,
+            wake_up=relay.wake_up,
         )
+        accounts = GrpcAccounts(users, revocations)
         service = OrderService(
-            reading=Reading(postgres=postgres),
-            placing=Placing(
+            orders=Orders(postgres=postgres),
+            placement=Placement(
                 postgres=postgres,
-                workflow=workflow,
+                saga=saga,
                 accounts=accounts,
+                clock=_now,
+                wake_up=relay.wake_up,
                 payment_window=settings.payment_window,
             ),
-            paying=Paying(postgres=postgres, workflow=workflow, accounts=accounts),
-            cancelling=Cancelling(postgres=postgres, workflow=workflow),
+            payments=Payments(
+                postgres=postgres, saga=saga, accounts=accounts, clock=_now, wake_up=relay.wake_up
+            ),
+            cancellations=Cancellations(postgres=postgres, saga=saga, clock=_now, wake_up=relay.wake_up),
         )
-        await stack.enter_async_context(running(relay.run(), Worker(workflow=workflow).run(), live.run()))
+        await stack.enter_async_context(
+            running(
+                relay.job,
+                ResumeOrders(postgres=postgres, saga=saga, clock=_now).job,
+                Retention(postgres=postgres, settings=settings.retention, clock=_now).job,
+                live.job,
+            )
+        )
 
         def make_context(request: RequestContext) -> OrdersContext:
             return OrdersContext.of(
-                request, service=service, live=live, new_loaders=lambda: Loaders(postgres)
+                request, service=service, live=live, new_loaders=lambda: Loaders(service.orders)
             )
 
         keys = RemoteKeys(http, settings.jwt.jwks_url or f"{settings.services.users}/.well-known/jwks.json")
@@ -83,3 +94,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             make_context=make_context,
             checks={"postgres": postgres.ping, "redis": redis.ping},
         )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

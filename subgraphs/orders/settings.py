@@ -5,7 +5,20 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from subgraphs.kit.settings import DatabaseSettings, Duration, ServerSettings, ServiceSettings
+from subgraphs.kit.settings import DatabaseSettings, Duration, Section, ServerSettings, ServiceSettings
+
+
+class RetentionSettings(Section):
+    """How long what is kept for a time only is kept."""
+
+    keys: Duration = Field(
+        timedelta(days=7),
+        description="A request that is sent again with its idempotency key after this time is a new request.",
+    )
+    charges: Duration = Field(
+        timedelta(days=30),
+        description="Charges of the sandbox payment provider; one that an order may still need is kept.",
+    )
 
 
 class OrdersSettings(ServiceSettings):
@@ -18,3 +31,4 @@ class OrdersSettings(ServiceSettings):
     payment_window: Duration = Field(
         timedelta(minutes=30), description="How long stock is held for an unpaid order."
     )
+    retention: RetentionSettings = RetentionSettings()

@@ -3,8 +3,8 @@
 import strawberry
 
 from subgraphs.kit.graphql.errors import Error, register
-from subgraphs.orders import errors
-from subgraphs.orders.domain import OrderStatus
+from subgraphs.orders.domain import errors
+from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.graphql.entities import Product
 
 
