@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from deploy.local.children import ROOT
-from deploy.local.tether import tethered
+from deploy.local.process.parent_death import with_parent_death_signal
 
 CATALOGUE = Path(__file__).with_name("catalogue.json")
 _LAST_LINES = 10
@@ -33,7 +33,7 @@ class Seed:
         if self._marker.exists():
             return
         process = await asyncio.create_subprocess_exec(
-            *tethered(self.command),
+            *with_parent_death_signal(self.command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

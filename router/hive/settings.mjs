@@ -51,7 +51,7 @@ export function load(env = process.env) {
   try {
     supergraph = readFileSync(value('ROUTER_SUPERGRAPH'), 'utf8');
   } catch (error) {
-    fault('ROUTER_SUPERGRAPH', `cannot read it (${error.message}); \`python -m deploy.schema all\` writes it`);
+    fault('ROUTER_SUPERGRAPH', `cannot read it (${error.message}); \`python -m deploy.tools.schema all\` writes it`);
   }
   const names = [...supergraph.matchAll(/@join__graph\(name: "([^"]+)"/g)].map((match) => match[1]);
   const urls = {};

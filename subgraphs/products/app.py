@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from subgraphs.kit.auth.remote_keys import RemoteKeys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
-from subgraphs.kit.background import running
+from subgraphs.kit.background import Job, running
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.grpc import server as grpc_server
 from subgraphs.kit.mongo.client import Mongo
@@ -45,7 +45,8 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         products = ProductService(mongo.database, categories, notify=relay.wake_up)
         inventory = InventoryService(mongo.database, notify=relay.wake_up)
 
-        await stack.enter_async_context(running(relay.run(), Sweeper(inventory, settings.stock).run()))
+        sweeper = Job(name="sweeper", run_once=Sweeper(inventory, settings.stock).run, every=1)
+        await stack.enter_async_context(running(relay.job, sweeper))
         if settings.server.grpc_port is not None:
             await stack.enter_async_context(_inventory_server(settings, inventory))
         yield create_app(

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
-from subgraphs.kit.background import running
+from subgraphs.kit.background import Job, running
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestContext
 from subgraphs.kit.grpc import server as grpc_server
@@ -98,7 +98,13 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
             permissions=permissions,
         )
         housekeeping = Housekeeping(postgres, settings.retention)
-        background = (relay.run(), post.run(), last_use.run(), republish(revoker), housekeeping.run())
+        background = (
+            relay.job,
+            Job(name="post", run_once=post.run, every=1),
+            Job(name="last_use", run_once=last_use.run, every=1),
+            Job(name="revocations", run_once=lambda: republish(revoker), every=1),
+            Job(name="housekeeping", run_once=housekeeping.run, every=1),
+        )
         await stack.enter_async_context(running(*background))
 
         verifier = TokenVerifier(ring, settings.jwt, revocations)

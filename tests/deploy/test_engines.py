@@ -11,8 +11,8 @@ from redis import Redis as RedisClient
 
 from deploy.local.children import ROOT
 from deploy.local.engines import Engine, EngineError, Mongo, PostgreSQL, Redis
-from deploy.local.engines.accounts import closed_to
-from deploy.local.probes import NotReady
+from deploy.local.engines.system_user import closed_to
+from deploy.local.process.probes import NotReady
 from tests.deploy.conftest import eventually, gone
 
 ENGINES = (PostgreSQL, Redis, Mongo)

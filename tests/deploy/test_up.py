@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from deploy.local.children import ROOT
-from deploy.local.probes import redis_pong
+from deploy.local.process.probes import redis_pong
 from tests.deploy.conftest import Launcher, eventually, gone
 
 Up = Callable[..., Launcher]

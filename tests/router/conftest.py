@@ -13,7 +13,7 @@ import yaml
 from deploy.local import node
 from deploy.local.edge import render, token_keys
 from deploy.local.ports import Ports
-from deploy.schema import generate
+from deploy.tools.schema import generate
 from tests.router.processes import MAX_BODY, ROOT, Ask, Eventually, Process, Processes, Starter
 from tests.router.servers import Rest, Subgraph
 from tests.router.toys import SCHEMAS, SEEN
@@ -37,7 +37,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
 
 @pytest.fixture(scope="session")
 def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the toys' schemas: what `python -m deploy.schema compose` makes of them."""
+    """The folder of the toys' schemas: what `python -m deploy.tools.schema compose` makes of them."""
     folder = tmp_path_factory.mktemp("schema")
     listed = yaml.safe_load(generate.CONFIG.read_text())
     for name, schema in SCHEMAS.items():

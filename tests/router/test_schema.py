@@ -1,4 +1,4 @@
-"""`python -m deploy.schema`: composition, drift and breaking changes, on the toys' schemas."""
+"""`python -m deploy.tools.schema`: composition, drift and breaking changes, on the toys' schemas."""
 
 import json
 import shutil
@@ -9,8 +9,8 @@ import pytest
 import yaml
 from graphql import build_schema
 
-from deploy.schema import breaking, cli, drift, generate
-from deploy.schema.errors import SchemaError
+from deploy.tools.schema import breaking, cli, drift, generate
+from deploy.tools.schema.errors import SchemaError
 from tests.router.toys import SCHEMAS
 
 Compose = Callable[..., None]
@@ -136,7 +136,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         with pytest.raises(SystemExit) as left:
             cli.main([*command, "--help"])
         assert left.value.code == 0
-        assert "usage: python -m deploy.schema" in capsys.readouterr().out
+        assert "usage: python -m deploy.tools.schema" in capsys.readouterr().out
 
 
 def test_the_toys_and_the_project_list_the_same_subgraphs() -> None:

@@ -5,14 +5,14 @@ import asyncio
 from pathlib import Path
 
 from deploy.local.children import ROOT
+from deploy.local.components import COMPONENTS, GROUPS
 from deploy.local.launch import launch
-from deploy.local.layout import GRPC_PORTS, HTTP_PORTS, LOOPBACK, PORTED
-from deploy.local.parts import GROUPS, PARTS
 from deploy.local.ports import HIGHEST
+from deploy.local.topology import GRPC_PORTS, HTTP_PORTS, LOOPBACK, PORTED
 
 _EPILOG = f"""\
-parts:
-  {", ".join(PARTS)}
+components:
+  {", ".join(COMPONENTS)}
   groups: {"; ".join(f"{name} = {', '.join(members)}" for name, members in GROUPS.items())}
 
 stores of yours:
@@ -67,18 +67,18 @@ def _what(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("what to start")
     group.add_argument(
         "--only",
-        metavar="PART,...",
+        metavar="COMPONENT,...",
         type=_names,
         default=(),
-        help="start these parts, and the engines they need, instead of everything",
+        help="start these components, and the engines they need, instead of everything",
     )
     group.add_argument(
         "--without",
-        metavar="PART,...",
+        metavar="COMPONENT,...",
         type=_names,
         default=(),
-        help="start everything but these parts; the others expect them on their documented ports, or where "
-        "--PART-port says",
+        help="start everything but these components; the others expect them on their documented ports, or where "
+        "--COMPONENT-port says",
     )
     group.add_argument(
         "--exit-with",
@@ -91,7 +91,7 @@ def _what(command: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=float,
         default=90.0,
-        help="give up when a part is not ready this long after its start (default: %(default)g)",
+        help="give up when a component is not ready this long after its start (default: %(default)g)",
     )
 
 
@@ -137,12 +137,12 @@ def _ports(command: argparse.ArgumentParser) -> None:
         "redis": "of Redis",
         "mongo": "of the MongoDB-protocol server",
     }
-    for part in PORTED:
+    for component in PORTED:
         group.add_argument(
-            f"--{part}-port",
+            f"--{component}-port",
             metavar="PORT",
             type=_port,
-            help=f"port {defaults.get(part, f'of the subgraph {part}')}",
+            help=f"port {defaults.get(component, f'of the subgraph {component}')}",
         )
 
 
@@ -151,22 +151,22 @@ def _output(command: argparse.ArgumentParser) -> None:
     logs = group.add_mutually_exclusive_group()
     logs.add_argument(
         "--logs",
-        metavar="PART,...",
+        metavar="COMPONENT,...",
         type=_names,
-        help="show the logs of these parts alone (default: all); files in the data folder's logs/ have all of them",
+        help="show the logs of these components alone (default: all); files in the data folder's logs/ have all of them",
     )
     logs.add_argument("--no-logs", action="store_true", help="show no logs; crashes are reported still")
     group.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
         default="info",
-        help="level of every part's log (default: %(default)s); debug shows the logs from the first moment",
+        help="level of every component's log (default: %(default)s); debug shows the logs from the first moment",
     )
     group.add_argument(
         "--state",
         metavar="FILE",
         type=Path,
-        help="when ready, write addresses, process ids and the settings of each part to FILE as JSON; it is "
+        help="when ready, write addresses, process ids and the settings of each component to FILE as JSON; it is "
         "kept up to date, and removed at the end",
     )
 

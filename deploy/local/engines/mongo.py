@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local.engines.base import Engine, EngineError
-from deploy.local.probes import mongo_hello
+from deploy.local.process.probes import mongo_hello
 
 _PROGRAM = "secantusd-py"
 
@@ -56,7 +56,7 @@ class Mongo(Engine):
         return [
             sys.executable,
             str(self._program),
-            *(part for key, value in settings.items() for part in (f"--{key}", value)),
+            *(argument for key, value in settings.items() for argument in (f"--{key}", value)),
             *(["--sync-on-commit"] if self.durable else []),
         ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -13,7 +13,10 @@ from subgraphs.kit.tracing import trace_headers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A fact about one aggregate, named by `key`; facts of one key are delivered in their order."""
+    """A fact about one aggregate, named by `key`; facts of one key are delivered in their order.
+
+    The wire form has no key, so that of an event read from it is empty: its data name the aggregate.
+    """
 
     type: str
     source: str
@@ -36,3 +39,31 @@ class Event:
             },
             option=orjson.OPT_UTC_Z,
         ).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The event whose wire form is `text`. Raises MalformedEventError for anything that is none."""
+        try:
+            fields = orjson.loads(text)
+            data = fields["data"]
+            timestamp = datetime.fromisoformat(fields["timestamp"])
+            names = [fields[name] for name in ("id", "type", "source")]
+            traceparent = fields.get("traceparent", "")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise MalformedEventError(f"not an event: {error!r}") from error
+        if not isinstance(data, dict) or not all(isinstance(name, str) for name in (*names, traceparent)):
+            raise MalformedEventError("not an event: a field has the wrong type")
+        id_, type_, source = names
+        return cls(
+            type=type_,
+            source=source,
+            key="",
+            data=data,
+            id=id_,
+            timestamp=timestamp,
+            traceparent=traceparent,
+        )
+
+
+class MalformedEventError(Exception):
+    """Text in a stream that is not the wire form of an event."""

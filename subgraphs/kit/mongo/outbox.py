@@ -14,14 +14,11 @@ from datetime import datetime, timedelta
 from pymongo import ReturnDocument
 from redis.asyncio import Redis
 
-from subgraphs.kit.background import WakeUp
+from subgraphs.kit.background import Job, WakeUp
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.events.streams import stream_of
-from subgraphs.kit.logs import get_logger
 from subgraphs.kit.metrics import EVENTS_PUBLISHED
 from subgraphs.kit.mongo.client import Database, Document, utc_now
-
-log = get_logger(__name__)
 
 _STREAM_LENGTH = 100_000
 
@@ -68,17 +65,11 @@ class DocumentRelay:
         self.wake_up = WakeUp()
         """Say that an event was written, so that it leaves now and not at the next poll."""
 
-    async def run(self) -> None:
-        """Relay until cancelled; an outage of either store is waited out."""
-        while True:
-            self.wake_up.clear()
-            try:
-                await self.publish_pending()
-                pause = self._interval
-            except Exception as error:  # noqa: BLE001 - one bad round must not end the relay
-                log.warning("outbox_relay_interrupted", error=repr(error))
-                pause = 1.0
-            await self.wake_up.wait(pause)
+    @property
+    def job(self) -> Job:
+        return Job(
+            name="outbox_relay", run_once=self.publish_pending, every=self._interval, wake=self.wake_up
+        )
 
     async def publish_pending(self) -> int:
         """Publish everything that is due; returns the number of events."""

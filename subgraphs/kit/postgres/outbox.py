@@ -5,7 +5,6 @@ and is never lost. It polls `published_at IS NULL`: a cursor over ids would skip
 transaction that commits late.
 """
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
@@ -27,14 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.kit.background import WakeUp
+from subgraphs.kit.background import Job, WakeUp
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.events.streams import stream_of
-from subgraphs.kit.logs import get_logger
 from subgraphs.kit.metrics import EVENTS_PUBLISHED
 from subgraphs.kit.postgres.engine import Postgres
-
-log = get_logger(__name__)
 
 _BATCH = 200
 _STREAM_LENGTH = 100_000
@@ -56,6 +52,7 @@ def outbox_table(metadata: MetaData) -> Table:
         Column("published_at", DateTime(timezone=True)),
     )
     Index("outbox_unpublished", table.c.position, postgresql_where=table.c.published_at.is_(None))
+    Index("outbox_published", table.c.published_at, postgresql_where=table.c.published_at.is_not(None))
     return table
 
 
@@ -81,16 +78,12 @@ class OutboxRelay:
         """Say that something was committed, so that it leaves now and not at the next poll."""
         self._purge_at = datetime.now(UTC)
 
-    async def run(self) -> None:
-        """Relay until cancelled; an outage of either store is waited out."""
-        while True:
-            try:
-                await self._lead()
-            except Exception as error:  # noqa: BLE001 - one bad round must not end the relay
-                log.warning("outbox_relay_interrupted", error=repr(error))
-            await asyncio.sleep(1)
+    @property
+    def job(self) -> Job:
+        return Job(name="outbox_relay", run_once=self.lead, every=1.0)
 
-    async def _lead(self) -> None:
+    async def lead(self) -> None:
+        """Relay for as long as this process leads; return at once where another one does."""
         lock = select(func.pg_try_advisory_lock(func.hashtext("outbox_relay")))
         async with self._postgres.read() as connection:
             if not (await connection.execute(lock)).scalar_one():
@@ -101,13 +94,10 @@ class OutboxRelay:
                     while await self.publish_batch(connection):
                         pass
                     await self._purge(connection)
-                    await self._wait()
+                    await self.wake_up.wait(self._interval)
             finally:
                 # Shielded by nothing: on cancellation the session ends and the lock with it.
                 await connection.invalidate()
-
-    async def _wait(self) -> None:
-        await self.wake_up.wait(self._interval)
 
     async def publish_batch(self, connection: AsyncConnection) -> bool:
         """Publish up to one batch in order, then mark it. Returns whether there may be more."""

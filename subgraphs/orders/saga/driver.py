@@ -89,25 +89,24 @@ class Saga:
         match order.status:
             case OrderStatus.AWAITING_PAYMENT | OrderStatus.PAID if order.cancellation_request is not None:
                 request = order.cancellation_request
-                return await self._transitions.apply(
+                step = self._transitions.apply(
                     order, Action.CANCEL, leased=True, actor=request.actor, note=request.reason
                 )
             case OrderStatus.PENDING_STOCK | OrderStatus.AWAITING_PAYMENT if (
                 order.expires_at <= self._clock()
             ):
-                return await self._transitions.apply(
-                    order, Action.EXPIRE, leased=True, note="not paid in time"
-                )
+                step = self._transitions.apply(order, Action.EXPIRE, leased=True, note="not paid in time")
             case OrderStatus.PENDING_STOCK:
-                return await self._stock.hold(order, items)
+                step = self._stock.hold(order, items)
             case OrderStatus.PAYING:
-                return await self._payment.collect(order)
+                step = self._payment.collect(order)
             case OrderStatus.CANCELLING:
-                return await self._compensation.run(order)
+                step = self._compensation.run(order)
             case OrderStatus.EXPIRED | OrderStatus.REJECTED if order.resume_at is not None:
-                return await self._stock.release(order)
+                step = self._stock.release(order)
             case _:
                 return None
+        return await step
 
     async def _load(self, order_id: OrderId) -> Order:
         async with self._postgres.read() as connection:

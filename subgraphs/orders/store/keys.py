@@ -18,5 +18,5 @@ def known_ids(ids: Sequence[str]) -> list[str]:
 
 
 def any_of(name: str) -> ColumnElement[Any]:
-    """`= any_of(name)` matches each of one array parameter, so the statement is the same for any number of keys."""
+    """Any element of the array parameter `name`: the statement is the same text for any number of keys."""
     return any_(bindparam(name, type_=ARRAY(Text())))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from subgraphs.kit.background import running
+from subgraphs.kit.background import Job, running
 from subgraphs.kit.errors import Unauthenticated
 from subgraphs.kit.events.streams import stream_of
 from subgraphs.kit.ids import new_id
@@ -37,7 +37,7 @@ async def live(world: World, redis: Redis) -> AsyncIterator[LiveStatus]:
     """Following, with a relay that is told of each commit."""
     relay = OutboxRelay(world.observer, redis, outbox, interval=0.02)
     live = LiveStatus(redis, timeout=2)
-    async with running(relay.run(), live.run()):
+    async with running(relay.job, Job(name="live", run_once=live.run, every=1)):
         yield live
 
 
@@ -155,7 +155,7 @@ async def test_without_redis_events_are_read_now_and_then(world: World, monkeypa
     monkeypatch.setattr(live_module, "_FALLBACK_SECONDS", 0.05)
     async with create_redis(RedisSettings(url="redis://127.0.0.1:1/0")) as nowhere:
         live = LiveStatus(nowhere, timeout=2)
-        async with running(live.run()):
+        async with running(Job(name="live", run_once=live.run, every=1)):
             order = await world.place()
             client = asyncio.create_task(collect(follow(live, world, order.id)))
             await _decline(world, order.id, 2)

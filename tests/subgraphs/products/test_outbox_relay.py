@@ -7,6 +7,7 @@ import orjson
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from subgraphs.kit.background import running
 from subgraphs.kit.mongo.client import utc_now
 from subgraphs.kit.mongo.outbox import DocumentRelay
 from subgraphs.products.domain.reservation import Line
@@ -113,12 +114,9 @@ async def test_running_relay_waits_out_an_outage_of_redis(database, redis, make)
         await send(entries)
 
     relay._publish = publish
-    running = asyncio.create_task(relay.run())
-    try:
+    async with running(relay.job):
         await make()
         async with asyncio.timeout(5):
             while not await published(redis):  # noqa: ASYNC110 - the stream is in another process
                 await asyncio.sleep(0.02)
-    finally:
-        running.cancel()
     assert failures == [0]

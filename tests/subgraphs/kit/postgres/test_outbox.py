@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from sqlalchemy import MetaData, Table, text
 
 from deploy.local.engines import Redis as RedisEngine
-from subgraphs.kit import background
+from subgraphs.kit.background import running
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.events.streams import stream_of
 from subgraphs.kit.ids import new_id
@@ -102,18 +102,9 @@ def relay_of(outbox: Outbox, redis: Any = None, table: Table = OUTBOX) -> Outbox
     return OutboxRelay(outbox.postgres, redis or outbox.redis, table, interval=0.05)
 
 
-@asynccontextmanager
-async def running(relay: OutboxRelay) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(relay.run())
-    try:
-        yield task
-    finally:
-        await background._end([task])
-
-
 async def test_events_arrive_in_their_order_and_are_marked(outbox: Outbox):
     await outbox.write(*range(450))
-    async with running(relay_of(outbox)):
+    async with running(relay_of(outbox).job):
         await outbox.until(list(range(450)))
         await outbox.write(450)
         await outbox.until(list(range(451)))
@@ -122,7 +113,7 @@ async def test_events_arrive_in_their_order_and_are_marked(outbox: Outbox):
 
 async def test_a_nudge_does_not_wait_for_the_poll(outbox: Outbox):
     relay = OutboxRelay(outbox.postgres, outbox.redis, OUTBOX, interval=60)
-    async with running(relay):
+    async with running(relay.job):
         await outbox.write(1)
         relay.wake_up()
         await outbox.until([1])
@@ -137,7 +128,7 @@ async def test_what_rolled_back_never_leaves(outbox: Outbox):
         await enqueue(connection, OUTBOX, event)
         await connection.rollback()
     await outbox.write(2)
-    async with running(relay_of(outbox)):
+    async with running(relay_of(outbox).job):
         await outbox.until([2])
 
 
@@ -151,7 +142,7 @@ async def test_the_row_of_a_transaction_that_commits_late_is_not_skipped(outbox:
             await late.wait()
 
     slow_task = asyncio.create_task(slow())
-    async with running(relay_of(outbox)):
+    async with running(relay_of(outbox).job):
         await asyncio.sleep(0.05)
         await outbox.write(2)
         await outbox.until([2])
@@ -170,16 +161,20 @@ class DiesAfterPublishing:
     async def pipeline(self, **options: Any) -> AsyncIterator[Any]:
         async with self._redis.pipeline(**options) as pipe:
             yield pipe
-        raise asyncio.CancelledError
+        raise KilledError
+
+
+class KilledError(Exception):
+    pass
 
 
 async def test_a_crash_between_publishing_and_marking_publishes_again_and_loses_nothing(outbox: Outbox):
     await outbox.write(1, 2, 3)
-    task = asyncio.create_task(relay_of(outbox, DiesAfterPublishing(outbox.redis)).run())
-    await asyncio.gather(task, return_exceptions=True)
+    with pytest.raises(KilledError):
+        await relay_of(outbox, DiesAfterPublishing(outbox.redis)).lead()
     assert await outbox.arrived() == [1, 2, 3]
     assert await outbox.unpublished() == 3
-    async with running(relay_of(outbox)):
+    async with running(relay_of(outbox).job):
         await outbox.until([1, 2, 3, 1, 2, 3])
     assert await outbox.unpublished() == 0
     ids = [orjson.loads(f["event"])["id"] for _, f in await outbox.redis.xrange(stream_of(outbox.source))]
@@ -191,14 +186,15 @@ async def test_of_two_relays_one_leads_and_the_other_takes_over(outbox: Outbox, 
     other = Outbox(other_pool, outbox.redis)
     other.source = outbox.source
     try:
-        async with running(relay_of(outbox)) as leader:
+        async with AsyncExitStack() as leader:
+            await leader.enter_async_context(running(relay_of(outbox).job))
             await outbox.write(1)
             await outbox.until([1])
-            async with running(relay_of(other)):
+            async with running(relay_of(other).job):
                 for n in range(2, 40):
                     await outbox.write(n)
                 await outbox.until(list(range(1, 40)))
-                await background._end([leader])
+                await leader.aclose()
                 await outbox.write(40)
                 await outbox.until(list(range(1, 41)))
     finally:
@@ -207,7 +203,7 @@ async def test_of_two_relays_one_leads_and_the_other_takes_over(outbox: Outbox, 
 
 async def test_a_relay_that_is_stopped_gives_up_the_lock_and_leaves_its_pool_whole(outbox: Outbox):
     for n in range(6):  # more often than the pool has connections
-        async with running(relay_of(outbox)):
+        async with running(relay_of(outbox).job):
             await outbox.write(n)
             await outbox.until(list(range(n + 1)))
         assert outbox.postgres.engine.pool.checkedout() == 0
@@ -216,7 +212,7 @@ async def test_a_relay_that_is_stopped_gives_up_the_lock_and_leaves_its_pool_who
 
 
 async def test_a_relay_outlives_the_loss_of_its_database_session(outbox: Outbox):
-    async with running(relay_of(outbox)):
+    async with running(relay_of(outbox).job):
         await outbox.write(1)
         await outbox.until([1])
         async with outbox.postgres.read() as connection:
@@ -236,7 +232,7 @@ async def test_a_relay_outlives_a_fault_of_its_own(outbox: Outbox, monkeypatch: 
 
     monkeypatch.setattr(relay, "publish_batch", fail_once)
     await outbox.write(1)
-    async with running(relay):
+    async with running(relay.job):
         await outbox.until([1])
 
 
@@ -246,14 +242,13 @@ async def test_events_wait_while_redis_is_down_and_leave_when_it_is_back(postgre
         settings = RedisSettings(url=engine.url(), timeout="500ms")  # type: ignore[arg-type] # parsed
         async with create_redis(settings) as redis:
             outbox = Outbox(postgres, redis)
-            async with running(relay_of(outbox)) as task:
+            async with running(relay_of(outbox).job):
                 await outbox.write(1)
                 await outbox.until([1])
                 engine.stop()
                 await outbox.write(2, 3)
                 await asyncio.sleep(0.3)
                 assert await outbox.unpublished() == 2
-                assert not task.done()
                 engine.start()
                 engine.wait_ready()
                 await outbox.until([1, 2, 3])
@@ -279,6 +274,6 @@ async def test_published_events_are_deleted_after_a_week(outbox: Outbox):
                 ),
                 {"days": days, "offset": offset},
             )
-    async with running(relay_of(outbox)):
+    async with running(relay_of(outbox).job):
         await eventually(only_the_young_ones)
         await outbox.until([3])

@@ -1,4 +1,4 @@
-"""`python -m deploy.proto`: the Python of the gRPC contracts in `schema/proto`, generated and checked."""
+"""`python -m deploy.tools.proto`: the Python of the gRPC contracts in `schema/proto`, generated and checked."""
 
 import argparse
 import filecmp
@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 _FOLDER = Path("schema/proto")
 
 
@@ -42,7 +42,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m deploy.proto", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deploy.tools.proto", description=__doc__)
     parser.add_argument(
         "command",
         choices=["generate", "check"],

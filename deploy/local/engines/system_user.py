@@ -5,12 +5,12 @@ import pwd
 import stat
 from pathlib import Path
 
-from deploy.local.tether import Account
+from deploy.local.process.parent_death import SystemUser
 
 _CANDIDATES = ("postgres", "nobody")
 
 
-def unprivileged(owned: Path) -> Account | None:
+def unprivileged(owned: Path) -> SystemUser | None:
     """None where we are not root; else the owner of `owned` if it is there, else a user this system has.
 
     No user is created: that would outlast the clone.
@@ -19,17 +19,17 @@ def unprivileged(owned: Path) -> Account | None:
         return None
     if owned.exists() and owned.stat().st_uid != 0:
         status = owned.stat()
-        return Account(name=_name(status.st_uid), uid=status.st_uid, gid=status.st_gid)
+        return SystemUser(name=_name(status.st_uid), uid=status.st_uid, gid=status.st_gid)
     for name in _CANDIDATES:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
+        return SystemUser(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
     raise LookupError(f"none of the system users {', '.join(_CANDIDATES)} exists")
 
 
-def closed_to(account: Account, path: Path) -> Path | None:
+def closed_to(account: SystemUser, path: Path) -> Path | None:
     """The first folder on the way to `path` that the user cannot pass; None if there is none."""
     for folder in [*reversed(path.absolute().parents)]:
         if not folder.exists():

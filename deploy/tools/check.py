@@ -1,4 +1,4 @@
-"""`python -m deploy.check`: everything that must hold before a change is handed in.
+"""`python -m deploy.tools.check`: everything that must hold before a change is handed in.
 
 Each step is a command that a person may run alone; all of them run, so that one look shows every fault.
 """
@@ -16,7 +16,7 @@ from rich.console import Console
 
 from deploy.local import node
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
 _LAST_LINES = 200
 
@@ -36,8 +36,8 @@ def steps(base: str) -> list[Step]:
         Step("lint", [_BIN / "ruff", "check"], "make format, then by hand"),
         Step("types", [_BIN / "mypy"], "by hand"),
         Step("layers", [_BIN / "lint-imports", "--no-logo"], "by hand; the rules are in pyproject.toml"),
-        Step("generated code", [python, "-m", "deploy.proto", "check"], "make proto"),
-        Step("schemas", [python, "-m", "deploy.schema", "check", "--base", base], "make schema"),
+        Step("generated code", [python, "-m", "deploy.tools.proto", "check"], "make proto"),
+        Step("schemas", [python, "-m", "deploy.tools.schema", "check", "--base", base], "make schema"),
         Step("uv.lock", [_uv(), "lock", "--check"], f"{_BIN / 'uv'} lock"),
         Step(
             "package-lock.json",
@@ -49,7 +49,7 @@ def steps(base: str) -> list[Step]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m deploy.check", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deploy.tools.check", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="STEP", help="only these steps (default: all)")
     parser.add_argument(
         "--base",

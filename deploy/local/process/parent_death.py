@@ -1,6 +1,6 @@
 """Tie a child to its launcher: it gets a signal from the kernel when the launcher dies, however it dies.
 
-`tethered()` turns a command into one that runs this file first, which asks for the signal (prctl(2),
+`with_parent_death_signal()` turns a command into one that runs this file first, which asks for the signal (prctl(2),
 PR_SET_PDEATHSIG), drops root where asked, and then becomes the command: no process stays in between. A
 `preexec_fn` would do the same, but runs Python between fork and exec, which deadlocks where threads are.
 
@@ -21,7 +21,7 @@ _NOT_FOUND = 127
 
 
 @dataclass(frozen=True)
-class Account:
+class SystemUser:
     """A system user to run a child as; only root can choose one."""
 
     name: str
@@ -29,8 +29,8 @@ class Account:
     gid: int
 
 
-def tethered(
-    argv: Sequence[str], *, death: signal.Signals = signal.SIGKILL, account: Account | None = None
+def with_parent_death_signal(
+    argv: Sequence[str], *, death: signal.Signals = signal.SIGKILL, account: SystemUser | None = None
 ) -> list[str]:
     """The command that runs `argv` tied to this process.
 

@@ -3,10 +3,10 @@ import socket
 
 import pytest
 
+from deploy.local.components import COMPONENTS, ENGINES, ComponentError, select
 from deploy.local.environment import Secrets, settings
-from deploy.local.layout import External, Layout, ignored_names, plan
-from deploy.local.parts import ENGINES, PARTS, PartError, select
 from deploy.local.ports import PortError, Ports
+from deploy.local.topology import External, Topology, ignored_names, plan
 
 EXTERNAL = {
     "USERS_DATABASE_URL": "postgresql://db/users",
@@ -15,7 +15,7 @@ EXTERNAL = {
 }
 
 
-def planned(*, only=(), without=(), environ=None, **wanted: int | None) -> Layout:
+def planned(*, only=(), without=(), environ=None, **wanted: int | None) -> Topology:
     ports = Ports()
     try:
         return plan(
@@ -30,7 +30,7 @@ def planned(*, only=(), without=(), environ=None, **wanted: int | None) -> Layou
 
 
 def test_everything_is_chosen_by_default():
-    assert select(only=(), without=()) == set(PARTS)
+    assert select(only=(), without=()) == set(COMPONENTS)
 
 
 def test_a_chosen_subgraph_brings_its_engines():
@@ -43,41 +43,41 @@ def test_groups_stand_for_their_members():
 
 
 def test_an_unknown_part_is_refused_with_the_near_one():
-    with pytest.raises(PartError, match=r"There is no part 'user'\. Did you mean users\?"):
+    with pytest.raises(ComponentError, match=r"There is no component 'user'\. Did you mean users\?"):
         select(only=["user"], without=())
 
 
 def test_nothing_left_is_refused():
-    with pytest.raises(PartError, match="Nothing is left"):
+    with pytest.raises(ComponentError, match="Nothing is left"):
         select(only=["edge"], without=["edge"])
 
 
 def test_a_store_whose_address_is_set_is_not_started():
-    layout = planned(environ=EXTERNAL)
-    assert layout.started & set(ENGINES) == {"mongo"}
-    assert layout.uses("users") == ()
-    assert layout.uses("products") == ("mongo",)
+    topology = planned(environ=EXTERNAL)
+    assert topology.started & set(ENGINES) == {"mongo"}
+    assert topology.uses("users") == ()
+    assert topology.uses("products") == ("mongo",)
 
 
 def test_a_store_that_one_service_still_needs_is_started():
-    layout = planned(
+    topology = planned(
         environ={"USERS_DATABASE_URL": "postgresql://db/users", "USERS_REDIS_URL": "redis://cache"}
     )
-    assert layout.started >= set(ENGINES)
-    assert layout.uses("orders") == ("postgres", "redis")
+    assert topology.started >= set(ENGINES)
+    assert topology.uses("orders") == ("postgres", "redis")
 
 
 def test_a_subgraph_without_its_store_is_refused_with_the_ways_out():
     with pytest.raises(
-        PartError, match=r"users needs postgres.*set USERS_DATABASE_URL.*--postgres-port PORT"
+        ComponentError, match=r"users needs postgres.*set USERS_DATABASE_URL.*--postgres-port PORT"
     ):
         planned(only=["users"], without=["postgres"])
     assert planned(only=["users"], without=["postgres"], postgres=5432).stores["postgres"] == 5432
 
 
 def test_a_part_of_somebody_else_is_expected_on_its_documented_port():
-    layout = planned(without=["users"])
-    assert (layout.http["users"], layout.grpc["users"]) == (4001, 5001)
+    topology = planned(without=["users"])
+    assert (topology.http["users"], topology.grpc["users"]) == (4001, 5001)
     assert planned(without=["users"], users=4100).http["users"] == 4100
 
 
@@ -97,11 +97,11 @@ def test_the_preferred_router_port_gives_way(monkeypatch):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        monkeypatch.setattr("deploy.local.layout.HTTP_PORTS", {"router": port})
-        layout = planned(only=["router"], router=None)
-    assert layout.http["router"] != port
-    assert layout.notices == (
-        f"Port {port} is in use by {_name()}: the router is on {layout.http['router']} (--router-port chooses another).",
+        monkeypatch.setattr("deploy.local.topology.HTTP_PORTS", {"router": port})
+        topology = planned(only=["router"], router=None)
+    assert topology.http["router"] != port
+    assert topology.notices == (
+        f"Port {port} is in use by {_name()}: the router is on {topology.http['router']} (--router-port chooses another).",
     )
 
 
@@ -112,12 +112,12 @@ def test_shared_names_that_replace_nothing_are_told():
 
 
 def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
-    layout = planned(environ={"ORDERS_DATABASE_URL": "postgresql://db/orders"})
+    topology = planned(environ={"ORDERS_DATABASE_URL": "postgresql://db/orders"})
     urls = {
         name: {"database": f"db-{name}", "redis": "redis://r"} for name in ("users", "products", "orders")
     }
     made = settings(
-        layout,
+        topology,
         urls,
         secrets=Secrets(token="t", keys=tmp_path),
         log_level="info",
@@ -125,19 +125,19 @@ def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
         environ={"ORDERS_LOGGING_FORMAT": "json", "ORDERS_SERVER_PORT": "1", "ROUTER_TIMEOUT": "3s"},
     )
     assert made["orders"]["ORDERS_LOGGING_FORMAT"] == "json"
-    assert made["orders"]["ORDERS_SERVER_PORT"] == str(layout.http["orders"])
-    assert made["orders"]["ORDERS_SERVICES_PRODUCTS_GRPC"] == f"127.0.0.1:{layout.grpc['products']}"
+    assert made["orders"]["ORDERS_SERVER_PORT"] == str(topology.http["orders"])
+    assert made["orders"]["ORDERS_SERVICES_PRODUCTS_GRPC"] == f"127.0.0.1:{topology.grpc['products']}"
     assert made["users"]["USERS_FIRST_ACCOUNT_ADMIN"] == "true"
-    assert made["rest"]["REST_SERVICES_ROUTER"] == f"http://127.0.0.1:{layout.http['router']}"
+    assert made["rest"]["REST_SERVICES_ROUTER"] == f"http://127.0.0.1:{topology.http['router']}"
     assert "REST_DATABASE_URL" not in made["rest"]
     assert "ROUTER_CORS_ORIGINS" not in made["router"]
 
 
 def test_the_first_account_is_no_administrator_on_a_database_of_others(tmp_path):
-    layout = planned(environ=EXTERNAL)
+    topology = planned(environ=EXTERNAL)
     urls = {name: {"database": "d", "redis": "r"} for name in ("users", "products", "orders")}
     secrets = Secrets(token="t", keys=tmp_path)
-    made = settings(layout, urls, secrets=secrets, log_level="info", root=tmp_path, environ={})
+    made = settings(topology, urls, secrets=secrets, log_level="info", root=tmp_path, environ={})
     assert "USERS_FIRST_ACCOUNT_ADMIN" not in made["users"]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from deploy.local.tether import Account
+from deploy.local.process.parent_death import SystemUser
 
 
 class State(StrEnum):
@@ -38,7 +38,7 @@ class Child:
     """Blocking work before each start, such as writing its configuration."""
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
-    account: Account | None = None
+    account: SystemUser | None = None
     patience: float = 10.0
     """Seconds between the stop signal and SIGKILL."""
 

@@ -7,7 +7,7 @@ import sys
 _POLL = 0.5
 
 
-async def wait_for_exit(pid: int) -> None:
+async def wait_pid(pid: int) -> None:
     """Returns when process `pid` is gone, at once if there is none."""
     if sys.platform == "linux":
         try:

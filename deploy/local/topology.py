@@ -1,14 +1,14 @@
-"""Where everything is: which port each part has, and which stores are ours or somebody else's."""
+"""Where everything is: which port each component has, and which stores are ours or somebody else's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy.local.parts import ENGINES, STORE_OF, SUBGRAPHS, PartError
+from deploy.local.components import ENGINES, STORE_OF, SUBGRAPHS, ComponentError
 from deploy.local.ports import PortError, Ports
 
 LOOPBACK = "127.0.0.1"
 
-# By part; the documented ports, which are preferred (edge, router) or where a part is expected that somebody
+# By component; the documented ports, which are preferred (edge, router) or where a component is expected that somebody
 # else runs (`--without users`, to have it in a debugger).
 HTTP_PORTS = {"users": 4001, "products": 4002, "orders": 4003, "router": 4000, "rest": 4010, "edge": 8080}
 GRPC_PORTS = {"users": 5001, "products": 5002}
@@ -57,7 +57,7 @@ def ignored_names(environ: Mapping[str, str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Layout:
+class Topology:
     """The addresses of one start."""
 
     started: frozenset[str]
@@ -70,9 +70,9 @@ class Layout:
     """The edge's own administration."""
     notices: tuple[str, ...] = ()
 
-    def base(self, part: str) -> str:
-        """`http://…` of a part, as other parts reach it."""
-        return f"http://{LOOPBACK}:{self.http[part]}"
+    def base(self, component: str) -> str:
+        """`http://…` of a component, as other components reach it."""
+        return f"http://{LOOPBACK}:{self.http[component]}"
 
     @property
     def edge(self) -> str:
@@ -87,38 +87,43 @@ class Layout:
 
 
 def plan(
-    parts: frozenset[str],
+    components: frozenset[str],
     *,
     external: External,
     wanted: Mapping[str, int | None],
     ports: Ports,
     edge_host: str,
-) -> Layout:
-    """Choose ports. `wanted` holds what was asked for by part: 0 is any free port, None the default.
+) -> Topology:
+    """Choose ports. `wanted` holds what was asked for by component: 0 is any free port, None the default.
 
-    Raises PortError for a port that is taken, PartError for a subgraph that is left without its store.
+    Raises PortError for a port that is taken, ComponentError for a subgraph that is left without its store.
     """
-    started = frozenset(part for part in parts if part not in ENGINES or not external.replaces(part))
+    started = frozenset(
+        component for component in components if component not in ENGINES or not external.replaces(component)
+    )
     choice = _Choice(started, wanted, ports, edge_host)
-    layout = Layout(
+    topology = Topology(
         started=started,
         external=external,
         edge_host=edge_host,
-        http={part: choice.port(part, default) for part, default in HTTP_PORTS.items()},
-        grpc={part: ports.free() if part in started else default for part, default in GRPC_PORTS.items()},
-        stores={part: choice.port(part, default) for part, default in STORE_PORTS.items()},
+        http={component: choice.port(component, default) for component, default in HTTP_PORTS.items()},
+        grpc={
+            component: ports.free() if component in started else default
+            for component, default in GRPC_PORTS.items()
+        },
+        stores={component: choice.port(component, default) for component, default in STORE_PORTS.items()},
         admin=ports.free(),
         notices=tuple(choice.notices),
     )
     for subgraph in sorted(started.intersection(SUBGRAPHS)):
-        for engine in layout.uses(subgraph):
+        for engine in topology.uses(subgraph):
             if engine not in started and wanted.get(engine) is None:
                 setting = f"{subgraph.upper()}_{'REDIS' if engine == 'redis' else 'DATABASE'}_URL"
-                raise PartError(
-                    f"{subgraph} needs {engine}, which is not among the parts to start. Add it, set {setting}, "
+                raise ComponentError(
+                    f"{subgraph} needs {engine}, which is not among the components to start. Add it, set {setting}, "
                     f"or say where one of yours listens: --{engine}-port PORT"
                 )
-    return layout
+    return topology
 
 
 class _Choice:
@@ -133,26 +138,28 @@ class _Choice:
         self._edge_host = edge_host
         self.notices: list[str] = []
 
-    def port(self, part: str, default: int) -> int:
-        asked = self._wanted.get(part)
-        if part not in self._started:
+    def port(self, component: str, default: int) -> int:
+        asked = self._wanted.get(component)
+        if component not in self._started:
             return asked or default
-        if asked or (asked is None and part == "edge"):
-            return self._exactly(part, asked or default)
-        if asked is None and part == "router":
-            return self._preferably(part, default)
+        if asked or (asked is None and component == "edge"):
+            return self._exactly(component, asked or default)
+        if asked is None and component == "router":
+            return self._preferably(component, default)
         return self._ports.free()
 
-    def _exactly(self, part: str, port: int) -> int:
-        host = self._edge_host if part == "edge" else LOOPBACK
-        return self._ports.exactly(port, what=f"the {part}", option=f"--{part}-port", host=host)
+    def _exactly(self, component: str, port: int) -> int:
+        host = self._edge_host if component == "edge" else LOOPBACK
+        return self._ports.exactly(port, what=f"the {component}", option=f"--{component}-port", host=host)
 
-    def _preferably(self, part: str, default: int) -> int:
+    def _preferably(self, component: str, default: int) -> int:
         """Clients come through the edge, so the router may be elsewhere to nobody's harm."""
         try:
-            return self._exactly(part, default)
+            return self._exactly(component, default)
         except PortError as error:
             port = self._ports.free()
             taken, _, _ = str(error).partition(". ")
-            self.notices.append(f"{taken}: the {part} is on {port} (--{part}-port chooses another).")
+            self.notices.append(
+                f"{taken}: the {component} is on {port} (--{component}-port chooses another)."
+            )
             return port

@@ -1,11 +1,11 @@
-"""`python -m deploy.schema`."""
+"""`python -m deploy.tools.schema`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from deploy.schema import breaking, drift, generate
-from deploy.schema.errors import SchemaError
+from deploy.tools.schema import breaking, drift, generate
+from deploy.tools.schema.errors import SchemaError
 
 _EPILOG = """\
 A change of the API that breaks clients fails the check. Where it is decided on, put the sentence that the check prints
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m deploy.schema",
+        prog="python -m deploy.tools.schema",
         description="Generate and check the schemas in schema/.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -76,7 +76,7 @@ def _check(options: argparse.Namespace) -> bool:
     for difference in differences:
         _say(difference)
     if differences:
-        _say("\nThe files in schema/ are not what the code generates: python -m deploy.schema all")
+        _say("\nThe files in schema/ are not what the code generates: python -m deploy.tools.schema all")
     else:
         _say("schema/: up to date")
     return _check_breaking(options.base) and not differences

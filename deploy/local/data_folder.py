@@ -27,7 +27,7 @@ _KEPT = (
 """Everything the launcher writes here but its lock; a fresh start deletes these and nothing else."""
 
 
-class FolderError(LaunchError):
+class DataFolderError(LaunchError):
     """The data folder cannot be used; the message says why and the way out."""
 
 
@@ -51,13 +51,13 @@ class DataFolder:
         self._new = False
 
     def open(self) -> Self:
-        """Raises FolderError where the folder cannot be written or another launcher has it."""
+        """Raises DataFolderError where the folder cannot be written or another launcher has it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._new = not (self.path / "launcher.lock").exists()
             lock = os.open(self.path / "launcher.lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise FolderError(
+            raise DataFolderError(
                 f"The data folder {self.path} cannot be used: {error.strerror}. Choose another (--data FOLDER), "
                 "or give this one back to yourself if another user, such as root, made it."
             ) from error
@@ -66,14 +66,14 @@ class DataFolder:
         except BlockingIOError as error:
             holder = _read(lock)
             os.close(lock)
-            raise FolderError(self._held_by(holder)) from error
+            raise DataFolderError(self._held_by(holder)) from error
         self._lock = lock
         return self
 
     def announce(self, holder: Holder) -> None:
         """Say in the lock who we are, for the one who finds it held."""
         if self._lock is None:
-            raise FolderError("the data folder is not open")
+            raise DataFolderError("the data folder is not open")
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, json.dumps(asdict(holder)).encode(), 0)
 
@@ -84,13 +84,13 @@ class DataFolder:
             self._lock = None
 
     def in_use(self) -> bool:
-        """Whether a launcher has the folder. Raises FolderError where that cannot be seen."""
+        """Whether a launcher has the folder. Raises DataFolderError where that cannot be seen."""
         try:
             lock = os.open(self.path / "launcher.lock", os.O_RDONLY)
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise FolderError(f"The data folder {self.path} cannot be read: {error.strerror}.") from error
+            raise DataFolderError(f"The data folder {self.path} cannot be read: {error.strerror}.") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -109,10 +109,10 @@ class DataFolder:
         return [self.path / name for name in _KEPT if (self.path / name).exists()]
 
     def clear(self) -> None:
-        """Delete them. Raises FolderError in a folder that was in use for something else before."""
+        """Delete them. Raises DataFolderError in a folder that was in use for something else before."""
         if self._new and self.contents():
             (self.path / "launcher.lock").unlink()
-            raise FolderError(
+            raise DataFolderError(
                 f"{self.path} is not a data folder of supergraph, so nothing in it is deleted. "
                 "Name the right one: --data FOLDER"
             )

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.child import Child, State
-from deploy.local.keeper import Limits, StartError
-from deploy.local.probes import NotReady
-from deploy.local.supervisor import Supervisor
+from deploy.local.process.child import Child, State
+from deploy.local.process.probes import NotReady
+from deploy.local.process.runner import Limits, StartError
+from deploy.local.process.supervisor import Supervisor
 from tests.deploy.conftest import eventually, gone
 
 QUICK = Limits(ready=10, attempts=2, first_delay=0.05, longest_delay=0.2, poll=0.01)
@@ -183,8 +183,8 @@ def test_no_child_outlives_a_launcher_that_is_killed(tmp_path):
     launcher = f"""
 import asyncio, sys
 from pathlib import Path
-from deploy.local.supervisor import Supervisor
-from tests.deploy.test_supervisor import DEAF, Recorder, child
+from deploy.local.process.supervisor import Supervisor
+from tests.deploy.process.test_supervisor import DEAF, Recorder, child
 async def main():
     folder = Path({str(tmp_path)!r})
     s = Supervisor([child(folder, "deaf", code=DEAF)], watcher=Recorder(), logs=folder / "logs", cwd=folder)
@@ -197,7 +197,7 @@ asyncio.run(main())
         [sys.executable, "-c", launcher],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert process.stdout
     pid = int(process.stdout.readline())

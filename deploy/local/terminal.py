@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 
-from deploy.local.child import State
+from deploy.local.process.child import State
 
 _COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
 _MARKS = {
@@ -23,7 +23,7 @@ _MARKS = {
 }
 
 
-class Screen:
+class Terminal:
     """The launcher's terminal or file. Implements Watcher.
 
     `shown` names the children whose logs are shown; they are held back while things start (they are in the log

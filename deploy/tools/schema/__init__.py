@@ -4,5 +4,5 @@
     supergraph.yaml      ──compose─▶  schema/supergraph.graphql   for the router
                                       schema/api.graphql          what clients see, without federation's internals
 
-`python -m deploy.schema --help` lists the commands.
+`python -m deploy.tools.schema --help` lists the commands.
 """

@@ -4,7 +4,7 @@ import difflib
 import tempfile
 from pathlib import Path
 
-from deploy.schema.generate import SCHEMAS, generate
+from deploy.tools.schema.generate import SCHEMAS, generate
 
 _MOST_LINES = 60
 

@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.child import Child, State, Watcher
 from deploy.local.errors import LaunchError
-from deploy.local.output import Output
-from deploy.local.probes import NotReady
-from deploy.local.tether import tethered
+from deploy.local.process.child import Child, State, Watcher
+from deploy.local.process.output import Output
+from deploy.local.process.parent_death import with_parent_death_signal
+from deploy.local.process.probes import NotReady
 
 
 class StartError(LaunchError):
@@ -38,7 +38,7 @@ class Limits:
     slowest_poll: float = 0.25
 
 
-class Keeper:
+class ProcessRunner:
     """One child's life after life."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Keeper:
         """The running child's; None between two lives."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
-    async def run(self, needs: Sequence["Keeper"]) -> None:
+    async def run(self, needs: Sequence["ProcessRunner"]) -> None:
         """Until `stop`. Raises StartError if the child never becomes ready."""
         try:
             self._watcher.state(self.child.name, State.WAITING)
@@ -122,7 +122,9 @@ class Keeper:
         reader, writer = os.pipe()
         try:
             self._process = process = await asyncio.create_subprocess_exec(
-                *tethered(self.child.command(), death=self.child.death_signal, account=self.child.account),
+                *with_parent_death_signal(
+                    self.child.command(), death=self.child.death_signal, account=self.child.account
+                ),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=writer,
                 stderr=asyncio.subprocess.STDOUT,

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from deploy.local.child import Child, Watcher
-from deploy.local.keeper import Keeper, Limits, StartError
+from deploy.local.process.child import Child, Watcher
+from deploy.local.process.runner import Limits, ProcessRunner, StartError
 
 __all__ = ["Limits", "StartError", "Supervisor"]
 
@@ -29,8 +29,8 @@ class Supervisor:
         names = {child.name for child in children}
         # Each waits for its own answer, so that a slow one does not delay the others.
         self._executor = ThreadPoolExecutor(max_workers=len(children) + 1, thread_name_prefix="probe")
-        self._keepers = {
-            child.name: Keeper(
+        self._runners = {
+            child.name: ProcessRunner(
                 child,
                 watcher=watcher,
                 log=logs / f"{child.name}.log",
@@ -45,16 +45,16 @@ class Supervisor:
 
     @property
     def pids(self) -> Mapping[str, int | None]:
-        return {name: keeper.pid for name, keeper in self._keepers.items()}
+        return {name: runner.pid for name, runner in self._runners.items()}
 
     async def start(self) -> None:
         """Start all; returns when all are ready.
 
         Raises StartError, or what a `prepare` raised, on the first that cannot be; the others run on until `stop`.
         """
-        for name, keeper in self._keepers.items():
-            needs = [self._keepers[need] for need in self._needs[name]]
-            self._tasks[name] = asyncio.create_task(keeper.run(needs), name=name)
+        for name, runner in self._runners.items():
+            needs = [self._runners[need] for need in self._needs[name]]
+            self._tasks[name] = asyncio.create_task(runner.run(needs), name=name)
         ready = asyncio.create_task(self._all_ready())
         try:
             await asyncio.wait([ready, *self._tasks.values()], return_when=asyncio.FIRST_COMPLETED)
@@ -65,12 +65,12 @@ class Supervisor:
             ready.cancel()
 
     async def _all_ready(self) -> None:
-        for keeper in self._keepers.values():
-            await keeper.ready.wait()
+        for runner in self._runners.values():
+            await runner.ready.wait()
 
     async def wait_ready(self, name: str) -> None:
         """Until one child is ready."""
-        await self._keepers[name].ready.wait()
+        await self._runners[name].ready.wait()
 
     async def stop(self) -> None:
         """End all, each one after those that need it."""
@@ -79,11 +79,11 @@ class Supervisor:
 
     def kill(self) -> None:
         """End all at once; `stop` then returns soon."""
-        for keeper in self._keepers.values():
-            keeper.kill()
+        for runner in self._runners.values():
+            runner.kill()
 
     async def _stop(self, name: str) -> None:
         dependents = [other for other, needs in self._needs.items() if name in needs and other in self._tasks]
         for other in dependents:
-            await self._keepers[other].ended.wait()
-        await self._keepers[name].stop(self._tasks[name])
+            await self._runners[other].ended.wait()
+        await self._runners[name].stop(self._tasks[name])

@@ -2,13 +2,13 @@ import stat
 
 import pytest
 
-from deploy.local.folder import DataFolder, FolderError, Holder
+from deploy.local.data_folder import DataFolder, DataFolderError, Holder
 
 
 def test_a_held_folder_names_its_holder_and_the_ways_out(tmp_path):
     first = DataFolder(tmp_path).open()
     first.announce(Holder(pid=4711, edge="http://localhost:8080"))
-    with pytest.raises(FolderError) as refusal:
+    with pytest.raises(DataFolderError) as refusal:
         DataFolder(tmp_path).open()
     assert str(refusal.value) == (
         f"A supergraph runs on {tmp_path} already: process 4711, http://localhost:8080\n"
@@ -21,7 +21,7 @@ def test_a_held_folder_names_its_holder_and_the_ways_out(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(FolderError, match=r"file/data cannot be used: Not a directory\. Choose another"):
+    with pytest.raises(DataFolderError, match=r"file/data cannot be used: Not a directory\. Choose another"):
         DataFolder(tmp_path / "file" / "data").open()
 
 
@@ -50,7 +50,9 @@ def test_a_fresh_start_deletes_what_the_launcher_wrote_and_nothing_else(tmp_path
 def test_a_folder_of_something_else_is_never_cleared(tmp_path):
     (tmp_path / "logs").mkdir()
     folder = DataFolder(tmp_path).open()
-    with pytest.raises(FolderError, match="is not a data folder of supergraph, so nothing in it is deleted"):
+    with pytest.raises(
+        DataFolderError, match="is not a data folder of supergraph, so nothing in it is deleted"
+    ):
         folder.clear()
     folder.close()
     assert {path.name for path in tmp_path.iterdir()} == {"logs"}

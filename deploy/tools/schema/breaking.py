@@ -8,8 +8,8 @@ from pathlib import Path
 from graphql import build_schema
 from graphql.utilities import find_breaking_changes, find_dangerous_changes
 
-from deploy.schema.errors import SchemaError
-from deploy.schema.generate import API, ROOT, SCHEMAS
+from deploy.tools.schema.errors import SchemaError
+from deploy.tools.schema.generate import API, ROOT, SCHEMAS
 
 ACCEPTED = SCHEMAS / "accepted-breaks.txt"
 
