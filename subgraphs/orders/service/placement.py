@@ -66,7 +66,7 @@ class Placement:
             shipping.check()
         await self.accounts.require_active(viewer)
         order = self._draft(user_id, shipping)
-        items: list[OrderItem] | None = _items(order, merged)
+        items = _items(order, merged)
         known = None
         async with self.postgres.unit_of_work() as connection:
             if key is not None:
@@ -80,11 +80,11 @@ class Placement:
             if known is None:
                 order = await _insert(connection, order, items, actor=user_id)
             else:
-                order, items = await visible_order(OrderStore(connection), viewer, known), None
+                order = await visible_order(OrderStore(connection), viewer, known)
         if known is None:
             ORDERS.inc()
             self.wake_up()
-        progress = await self.saga.advance(order, items=items)
+        progress = await self.saga.advance(order, items=items if known is None else None)
         return _placed(progress.order)
 
     def _draft(self, user_id: UserId, shipping: ShippingDetails | None) -> Order:

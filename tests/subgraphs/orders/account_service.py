@@ -8,7 +8,7 @@ from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Forbidden, NotFound, Unavailable
 
 
-class People:
+class InMemoryAccounts:
     """Accounts by id."""
 
     def __init__(self) -> None:
@@ -20,16 +20,16 @@ class People:
             raise Forbidden("disabled")
 
 
-class PeopleServicer(pb_grpc.UserServiceServicer):
-    """`People` behind the contract."""
+class UserServicer(pb_grpc.UserServiceServicer):
+    """`InMemoryAccounts` behind the contract."""
 
-    def __init__(self, people: People) -> None:
-        self.people = people
+    def __init__(self, accounts: InMemoryAccounts) -> None:
+        self.accounts = accounts
         self.down = False
 
     async def GetUser(self, request: pb.GetUserRequest, _: Any) -> pb.GetUserResponse:  # noqa: N802
         if self.down:
             raise Unavailable("down")
-        if request.id in self.people.gone:
+        if request.id in self.accounts.gone:
             raise NotFound("gone")
-        return pb.GetUserResponse(id=request.id, active=request.id not in self.people.disabled)
+        return pb.GetUserResponse(id=request.id, active=request.id not in self.accounts.disabled)

@@ -1,5 +1,6 @@
-"""The orders service whole: its composition root on real stores, stock and accounts over gRPC, keys over HTTP."""
+"""The orders service as clients see it: its composition root on real stores, stock and accounts over gRPC, keys over HTTP."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -19,25 +20,25 @@ from deploy.local.ports import Ports
 from schema.proto import inventory_pb2 as pb
 from schema.proto import inventory_pb2_grpc as pb_grpc
 from schema.proto import user_pb2_grpc
-from subgraphs.kit.background import running
 from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.grpc.server import start_server
 from subgraphs.kit.ids import new_id
 from subgraphs.orders.app import open_app
-from subgraphs.orders.domain import MANAGE_ORDERS, Line, OrderId, ProductId
-from subgraphs.orders.inventory import Gone, Held, HoldState, Shortage, UnknownProducts
+from subgraphs.orders.domain.ids import OrderId, ProductId
+from subgraphs.orders.domain.items import OrderLine
+from subgraphs.orders.domain.permissions import Permission
+from subgraphs.orders.ports.inventory import Gone, Held, HoldState, Shortage, UnknownProducts
 from subgraphs.orders.settings import OrdersSettings
-from tests.subgraphs.orders.people import People, PeopleServicer
-from tests.subgraphs.orders.stock import Stock
-from tests.subgraphs.orders.world import eventually
+from tests.subgraphs.orders.account_service import InMemoryAccounts, UserServicer
+from tests.subgraphs.orders.orders_harness import eventually
 
 SERVICE_TOKEN = "between services"
 
 
-class StockServicer(pb_grpc.InventoryServicer):
+class InventoryServicer(pb_grpc.InventoryServicer):
     """`Stock` behind the contract."""
 
-    def __init__(self, stock: Stock) -> None:
+    def __init__(self, stock: InMemoryStock) -> None:
         self.stock = stock
         self.down = False
 
@@ -47,7 +48,7 @@ class StockServicer(pb_grpc.InventoryServicer):
 
     async def Reserve(self, request: pb.ReserveRequest, _: Any) -> pb.ReserveReply:  # noqa: N802
         await self._check()
-        lines = [Line(ProductId(x.product_id), x.quantity) for x in request.lines]
+        lines = [OrderLine(ProductId(x.product_id), x.quantity) for x in request.lines]
         expires_at = request.expires_at.ToDatetime(tzinfo=UTC)
         match await self.stock.reserve(OrderId(request.order_id), lines, expires_at=expires_at):
             case Held(items):
@@ -124,14 +125,16 @@ class Signer:
         return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"kid": "k1", "typ": "at+jwt"})
 
 
-class Shop:
+class OrdersApi:
+    """The GraphQL of one service, for two customers and one of the staff. Other services are in memory."""
+
     def __init__(
         self,
         http: httpx.AsyncClient,
         url: str,
         signer: Signer,
-        servicer: StockServicer,
-        accounts: PeopleServicer,
+        servicer: InventoryServicer,
+        accounts: UserServicer,
     ) -> None:
         self.http = http
         self.url = url
@@ -142,7 +145,11 @@ class Shop:
         self.ann, self.bob = new_id(), new_id()
         self.as_ann = signer.token(self.ann)
         self.as_bob = signer.token(self.bob)
-        self.as_staff = signer.token(new_id(), MANAGE_ORDERS)
+        self.as_staff = signer.token(new_id(), Permission.MANAGE_ORDERS)
+
+    def with_new_customers(self) -> "OrdersApi":
+        """The same service for customers that nobody has seen yet."""
+        return OrdersApi(self.http, self.url, self.signer, self.servicer, self.accounts)
 
     async def post(self, query: str, token: str | None = None, **variables: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -218,12 +225,12 @@ mutation Cancel($id: ID!, $reason: String) {{
 
 
 @asynccontextmanager
-async def open_shop(settings: OrdersSettings) -> AsyncIterator[Shop]:
+async def open_orders_api(settings: OrdersSettings) -> AsyncIterator[OrdersApi]:
     """The service on the stores of `settings`, listening, with what it needs around it."""
     ports = Ports()
     keys_port, stock_port, port = ports.free(), ports.free(), ports.free()
-    signer, servicer = Signer(), StockServicer(Stock(lambda: datetime.now(UTC)))
-    accounts = PeopleServicer(People())
+    signer, servicer = Signer(), InventoryServicer(InMemoryStock(lambda: datetime.now(UTC)))
+    accounts = UserServicer(InMemoryAccounts())
     services = {
         "users": f"http://127.0.0.1:{keys_port}",
         "products_grpc": f"127.0.0.1:{stock_port}",
@@ -246,7 +253,7 @@ async def open_shop(settings: OrdersSettings) -> AsyncIterator[Shop]:
         http = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=url)
         )
-        yield Shop(http, url, signer, servicer, accounts)
+        yield OrdersApi(http, url, signer, servicer, accounts)
 
 
 @asynccontextmanager
@@ -263,21 +270,25 @@ async def listening(app: ASGIApp, port: int) -> AsyncIterator[None]:
     )
     server = uvicorn.Server(config)
 
-    async def started() -> bool:
-        return server.started
+    serving = asyncio.create_task(server._serve())
 
-    async with running(server._serve()):
+    async def started() -> bool:
+        return server.started or serving.done()
+
+    async def idle() -> bool:
+        return not server.server_state.connections
+
+    try:
         await eventually(started)
         yield
         server.should_exit = True
+        await eventually(idle)
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
-        async def stopped() -> bool:
-            return not server.server_state.connections
 
-        await eventually(stopped)
-
-
-def _register(server: grpc.aio.Server, stock: StockServicer, accounts: PeopleServicer) -> None:
+def _register(server: grpc.aio.Server, stock: InventoryServicer, accounts: UserServicer) -> None:
     pb_grpc.add_InventoryServicer_to_server(stock, server)
     user_pb2_grpc.add_UserServiceServicer_to_server(accounts, server)
 

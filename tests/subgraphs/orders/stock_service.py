@@ -6,8 +6,9 @@ from datetime import datetime
 
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import Amount, MinorUnits
-from subgraphs.orders.domain import Line, OrderId, ProductId
-from subgraphs.orders.inventory import (
+from subgraphs.orders.domain.ids import OrderId, ProductId
+from subgraphs.orders.domain.items import OrderLine
+from subgraphs.orders.ports.inventory import (
     Gone,
     Held,
     HoldState,
@@ -36,12 +37,12 @@ class Product:
 @dataclass
 class Hold:
     state: HoldState
-    lines: Sequence[Line]
+    lines: Sequence[OrderLine]
     expires_at: datetime | None
     answer: Reservation
 
 
-class Stock:
+class InMemoryStock:
     """Units of products, and one hold for each order. Its own sweeper runs when `sweep` is called."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -64,7 +65,9 @@ class Stock:
             if hold.state is HoldState.HELD and hold.expires_at and hold.expires_at <= self._clock():
                 self._put_back(hold, HoldState.RELEASED)
 
-    async def reserve(self, order_id: OrderId, lines: Sequence[Line], *, expires_at: datetime) -> Reservation:
+    async def reserve(
+        self, order_id: OrderId, lines: Sequence[OrderLine], *, expires_at: datetime
+    ) -> Reservation:
         hold = self.holds.get(order_id)
         if hold is None:
             hold = self.holds[order_id] = self._take(lines, expires_at)
@@ -95,7 +98,7 @@ class Stock:
             self._put_back(hold, HoldState.RESTOCKED)
         return self.state(order_id)
 
-    def _take(self, lines: Sequence[Line], expires_at: datetime) -> Hold:
+    def _take(self, lines: Sequence[OrderLine], expires_at: datetime) -> Hold:
         unknown = [line.product_id for line in lines if line.product_id not in self.products]
         if unknown:
             return Hold(HoldState.RELEASED, (), None, UnknownProducts(unknown))

@@ -15,9 +15,9 @@ from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
 from tests.subgraphs.orders import invariants
 from tests.subgraphs.orders.conftest import empty, quick
-from tests.subgraphs.orders.faults import Crash, FaultyPostgres
-from tests.subgraphs.orders.stock import Product
-from tests.subgraphs.orders.world import World
+from tests.subgraphs.orders.fault_injection import Crash, FaultyPostgres
+from tests.subgraphs.orders.orders_harness import OrdersHarness
+from tests.subgraphs.orders.stock_service import Product
 
 _TOKENS = ["tok_ok", "tok_declined", "tok_timeout_then_captured", "tok_error_once"]
 
@@ -30,17 +30,17 @@ class Customers(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.run = self.runner.run
-        self.world = self.run(self._open())
+        self.harness = self.run(self._open())
         self.products: list[Product] = [
-            self.world.stock.add(available=4),
-            self.world.stock.add(available=9, minor=5),
-            self.world.stock.add(available=9, currency="EUR"),
+            self.harness.stock.add(available=4),
+            self.harness.stock.add(available=9, minor=5),
+            self.harness.stock.add(available=9, currency="EUR"),
         ]
 
-    async def _open(self) -> World:
+    async def _open(self) -> OrdersHarness:
         observer = quick(Postgres(self.database, application="machine observer"))
         await empty(observer)
-        return World(quick(FaultyPostgres(self.database, application="machine")), observer)
+        return OrdersHarness(quick(FaultyPostgres(self.database, application="machine")), observer)
 
     def attempt(self, call: Any) -> Any:
         """What a client gets: an answer, an error, or nothing since the process died."""
@@ -51,13 +51,13 @@ class Customers(RuleBasedStateMachine):
             return None
 
         result = self.run(run())
-        self.world.faults.plan.clear()
+        self.harness.faults.plan.clear()
         return result
 
     @rule(target=orders, which=st.sets(st.integers(0, 2), min_size=1), quantity=st.integers(1, 3))
     def place(self, which: set[int], quantity: int) -> str | None:
-        self.attempt(self.world.place(*(self.products[i] for i in sorted(which)), quantity=quantity))
-        rows = self.run(self.world.rows("SELECT id FROM orders ORDER BY id DESC LIMIT 1"))
+        self.attempt(self.harness.place(*(self.products[i] for i in sorted(which)), quantity=quantity))
+        rows = self.run(self.harness.rows("SELECT id FROM orders ORDER BY id DESC LIMIT 1"))
         return rows[0].id if rows else None
 
     @rule(
@@ -67,13 +67,13 @@ class Customers(RuleBasedStateMachine):
     )
     def pay(self, order: str | None, token: str, key: str | None) -> None:
         if order:
-            self.attempt(self.world.pay(order, token, key=key))
+            self.attempt(self.harness.pay(order, token, key=key))
 
     @rule(order=orders, token=st.sampled_from(_TOKENS))
     def pay_and_cancel_at_once(self, order: str | None, token: str) -> None:
         async def both(order_id: str) -> None:
             await asyncio.gather(
-                self.world.pay(order_id, token), self.world.cancel(order_id), return_exceptions=True
+                self.harness.pay(order_id, token), self.harness.cancel(order_id), return_exceptions=True
             )
 
         if order:
@@ -82,37 +82,37 @@ class Customers(RuleBasedStateMachine):
     @rule(order=orders)
     def cancel(self, order: str | None) -> None:
         if order:
-            self.attempt(self.world.cancel(order))
+            self.attempt(self.harness.cancel(order))
 
     @rule(seconds=st.sampled_from([1, 11, 90, 900, 1801, 2400]))
     def wait(self, seconds: int) -> None:
-        self.world.clock.forward(timedelta(seconds=seconds))
+        self.harness.clock.forward(timedelta(seconds=seconds))
 
     @rule()
     def sweep(self) -> None:
-        self.world.stock.sweep()
+        self.harness.stock.sweep()
 
     @rule()
     def work(self) -> None:
-        self.attempt(self.world.worker.work_once())
+        self.attempt(self.harness.resume.run_once())
 
     @rule(ahead=st.integers(0, 12))
     def crash_ahead(self, ahead: int) -> None:
-        self.world.faults.crash_at(len(self.world.faults.passed) + ahead)
+        self.harness.faults.crash_at(len(self.harness.faults.passed) + ahead)
 
     @rule(ahead=st.integers(0, 12))
     def lost_call_ahead(self, ahead: int) -> None:
-        self.world.faults.fail_at(len(self.world.faults.passed) + ahead)
+        self.harness.faults.fail_at(len(self.harness.faults.passed) + ahead)
 
     @rule()
     def outage_of_stock(self) -> None:
-        self.world.inventory.down = not self.world.inventory.down
+        self.harness.inventory.down = not self.harness.inventory.down
 
     @invariant()
     def histories_follow_the_table(self) -> None:
         async def check() -> None:
-            for [order_id] in await self.world.rows("SELECT id FROM orders"):
-                await invariants.check_history(self.world, order_id)
+            for [order_id] in await self.harness.rows("SELECT id FROM orders"):
+                await invariants.check_history(self.harness, order_id)
 
         self.run(check())
 
@@ -124,14 +124,14 @@ class Customers(RuleBasedStateMachine):
             self.runner.close()
 
     async def _settle(self) -> None:
-        self.world.faults.reset()
-        self.world.inventory.down = False
-        await self.world.until_quiet(rounds=40)
-        await invariants.check(self.world)
+        self.harness.faults.reset()
+        self.harness.inventory.down = False
+        await self.harness.until_quiet(rounds=40)
+        await invariants.check(self.harness)
 
     async def _close(self) -> None:
-        await self.world.postgres.close()
-        await self.world.observer.close()
+        await self.harness.postgres.close()
+        await self.harness.observer.close()
 
 
 _ALL = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

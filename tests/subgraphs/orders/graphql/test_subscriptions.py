@@ -11,9 +11,9 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from subgraphs.orders.domain import MANAGE_ORDERS
-from tests.subgraphs.orders.shop import Shop
-from tests.subgraphs.orders.world import eventually
+from subgraphs.orders.domain.permissions import Permission
+from tests.subgraphs.orders.orders_api import OrdersApi
+from tests.subgraphs.orders.orders_harness import eventually
 
 STATUS = """
 subscription S($id: ID!, $after: Int) {
@@ -52,8 +52,8 @@ class Socket:
 
 
 @asynccontextmanager
-async def connect(shop: Shop, token: str | None) -> AsyncIterator[Socket]:
-    url = shop.url.replace("http", "ws") + "/graphql"
+async def connect(shared_api: OrdersApi, token: str | None) -> AsyncIterator[Socket]:
+    url = shared_api.url.replace("http", "ws") + "/graphql"
     async with websockets.connect(url, subprotocols=["graphql-transport-ws"]) as connection:  # type: ignore[list-item]
         params = {"authorization": f"Bearer {token}"} if token else {}
         await connection.send(json.dumps({"type": "connection_init", "payload": params}))
@@ -62,19 +62,14 @@ async def connect(shop: Shop, token: str | None) -> AsyncIterator[Socket]:
         yield socket
 
 
-@pytest.fixture
-def people(shop: Shop) -> Shop:
-    return Shop(shop.http, shop.url, shop.signer, shop.servicer, shop.accounts)
-
-
-async def test_a_subscriber_sees_the_order_go_to_its_end(people: Shop):
-    order = await people.placed()
-    async with connect(people, people.as_ann) as socket:
+async def test_a_subscriber_sees_the_order_go_to_its_end(api: OrdersApi):
+    order = await api.placed()
+    async with connect(api, api.as_ann) as socket:
         operation = await socket.subscribe(id=order)
         seen = [await socket.event() for _ in range(2)]
-        await people.pay(order)
+        await api.pay(order)
         seen += [await socket.event() for _ in range(2)]
-        await people.cancel(order)
+        await api.cancel(order)
         seen += [await socket.event() for _ in range(2)]
         assert await socket.next() == {"id": operation, "type": "complete"}
     assert [(e["seq"], e["status"]) for e in seen] == [
@@ -94,10 +89,10 @@ async def test_a_subscriber_sees_the_order_go_to_its_end(people: Shop):
     }
 
 
-async def test_a_subscriber_goes_on_after_the_last_seq_it_saw(people: Shop):
-    order = await people.placed()
-    await people.cancel(order)
-    async with connect(people, people.as_ann) as socket:
+async def test_a_subscriber_goes_on_after_the_last_seq_it_saw(api: OrdersApi):
+    order = await api.placed()
+    await api.cancel(order)
+    async with connect(api, api.as_ann) as socket:
         await socket.subscribe(id=order, after=2)
         assert [(await socket.event())["seq"] for _ in range(2)] == [3, 4]
         assert (await socket.next())["type"] == "complete"
@@ -115,11 +110,11 @@ async def test_a_subscriber_goes_on_after_the_last_seq_it_saw(people: Shop):
     ],
 )
 async def test_a_subscription_that_may_not_be_is_refused_with_its_code(
-    people: Shop, token: str | None, after: int, code: str
+    api: OrdersApi, token: str | None, after: int, code: str
 ):
-    order = await people.placed()
-    tokens = {"ann": people.as_ann, "bob": people.as_bob, None: None}
-    async with connect(people, tokens[token]) as socket:
+    order = await api.placed()
+    tokens = {"ann": api.as_ann, "bob": api.as_bob, None: None}
+    async with connect(api, tokens[token]) as socket:
         await socket.subscribe(id=order, after=after)
         message = await socket.next()
         errors = message["payload"]["errors"] if message["type"] == "next" else message["payload"]
@@ -128,24 +123,24 @@ async def test_a_subscription_that_may_not_be_is_refused_with_its_code(
 
 
 @pytest.mark.parametrize("order_id", ["", "\0", "x" * 500, "0199f6c2-7d1e-7a40-9c55-2f1f0b8a4c10"])
-async def test_an_order_that_is_none_is_not_found(people: Shop, order_id: str):
-    async with connect(people, people.as_ann) as socket:
+async def test_an_order_that_is_none_is_not_found(api: OrdersApi, order_id: str):
+    async with connect(api, api.as_ann) as socket:
         await socket.subscribe(id=order_id)
         message = await socket.next()
         assert "NOT_FOUND" in json.dumps(message)
 
 
-async def test_staff_follow_the_orders_of_others(people: Shop):
-    order = await people.placed()
-    async with connect(people, people.as_staff) as socket:
+async def test_staff_follow_the_orders_of_others(api: OrdersApi):
+    order = await api.placed()
+    async with connect(api, api.as_staff) as socket:
         await socket.subscribe(id=order)
         assert (await socket.event())["seq"] == 1
 
 
-async def test_the_end_of_the_token_ends_the_subscription_with_a_code(people: Shop):
-    order = await people.placed()
-    token = people.signer.token(people.ann, lives=2)
-    async with connect(people, token) as socket:
+async def test_the_end_of_the_token_ends_the_subscription_with_a_code(api: OrdersApi):
+    order = await api.placed()
+    token = api.signer.token(api.ann, lives=2)
+    async with connect(api, token) as socket:
         await socket.subscribe(id=order, after=2)
         message = await socket.next()
         assert "UNAUTHENTICATED" in json.dumps(message)
@@ -157,47 +152,47 @@ async def test_the_end_of_the_token_ends_the_subscription_with_a_code(people: Sh
         assert data == {"order": None}
 
 
-async def test_a_forged_token_is_refused_at_the_door(people: Shop):
+async def test_a_forged_token_is_refused_at_the_door(api: OrdersApi):
     with pytest.raises(ConnectionClosed) as closed:
-        async with connect(people, people.as_ann[:-4] + "AAAA"):
+        async with connect(api, api.as_ann[:-4] + "AAAA"):
             pass
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
 
 
-async def test_operations_of_one_connection_share_nothing_that_was_read(people: Shop):
-    order = await people.placed()
+async def test_operations_of_one_connection_share_nothing_that_was_read(api: OrdersApi):
+    order = await api.placed()
     query = "query($id: ID!) { order(id: $id) { status payment { status } history { seq } } }"
-    async with connect(people, people.as_ann) as socket:
+    async with connect(api, api.as_ann) as socket:
         seen = []
         for _ in range(2):
             await socket.subscribe(query, id=order)
             seen.append((await socket.next())["payload"]["data"]["order"])
             assert (await socket.next())["type"] == "complete"
-            await people.pay(order)
+            await api.pay(order)
     assert seen[0] == {"status": "AWAITING_PAYMENT", "payment": None, "history": [{"seq": 1}, {"seq": 2}]}
     assert seen[1]["payment"] == {"status": "CAPTURED"}
     assert len(seen[1]["history"]) == 4
 
 
-async def test_two_subscriptions_of_one_connection_go_their_own_ways(people: Shop):
-    first, second = await people.placed(), await people.placed()
-    async with connect(people, people.as_ann) as socket:
+async def test_two_subscriptions_of_one_connection_go_their_own_ways(api: OrdersApi):
+    first, second = await api.placed(), await api.placed()
+    async with connect(api, api.as_ann) as socket:
         one = await socket.subscribe(id=first, after=2)
         two = await socket.subscribe(id=second, after=2)
-        await people.cancel(second)
+        await api.cancel(second)
         for seq in (3, 4):
             message = await socket.next()
             assert (message["id"], message["payload"]["data"]["orderStatus"]["seq"]) == (two, seq)
         assert await socket.next() == {"id": two, "type": "complete"}
-        await people.cancel(first)
+        await api.cancel(first)
         assert (await socket.next())["id"] == one
 
 
-async def test_who_stops_or_hangs_up_is_forgotten_at_once(people: Shop, monkeypatch: pytest.MonkeyPatch):
-    order = await people.placed()
+async def test_who_stops_or_hangs_up_is_forgotten_at_once(api: OrdersApi, monkeypatch: pytest.MonkeyPatch):
+    order = await api.placed()
     counts: list[int] = []
-    from subgraphs.orders.live import LiveStatus  # noqa: PLC0415
+    from subgraphs.orders.live.status import LiveStatus  # noqa: PLC0415
 
     wait = LiveStatus._wait
     waiting: set[int] = set()
@@ -218,7 +213,7 @@ async def test_who_stops_or_hangs_up_is_forgotten_at_once(people: Shop, monkeypa
     async def nobody_waits() -> bool:
         return not waiting
 
-    async with connect(people, people.as_ann) as socket:
+    async with connect(api, api.as_ann) as socket:
         operation = await socket.subscribe(id=order, after=2)
         await eventually(somebody_waits)
         await socket.stop(operation)
@@ -230,16 +225,15 @@ async def test_who_stops_or_hangs_up_is_forgotten_at_once(people: Shop, monkeypa
 
 
 async def test_a_subscription_that_fails_tells_nothing_of_its_insides(
-    people: Shop, monkeypatch: pytest.MonkeyPatch
+    api: OrdersApi, monkeypatch: pytest.MonkeyPatch
 ):
-    from subgraphs.orders.service import Reading  # noqa: PLC0415
 
     async def fail(*_: object, **__: object) -> None:
         raise KeyError("postgresql://secret@host")
 
-    order = await people.placed()
-    monkeypatch.setattr(Reading, "events", fail)
-    async with connect(people, people.as_ann) as socket:
+    order = await api.placed()
+    monkeypatch.setattr(Orders, "events", fail)
+    async with connect(api, api.as_ann) as socket:
         await socket.subscribe(id=order)
         message = json.dumps(await socket.next())
     assert "secret" not in message
@@ -247,4 +241,4 @@ async def test_a_subscription_that_fails_tells_nothing_of_its_insides(
 
 
 def test_staff_permission_is_the_one_of_the_api():
-    assert MANAGE_ORDERS == "MANAGE_ORDERS"
+    assert Permission.MANAGE_ORDERS == "MANAGE_ORDERS"

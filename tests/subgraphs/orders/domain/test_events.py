@@ -9,9 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from referencing import Registry, Resource
 
-from subgraphs.orders.domain import OrderStatus
-from subgraphs.orders.errors import InsufficientStock
-from tests.subgraphs.orders.world import World
+from subgraphs.orders.domain.errors import InsufficientStock
+from subgraphs.orders.domain.transitions import OrderStatus
+from tests.subgraphs.orders.orders_harness import OrdersHarness
 
 SCHEMAS = Path(__file__).parents[3] / "schema" / "events"
 ORDERS = ("OrderCreated", "OrderStatusChanged", "OrderPaid", "OrderCancelled")
@@ -31,15 +31,15 @@ def _validator(name: str) -> Draft202012Validator:
 
 
 @pytest.fixture
-async def told(world: World) -> list[dict[str, Any]]:
+async def told(harness: OrdersHarness) -> list[dict[str, Any]]:
     """Every kind of event, and every status that a customer can bring about."""
-    await world.cancel((await world.place()).id)
-    order = await world.place()
-    await world.pay(order.id)
-    await world.cancel(order.id)
+    await harness.cancel((await harness.place()).id)
+    order = await harness.place()
+    await harness.pay(order.id)
+    await harness.cancel(order.id)
     with pytest.raises(InsufficientStock):
-        await world.place(world.stock.add(available=1), quantity=2)
-    return [json.loads(row.envelope) for row in await world.rows("SELECT envelope FROM outbox")]
+        await harness.place(harness.stock.add(available=1), quantity=2)
+    return [json.loads(row.envelope) for row in await harness.rows("SELECT envelope FROM outbox")]
 
 
 @pytest.mark.parametrize("name", ["envelope", *ORDERS])

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.money import Amount
 from subgraphs.kit.postgres.engine import Postgres
-from subgraphs.orders.domain import Line, OrderId
-from subgraphs.orders.inventory import HoldState, Reservation
-from subgraphs.orders.provider import Outcome, OutcomeUnknown, SandboxProvider
-from tests.subgraphs.orders.stock import Stock
+from subgraphs.orders.domain.ids import OrderId
+from subgraphs.orders.domain.items import OrderLine
+from subgraphs.orders.payments.provider import Outcome, OutcomeUnknown
+from subgraphs.orders.payments.sandbox import SandboxProvider
+from subgraphs.orders.ports.inventory import HoldState, Reservation
+from tests.subgraphs.orders.stock_service import InMemoryStock
 
 
 class Crash(BaseException):
@@ -75,7 +77,7 @@ class FaultyPostgres(Postgres):
 class FaultyInventory:
     """`Stock` across an unreliable wire."""
 
-    def __init__(self, stock: Stock, faults: Faults) -> None:
+    def __init__(self, stock: InMemoryStock, faults: Faults) -> None:
         self._stock = stock
         self._faults = faults
         self.down = False
@@ -88,7 +90,9 @@ class FaultyInventory:
         await self._faults.at(f"inventory.{name}:after")
         return answer
 
-    async def reserve(self, order_id: OrderId, lines: Sequence[Line], *, expires_at: datetime) -> Reservation:
+    async def reserve(
+        self, order_id: OrderId, lines: Sequence[OrderLine], *, expires_at: datetime
+    ) -> Reservation:
         return await self._call("reserve", order_id, lines, expires_at=expires_at)
 
     async def pin(self, order_id: OrderId) -> HoldState:

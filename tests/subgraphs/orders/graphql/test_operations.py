@@ -11,9 +11,8 @@ from subgraphs.kit.ids import new_id
 from subgraphs.kit.pagination import encode_cursor
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
-from subgraphs.orders.loaders import Loaders
-from tests.subgraphs.orders.shop import CANCEL, CREATE, PAY, Shop
-from tests.subgraphs.orders.world import eventually
+from tests.subgraphs.orders.orders_api import CANCEL, CREATE, PAY, OrdersApi
+from tests.subgraphs.orders.orders_harness import eventually
 
 ORDER = """
 query Order($id: ID!) {
@@ -39,27 +38,21 @@ COUNT_OF = {"POST": 0}
 
 
 @pytest.fixture
-def people(shop: Shop) -> Shop:
-    """A shop with new people, whose orders are only those of the test."""
-    return Shop(shop.http, shop.url, shop.signer, shop.servicer, shop.accounts)
-
-
-@pytest.fixture
-async def stock_down(shop: Shop) -> AsyncIterator[None]:
-    shop.servicer.down = True
+async def stock_down(shared_api: OrdersApi) -> AsyncIterator[None]:
+    shared_api.servicer.down = True
     yield
-    shop.servicer.down = False
+    shared_api.servicer.down = False
 
 
-async def test_an_order_is_placed_paid_and_read_back_whole(people: Shop):
-    lamp = people.stock.add(minor=1999)
+async def test_an_order_is_placed_paid_and_read_back_whole(api: OrdersApi):
+    lamp = api.stock.add(minor=1999)
     shipping = {"address": "Bahnhofstrasse 1", "city": "Zürich", "zipCode": "8001", "method": "post"}
-    created = await people.create((lamp.id, 2), (lamp.id, 1), input={"shipping": shipping})
+    created = await api.create((lamp.id, 2), (lamp.id, 1), input={"shipping": shipping})
     assert created["__typename"] == "CreateOrderSuccess"
     assert created["order"]["status"] == "AWAITING_PAYMENT"
-    paid = await people.pay(created["order"]["id"], input={"method": "twint"})
+    paid = await api.pay(created["order"]["id"], input={"method": "twint"})
     assert (paid["__typename"], paid["order"]["status"]) == ("PayOrderSuccess", "PAID")
-    order = (await people.run(ORDER, people.as_ann, id=created["order"]["id"]))["order"]
+    order = (await api.run(ORDER, api.as_ann, id=created["order"]["id"]))["order"]
 
     price, total = {"amount": "19.99"}, {"amount": "59.97", "currency": "USD"}
     [item] = order.pop("items")
@@ -83,9 +76,9 @@ async def test_an_order_is_placed_paid_and_read_back_whole(people: Shop):
     }
     history = order.pop("history")
     assert [(e["seq"], e["status"], e["actor"]) for e in history] == [
-        (1, "PENDING_STOCK", people.ann),
+        (1, "PENDING_STOCK", api.ann),
         (2, "AWAITING_PAYMENT", None),
-        (3, "PAYING", people.ann),
+        (3, "PAYING", api.ann),
         (4, "PAID", None),
     ]
     assert re.fullmatch(r"ORD-\d{8}-[0-9A-Z]{8}", order.pop("number"))
@@ -93,7 +86,7 @@ async def test_an_order_is_placed_paid_and_read_back_whole(people: Shop):
         "id": created["order"]["id"],
         "status": "PAID",
         "version": 4,
-        "user": {"id": people.ann},
+        "user": {"id": api.ann},
         "subtotal": total,
         "total": total,
         "shipping": {
@@ -107,9 +100,9 @@ async def test_an_order_is_placed_paid_and_read_back_whole(people: Shop):
     }
 
 
-async def test_each_refusal_of_create_order_is_a_member_of_its_union(people: Shop, shop: Shop):
-    lamp, ghost = people.stock.add(available=1), new_id()
-    short = await people.create((lamp.id, 2))
+async def test_each_refusal_of_create_order_is_a_member_of_its_union(api: OrdersApi, shared_api: OrdersApi):
+    lamp, ghost = api.stock.add(available=1), new_id()
+    short = await api.create((lamp.id, 2))
     assert short == {
         "__typename": "InsufficientStockError",
         "code": "INSUFFICIENT_STOCK",
@@ -118,36 +111,36 @@ async def test_each_refusal_of_create_order_is_a_member_of_its_union(people: Sho
         "requested": 2,
         "available": 1,
     }
-    unknown = await people.create((ghost, 1))
+    unknown = await api.create((ghost, 1))
     assert unknown == {
         "__typename": "NotFoundError",
         "code": "NOT_FOUND",
         "message": f"There is no product {ghost}.",
     }
-    invalid = await people.create((lamp.id, 0))
+    invalid = await api.create((lamp.id, 0))
     assert (invalid["__typename"], invalid["field"]) == ("ValidationError", "items.0.quantity")
-    assert (await people.create((lamp.id, 1), key="k"))["__typename"] == "CreateOrderSuccess"
-    other = await people.create((shop.stock.add().id, 1), key="k")
+    assert (await api.create((lamp.id, 1), key="k"))["__typename"] == "CreateOrderSuccess"
+    other = await api.create((shared_api.stock.add().id, 1), key="k")
     assert (other["__typename"], other["code"]) == ("ConflictError", "CONFLICT")
-    anonymous = (await people.run(CREATE, input={"items": [{"productId": lamp.id, "quantity": 1}]}))[
+    anonymous = (await api.run(CREATE, input={"items": [{"productId": lamp.id, "quantity": 1}]}))[
         "createOrder"
     ]
     assert (anonymous["__typename"], anonymous["code"]) == ("AuthenticationError", "UNAUTHENTICATED")
 
 
-async def test_each_refusal_of_pay_order_is_a_member_of_its_union(people: Shop):
-    order = await people.placed()
-    declined = await people.pay(order, input={"token": "tok_declined"})
+async def test_each_refusal_of_pay_order_is_a_member_of_its_union(api: OrdersApi):
+    order = await api.placed()
+    declined = await api.pay(order, input={"token": "tok_declined"})
     assert (declined["__typename"], declined["code"], declined["reason"]) == (
         "PaymentDeclinedError",
         "PAYMENT_DECLINED",
         "card_declined",
     )
-    assert (await people.pay(order, input={"token": ""}))["field"] == "token"
-    assert (await people.pay(order, key="k"))["order"]["status"] == "PAID"
-    assert (await people.pay(order, key="k"))["order"]["status"] == "PAID"
-    assert (await people.pay(order, input={"method": "cash"}, key="k"))["__typename"] == "ConflictError"
-    again = await people.pay(order)
+    assert (await api.pay(order, input={"token": ""}))["field"] == "token"
+    assert (await api.pay(order, key="k"))["order"]["status"] == "PAID"
+    assert (await api.pay(order, key="k"))["order"]["status"] == "PAID"
+    assert (await api.pay(order, input={"method": "cash"}, key="k"))["__typename"] == "ConflictError"
+    again = await api.pay(order)
     assert again == {
         "__typename": "IllegalTransitionError",
         "code": "ILLEGAL_TRANSITION",
@@ -156,35 +149,35 @@ async def test_each_refusal_of_pay_order_is_a_member_of_its_union(people: Shop):
         "action": "pay",
     }
     for foreign in (order, new_id(), "", "1", "\0", "x" * 5000):
-        answer = await people.pay(foreign, token=people.as_bob)
+        answer = await api.pay(foreign, token=api.as_bob)
         assert answer == {
             "__typename": "NotFoundError",
             "code": "NOT_FOUND",
             "message": "There is no such order.",
         }
-    data = await people.run(PAY, id=order, input={})
+    data = await api.run(PAY, id=order, input={})
     assert data["payOrder"]["__typename"] == "AuthenticationError"
 
 
-async def test_each_refusal_of_cancel_order_is_a_member_of_its_union(people: Shop):
-    order = await people.placed()
-    assert (await people.cancel(order, token=people.as_bob))["__typename"] == "NotFoundError"
-    assert (await people.cancel(order, reason="x" * 201))["field"] == "reason"
-    assert (await people.cancel(order, reason="\0"))["field"] == "reason"
-    await people.pay(order)
-    cancelled = await people.cancel(order)
+async def test_each_refusal_of_cancel_order_is_a_member_of_its_union(api: OrdersApi):
+    order = await api.placed()
+    assert (await api.cancel(order, token=api.as_bob))["__typename"] == "NotFoundError"
+    assert (await api.cancel(order, reason="x" * 201))["field"] == "reason"
+    assert (await api.cancel(order, reason="\0"))["field"] == "reason"
+    await api.pay(order)
+    cancelled = await api.cancel(order)
     assert cancelled["order"] == {
         "id": order,
         "status": "CANCELLED",
         "payment": {"status": "REFUNDED", "refunded": {"amount": "9.99"}},
     }
-    again = await people.cancel(order)
+    again = await api.cancel(order)
     assert (again["__typename"], again["from"], again["action"]) == (
         "IllegalTransitionError",
         "CANCELLED",
         "cancel",
     )
-    assert (await people.run(CANCEL, id=order))["cancelOrder"]["__typename"] == "AuthenticationError"
+    assert (await api.run(CANCEL, id=order))["cancelOrder"]["__typename"] == "AuthenticationError"
 
 
 @pytest.mark.parametrize(
@@ -198,16 +191,16 @@ async def test_each_refusal_of_cancel_order_is_a_member_of_its_union(people: Sho
         ([(new_id, 2**31 - 1)], "items.0.quantity"),
     ],
 )
-async def test_items_that_do_not_fit_are_refused_by_name(people: Shop, items: list[Any], field: str):
-    refused = await people.create(*((make(), quantity) for make, quantity in items))
+async def test_items_that_do_not_fit_are_refused_by_name(api: OrdersApi, items: list[Any], field: str):
+    refused = await api.create(*((make(), quantity) for make, quantity in items))
     assert (refused["__typename"], refused["field"]) == ("ValidationError", field)
-    assert (await people.run(ORDERS, people.as_ann))["orders"]["totalCount"] == 0
+    assert (await api.run(ORDERS, api.as_ann))["orders"]["totalCount"] == 0
 
 
 @pytest.mark.parametrize("product", ["", "lamp", "\0", "x" * 5000, "0199F6C2-7D1E-7A40-9C55-2F1F0B8A4C10"])
-async def test_a_product_id_that_is_none_is_not_found_and_nothing_is_written(people: Shop, product: str):
-    assert (await people.create((product, 1)))["__typename"] == "NotFoundError"
-    assert (await people.run(ORDERS, people.as_ann))["orders"]["totalCount"] == 0
+async def test_a_product_id_that_is_none_is_not_found_and_nothing_is_written(api: OrdersApi, product: str):
+    assert (await api.create((product, 1)))["__typename"] == "NotFoundError"
+    assert (await api.run(ORDERS, api.as_ann))["orders"]["totalCount"] == 0
 
 
 @pytest.mark.parametrize(
@@ -219,10 +212,10 @@ async def test_a_product_id_that_is_none_is_not_found_and_nothing_is_written(peo
         ({"key": "k" * 256}, "idempotencyKey"),
     ],
 )
-async def test_texts_that_do_not_fit_are_refused_by_name(people: Shop, more: dict[str, Any], field: str):
-    refused = await people.create((people.stock.add().id, 1), **more)
+async def test_texts_that_do_not_fit_are_refused_by_name(api: OrdersApi, more: dict[str, Any], field: str):
+    refused = await api.create((api.stock.add().id, 1), **more)
     assert (refused["__typename"], refused["field"]) == ("ValidationError", field)
-    assert (await people.run(ORDERS, people.as_ann))["orders"]["totalCount"] == 0
+    assert (await api.run(ORDERS, api.as_ann))["orders"]["totalCount"] == 0
 
 
 @pytest.mark.parametrize(
@@ -239,34 +232,34 @@ async def test_texts_that_do_not_fit_are_refused_by_name(people: Shop, more: dic
         {},
     ],
 )
-async def test_variables_of_a_wrong_type_are_bad_input(people: Shop, variables: dict[str, Any]):
-    assert await people.code(CREATE, people.as_ann, **variables) == "BAD_USER_INPUT"
+async def test_variables_of_a_wrong_type_are_bad_input(api: OrdersApi, variables: dict[str, Any]):
+    assert await api.code(CREATE, api.as_ann, **variables) == "BAD_USER_INPUT"
 
 
 @pytest.mark.parametrize("order_id", ["", "1", "\0", "%00", "x" * 5000, "../orders"])
-async def test_an_order_id_that_is_none_finds_nothing(people: Shop, order_id: str):
-    assert await people.run(ORDER, people.as_staff, id=order_id) == {"order": None}
+async def test_an_order_id_that_is_none_finds_nothing(api: OrdersApi, order_id: str):
+    assert await api.run(ORDER, api.as_staff, id=order_id) == {"order": None}
 
 
-async def test_a_foreign_order_is_null_and_staff_see_it(people: Shop):
-    order = await people.placed()
+async def test_a_foreign_order_is_null_and_staff_see_it(api: OrdersApi):
+    order = await api.placed()
     for token, seen in (
-        (people.as_ann, {"id": order}),
-        (people.as_staff, {"id": order}),
-        (people.as_bob, None),
+        (api.as_ann, {"id": order}),
+        (api.as_staff, {"id": order}),
+        (api.as_bob, None),
         (None, None),
     ):
-        data = await people.run("query($id: ID!) { order(id: $id) { id } }", token, id=order)
+        data = await api.run("query($id: ID!) { order(id: $id) { id } }", token, id=order)
         assert data["order"] == seen
 
 
-async def test_orders_are_ones_own_and_page_without_gap_or_duplicate(people: Shop):
-    placed = [await people.placed() for _ in range(5)]
-    await people.placed(token=people.as_bob)
+async def test_orders_are_ones_own_and_page_without_gap_or_duplicate(api: OrdersApi):
+    placed = [await api.placed() for _ in range(5)]
+    await api.placed(token=api.as_bob)
     seen: list[str] = []
     after = None
     while True:
-        page = (await people.run(ORDERS, people.as_ann, first=2, after=after))["orders"]
+        page = (await api.run(ORDERS, api.as_ann, first=2, after=after))["orders"]
         seen += [node["id"] for node in page["nodes"]]
         assert page["totalCount"] == 5
         assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
@@ -278,40 +271,40 @@ async def test_orders_are_ones_own_and_page_without_gap_or_duplicate(people: Sho
         if not page["pageInfo"]["hasNextPage"]:
             break
     assert seen == placed[::-1]
-    empty = (await people.run(ORDERS, people.as_ann, after=after))["orders"]
+    empty = (await api.run(ORDERS, api.as_ann, after=after))["orders"]
     assert (empty["nodes"], empty["pageInfo"]["endCursor"]) == ([], None)
 
 
-async def test_orders_are_filtered_by_status_time_and_user(people: Shop):
-    unpaid, paid = await people.placed(), await people.placed()
-    await people.pay(paid)
+async def test_orders_are_filtered_by_status_time_and_user(api: OrdersApi):
+    unpaid, paid = await api.placed(), await api.placed()
+    await api.pay(paid)
 
     async def found(token: str, **criteria: Any) -> list[str]:
-        data = await people.run(ORDERS, token, filter=criteria)
+        data = await api.run(ORDERS, token, filter=criteria)
         assert data["orders"]["totalCount"] == len(data["orders"]["nodes"])
         return [node["id"] for node in data["orders"]["nodes"]]
 
     now = datetime.now(UTC)
-    assert await found(people.as_ann) == [paid, unpaid]
-    assert await found(people.as_ann, status=["PAID"]) == [paid]
-    assert await found(people.as_ann, status=["PAID", "AWAITING_PAYMENT"]) == [paid, unpaid]
-    assert await found(people.as_ann, status=[]) == []
-    assert await found(people.as_ann, userId=people.ann) == [paid, unpaid]
-    assert await found(people.as_ann, **{"from": (now - timedelta(minutes=5)).isoformat()}) == [paid, unpaid]
-    assert await found(people.as_ann, **{"from": (now + timedelta(minutes=5)).isoformat()}) == []
-    assert await found(people.as_ann, to=(now - timedelta(minutes=5)).isoformat()) == []
-    assert await found(people.as_ann, **{"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59Z"}) == [
+    assert await found(api.as_ann) == [paid, unpaid]
+    assert await found(api.as_ann, status=["PAID"]) == [paid]
+    assert await found(api.as_ann, status=["PAID", "AWAITING_PAYMENT"]) == [paid, unpaid]
+    assert await found(api.as_ann, status=[]) == []
+    assert await found(api.as_ann, userId=api.ann) == [paid, unpaid]
+    assert await found(api.as_ann, **{"from": (now - timedelta(minutes=5)).isoformat()}) == [paid, unpaid]
+    assert await found(api.as_ann, **{"from": (now + timedelta(minutes=5)).isoformat()}) == []
+    assert await found(api.as_ann, to=(now - timedelta(minutes=5)).isoformat()) == []
+    assert await found(api.as_ann, **{"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59Z"}) == [
         paid,
         unpaid,
     ]
-    assert await found(people.as_staff, userId=people.ann) == [paid, unpaid]
-    assert await found(people.as_staff, userId=people.ann, status=["PAID"]) == [paid]
+    assert await found(api.as_staff, userId=api.ann) == [paid, unpaid]
+    assert await found(api.as_staff, userId=api.ann, status=["PAID"]) == [paid]
     for nobody in ("", "\0", new_id()):
-        assert await found(people.as_staff, userId=nobody) == []
-    assert await people.code(ORDERS, people.as_ann, filter={"userId": people.bob}) == "FORBIDDEN"
-    assert await people.code(ORDERS) == "UNAUTHENTICATED"
-    assert await people.code(ORDERS, people.as_ann, filter={"status": ["LOST"]}) == "BAD_USER_INPUT"
-    assert await people.code(ORDERS, people.as_ann, filter={"from": "yesterday"}) == "BAD_USER_INPUT"
+        assert await found(api.as_staff, userId=nobody) == []
+    assert await api.code(ORDERS, api.as_ann, filter={"userId": api.bob}) == "FORBIDDEN"
+    assert await api.code(ORDERS) == "UNAUTHENTICATED"
+    assert await api.code(ORDERS, api.as_ann, filter={"status": ["LOST"]}) == "BAD_USER_INPUT"
+    assert await api.code(ORDERS, api.as_ann, filter={"from": "yesterday"}) == "BAD_USER_INPUT"
 
 
 @pytest.mark.parametrize(
@@ -328,12 +321,12 @@ async def test_orders_are_filtered_by_status_time_and_user(people: Shop):
         {"after": "x" * 5000},
     ],
 )
-async def test_a_bad_page_is_refused_in_both_lists(people: Shop, variables: dict[str, Any]):
-    assert await people.code(ORDERS, people.as_ann, **variables) == "VALIDATION_FAILED"
+async def test_a_bad_page_is_refused_in_both_lists(api: OrdersApi, variables: dict[str, Any]):
+    assert await api.code(ORDERS, api.as_ann, **variables) == "VALIDATION_FAILED"
     of_user = """query($of: [_Any!]!, $first: Int, $after: String) {
       _entities(representations: $of) { ... on User { orders(first: $first, after: $after) { totalCount } } } }"""
-    of = [{"__typename": "User", "id": people.ann}]
-    assert await people.code(of_user, people.as_ann, of=of, **variables) == "VALIDATION_FAILED"
+    of = [{"__typename": "User", "id": api.ann}]
+    assert await api.code(of_user, api.as_ann, of=of, **variables) == "VALIDATION_FAILED"
 
 
 _USER_ORDERS = """
@@ -344,90 +337,98 @@ query($of: [_Any!]!, $status: OrderStatus) {
 }"""
 
 
-async def test_a_users_orders_are_for_themselves_and_staff(people: Shop):
-    placed = [await people.placed() for _ in range(3)]
-    await people.pay(placed[0])
-    of = [{"__typename": "User", "id": people.ann}]
-    for token in (people.as_ann, people.as_staff):
-        [user] = (await people.run(_USER_ORDERS, token, of=of))["_entities"]
+async def test_a_users_orders_are_for_themselves_and_staff(api: OrdersApi):
+    placed = [await api.placed() for _ in range(3)]
+    await api.pay(placed[0])
+    of = [{"__typename": "User", "id": api.ann}]
+    for token in (api.as_ann, api.as_staff):
+        [user] = (await api.run(_USER_ORDERS, token, of=of))["_entities"]
         assert user["orders"] == {
             "nodes": [{"id": placed[2]}, {"id": placed[1]}],
             "totalCount": 3,
             "pageInfo": {"hasNextPage": True},
         }
-    [user] = (await people.run(_USER_ORDERS, people.as_ann, of=of, status="PAID"))["_entities"]
+    [user] = (await api.run(_USER_ORDERS, api.as_ann, of=of, status="PAID"))["_entities"]
     assert [node["id"] for node in user["orders"]["nodes"]] == [placed[0]]
-    assert await people.code(_USER_ORDERS, people.as_bob, of=of) == "FORBIDDEN"
-    assert await people.code(_USER_ORDERS, None, of=of) == "UNAUTHENTICATED"
+    assert await api.code(_USER_ORDERS, api.as_bob, of=of) == "FORBIDDEN"
+    assert await api.code(_USER_ORDERS, None, of=of) == "UNAUTHENTICATED"
 
 
-async def test_units_sold_are_those_of_paid_orders(people: Shop):
-    lamp = people.stock.add(available=10)
+async def test_units_sold_are_those_of_paid_orders(api: OrdersApi):
+    lamp = api.stock.add(available=10)
     query = "query($of: [_Any!]!) { _entities(representations: $of) { ... on Product { unitsSold } } }"
     of = [{"__typename": "Product", "id": i} for i in (lamp.id, new_id(), "\0", lamp.id)]
-    sold = [await people.create((lamp.id, n)) for n in (2, 3)]
-    assert (await people.run(query, of=of))["_entities"] == [{"unitsSold": 0}] * 4
+    sold = [await api.create((lamp.id, n)) for n in (2, 3)]
+    assert (await api.run(query, of=of))["_entities"] == [{"unitsSold": 0}] * 4
     for created in sold:
-        await people.pay(created["order"]["id"])
-    found = (await people.run(query, of=of))["_entities"]
+        await api.pay(created["order"]["id"])
+    found = (await api.run(query, of=of))["_entities"]
     assert [product["unitsSold"] for product in found] == [5, 0, 0, 5]
 
 
 @pytest.fixture
 def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The batches that loaders read, in order."""
+    """The batches that the service reads, in order."""
     batches: list[str] = []
-    for name in ("_items", "_events", "_payments", "_orders", "_units_sold", "_user_pages"):
-        batch = getattr(Loaders, name)
+    for name in (
+        "items_of",
+        "events_of",
+        "payments_of",
+        "visible",
+        "units_sold",
+        "user_pages",
+        "user_counts",
+    ):
+        batch = getattr(Orders, name)
 
-        def counted(self: Loaders, keys: Any, name: str = name, batch: Any = batch) -> Any:
+        def counted(self: Orders, *args: Any, name: str = name, batch: Any = batch) -> Any:
             batches.append(name)
-            return batch(self, keys)
+            return batch(self, *args)
 
-        monkeypatch.setattr(Loaders, name, counted)
+        monkeypatch.setattr(Orders, name, counted)
     return batches
 
 
-async def test_fifty_orders_are_one_query_and_strangers_see_none(people: Shop, queries: list[str]):
-    lamp = people.stock.add(available=100)
-    ids = [(await people.create((lamp.id, 1)))["order"]["id"] for _ in range(50)]
+async def test_fifty_orders_are_one_query_and_strangers_see_none(api: OrdersApi, queries: list[str]):
+    lamp = api.stock.add(available=100)
+    ids = [(await api.create((lamp.id, 1)))["order"]["id"] for _ in range(50)]
     of = [{"__typename": "Order", "id": i} for i in [*ids, new_id(), "\0"]]
     queries.clear()
-    found = (await people.run(ENTITIES, people.as_ann, of=of))["_entities"]
+    found = (await api.run(ENTITIES, api.as_ann, of=of))["_entities"]
     assert [o and o["id"] for o in found] == [*ids, None, None]
-    assert queries == ["_orders"]
-    assert (await people.run(ENTITIES, people.as_bob, of=of))["_entities"] == [None] * 52
+    assert queries == ["visible"]
+    assert (await api.run(ENTITIES, api.as_bob, of=of))["_entities"] == [None] * 52
 
 
 async def test_a_page_of_orders_with_everything_below_is_one_query_for_each_kind(
-    people: Shop, queries: list[str]
+    api: OrdersApi, queries: list[str]
 ):
     for _ in range(4):
-        await people.placed()
+        await api.placed()
     queries.clear()
-    data = await people.run(
+    data = await api.run(
         "{ orders { nodes { items { productName product { unitsSold } } payment { status } history { seq } } } }",
-        people.as_ann,
+        api.as_ann,
     )
     assert [len(node["items"]) for node in data["orders"]["nodes"]] == [1] * 4
-    assert sorted(queries) == ["_events", "_items", "_payments", "_units_sold"]
+    assert sorted(queries) == ["events_of", "items_of", "payments_of", "units_sold"]
 
 
-async def test_the_orders_of_many_users_are_one_query(people: Shop, queries: list[str]):
-    mine, theirs = await people.placed(), await people.placed(token=people.as_bob)
-    of = [{"__typename": "User", "id": i} for i in (people.ann, people.bob, new_id())]
+async def test_the_orders_of_many_users_are_one_query(api: OrdersApi, queries: list[str]):
+    mine, theirs = await api.placed(), await api.placed(token=api.as_bob)
+    of = [{"__typename": "User", "id": i} for i in (api.ann, api.bob, new_id())]
     queries.clear()
     query = """query($of: [_Any!]!) { _entities(representations: $of) {
       ... on User { orders { nodes { id } } } } }"""
-    found = (await people.run(query, people.as_staff, of=of))["_entities"]
+    found = (await api.run(query, api.as_staff, of=of))["_entities"]
     assert [[n["id"] for n in u["orders"]["nodes"]] for u in found] == [[mine], [theirs], []]
-    assert queries == ["_user_pages"]
+    assert queries == ["user_pages"]
 
 
-async def test_an_unknown_entity_fails_alone(people: Shop):
-    order = await people.placed()
+async def test_an_unknown_entity_fails_alone(api: OrdersApi):
+    order = await api.placed()
     of = [{"__typename": "Order", "id": order}, {"__typename": "Planet", "id": "1"}]
-    body = (await people.post(ENTITIES, people.as_ann, of=of)).json()
+    body = (await api.post(ENTITIES, api.as_ann, of=of)).json()
     assert body["data"]["_entities"] == [
         {"__typename": "Order", "id": order, "status": "AWAITING_PAYMENT"},
         None,
@@ -438,39 +439,39 @@ async def test_an_unknown_entity_fails_alone(people: Shop):
 @pytest.mark.parametrize("representation", [{}, {"id": None}, {"id": 5}, {"id": ["x"]}, {"id": {"x": 1}}])
 @pytest.mark.parametrize("typename", ["Order", "User", "Product"])
 async def test_a_representation_without_a_key_is_bad_input(
-    people: Shop, typename: str, representation: dict[str, Any]
+    api: OrdersApi, typename: str, representation: dict[str, Any]
 ):
     of = [{"__typename": typename, **representation}]
     query = "query($of: [_Any!]!) { _entities(representations: $of) { __typename } }"
-    assert await people.code(query, people.as_staff, of=of) == "BAD_USER_INPUT"
+    assert await api.code(query, api.as_staff, of=of) == "BAD_USER_INPUT"
 
 
 @pytest.mark.usefixtures("stock_down")
-async def test_without_the_stock_service_orders_are_taken_and_payments_wait(shop: Shop):
-    people = Shop(shop.http, shop.url, shop.signer, shop.servicer, shop.accounts)
-    lamp = people.stock.add()
-    people.servicer.down = False
-    order = (await people.create((lamp.id, 1)))["order"]["id"]
-    people.servicer.down = True
-    waiting = await people.create((lamp.id, 1))
+async def test_without_the_stock_service_orders_are_taken_and_payments_wait(shared_api: OrdersApi):
+    api = shared_api.with_new_customers()
+    lamp = api.stock.add()
+    api.servicer.down = False
+    order = (await api.create((lamp.id, 1)))["order"]["id"]
+    api.servicer.down = True
+    waiting = await api.create((lamp.id, 1))
     assert waiting["order"]["status"] == "PENDING_STOCK"
-    assert await people.code(PAY, people.as_ann, id=order, input={}, key="k") == "UNAVAILABLE"
-    people.servicer.down = False
-    assert (await people.pay(order, key="k"))["order"]["status"] == "PAID"
+    assert await api.code(PAY, api.as_ann, id=order, input={}, key="k") == "UNAVAILABLE"
+    api.servicer.down = False
+    assert (await api.pay(order, key="k"))["order"]["status"] == "PAID"
 
 
-async def test_a_token_that_cannot_be_verified_is_refused_before_anything_is_read(people: Shop):
-    for token in ("nonsense", people.signer.token(people.ann, lives=-60), people.as_ann[:-4] + "AAAA"):
-        response = await people.post("{ orders { totalCount } }", token)
+async def test_a_token_that_cannot_be_verified_is_refused_before_anything_is_read(api: OrdersApi):
+    for token in ("nonsense", api.signer.token(api.ann, lives=-60), api.as_ann[:-4] + "AAAA"):
+        response = await api.post("{ orders { totalCount } }", token)
         assert response.status_code == 401
         [error] = response.json()["errors"]
         assert error["extensions"]["code"] == "UNAUTHENTICATED"
         assert error["extensions"]["requestId"] == response.headers["x-request-id"]
 
 
-async def test_events_leave_for_the_stream(people: Shop, shop_settings: Any):
-    order = await people.placed()
-    postgres = Postgres(DatabaseSettings(url=shop_settings.database.url), application="tests")
+async def test_events_leave_for_the_stream(api: OrdersApi, api_settings: Any):
+    order = await api.placed()
+    postgres = Postgres(DatabaseSettings(url=api_settings.database.url), application="tests")
 
     async def published() -> bool:
         async with postgres.read() as connection:

@@ -9,23 +9,10 @@ from hypothesis import strategies as st
 from subgraphs.kit.errors import NotFound, ValidationFailed
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import MAX_MINOR_UNITS, Amount, MinorUnits
-from subgraphs.orders.domain import (
-    MAX_LINES,
-    MAX_QUANTITY,
-    SOLD,
-    TERMINAL,
-    TRANSITIONS,
-    Action,
-    Item,
-    Line,
-    OrderId,
-    OrderStatus,
-    ProductId,
-    check_text,
-    merge_lines,
-    new_number,
-    total_of,
-)
+from subgraphs.orders.domain.ids import OrderId, ProductId, new_number
+from subgraphs.orders.domain.items import MAX_LINES, MAX_QUANTITY, OrderItem, OrderLine, merge_lines, total_of
+from subgraphs.orders.domain.texts import check_text
+from subgraphs.orders.domain.transitions import SOLD, TERMINAL, TRANSITIONS, Action, OrderStatus
 
 # The table of consistency.md, written down once more: state, action, state.
 _TABLE = """
@@ -64,27 +51,27 @@ def test_sold_states_are_those_after_the_payment():
 
 @given(st.lists(st.tuples(st.sampled_from(_IDS), st.integers(1, 160)), min_size=1, max_size=6))
 def test_merged_lines_keep_every_unit_once_per_product_and_in_order(pairs: list[tuple[ProductId, int]]):
-    merged = merge_lines([Line(p, q) for p, q in pairs])
+    merged = merge_lines([OrderLine(p, q) for p, q in pairs])
     assert [line.product_id for line in merged] == sorted({p for p, _ in pairs})
     for line in merged:
         assert line.quantity == sum(q for p, q in pairs if p == line.product_id)
     assert merge_lines(merged) == merged
-    assert merge_lines([Line(p, q) for p, q in reversed(pairs)]) == merged
+    assert merge_lines([OrderLine(p, q) for p, q in reversed(pairs)]) == merged
 
 
 @pytest.mark.parametrize(
     ("lines", "field"),
     [
         ([], "items"),
-        ([Line(ProductId(new_id()), 1) for _ in range(MAX_LINES + 1)], "items"),
-        ([Line(_IDS[0], 0)], "items.0.quantity"),
-        ([Line(_IDS[0], 1), Line(_IDS[1], -1)], "items.1.quantity"),
-        ([Line(_IDS[0], MAX_QUANTITY + 1)], "items.0.quantity"),
-        ([Line(_IDS[0], MAX_QUANTITY), Line(_IDS[0], 1)], "items.1.quantity"),
-        ([Line(_IDS[0], 2**31 - 1)], "items.0.quantity"),
+        ([OrderLine(ProductId(new_id()), 1) for _ in range(MAX_LINES + 1)], "items"),
+        ([OrderLine(_IDS[0], 0)], "items.0.quantity"),
+        ([OrderLine(_IDS[0], 1), OrderLine(_IDS[1], -1)], "items.1.quantity"),
+        ([OrderLine(_IDS[0], MAX_QUANTITY + 1)], "items.0.quantity"),
+        ([OrderLine(_IDS[0], MAX_QUANTITY), OrderLine(_IDS[0], 1)], "items.1.quantity"),
+        ([OrderLine(_IDS[0], 2**31 - 1)], "items.0.quantity"),
     ],
 )
-def test_lines_that_do_not_fit_are_refused_by_name(lines: list[Line], field: str):
+def test_lines_that_do_not_fit_are_refused_by_name(lines: list[OrderLine], field: str):
     with pytest.raises(ValidationFailed) as refused:
         merge_lines(lines)
     assert refused.value.field == field
@@ -93,12 +80,12 @@ def test_lines_that_do_not_fit_are_refused_by_name(lines: list[Line], field: str
 @pytest.mark.parametrize("bad", ["", "1", "lamp", "\0", _IDS[0].upper(), f"{_IDS[0]} ", "x" * 10_000])
 def test_what_cannot_be_a_product_is_not_found(bad: str):
     with pytest.raises(NotFound) as refused:
-        merge_lines([Line(_IDS[0], 1), Line(ProductId(bad), 1)])
+        merge_lines([OrderLine(_IDS[0], 1), OrderLine(ProductId(bad), 1)])
     assert refused.value.message == "There is no such product: items.1.productId."
 
 
-def _item(minor: int, quantity: int, currency: str = "USD") -> Item:
-    return Item(
+def _item(minor: int, quantity: int, currency: str = "USD") -> OrderItem:
+    return OrderItem(
         id=new_id(),
         order_id=OrderId(new_id()),
         product_id=ProductId(new_id()),

@@ -1,4 +1,4 @@
-"""Orders with everything around them: a clock, stock, a payment provider, the worker, and people."""
+"""The use cases of orders on a real database, with stock, accounts and a clock that a test controls."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,22 +11,27 @@ from sqlalchemy import text
 from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.postgres.engine import Postgres
-from subgraphs.orders.domain import MANAGE_ORDERS, Address, Line, Order, OrderEvent, Payment, ProductId
-from subgraphs.orders.payment_store import PaymentStore
-from subgraphs.orders.provider import SandboxProvider
-from subgraphs.orders.service import Cancelling, OrderService, Paying, Placing, Reading
-from subgraphs.orders.store import OrderStore
-from subgraphs.orders.tables import metadata
-from subgraphs.orders.worker import Worker
-from subgraphs.orders.workflow import LEASE, Workflow
-from tests.subgraphs.orders.faults import Faults, FaultyInventory, FaultyPostgres, FaultyProvider
-from tests.subgraphs.orders.people import People
-from tests.subgraphs.orders.stock import Product, Stock
+from subgraphs.orders.domain.ids import ProductId
+from subgraphs.orders.domain.items import OrderLine
+from subgraphs.orders.domain.orders import Order, OrderEvent
+from subgraphs.orders.domain.payments import Payment
+from subgraphs.orders.domain.permissions import Permission
+from subgraphs.orders.domain.shipping import ShippingDetails
+from subgraphs.orders.jobs.resume import ResumeOrders
+from subgraphs.orders.payments.sandbox import SandboxProvider
+from subgraphs.orders.saga import LEASE, Saga
+from subgraphs.orders.service import Cancellations, Orders, OrderService, Payments, Placement
+from subgraphs.orders.store.orders import OrderStore
+from subgraphs.orders.store.payments import PaymentStore
+from subgraphs.orders.store.tables import metadata
+from tests.subgraphs.orders.account_service import InMemoryAccounts
+from tests.subgraphs.orders.fault_injection import Faults, FaultyInventory, FaultyPostgres, FaultyProvider
+from tests.subgraphs.orders.stock_service import InMemoryStock, Product
 
 WINDOW = timedelta(minutes=30)
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
-# Longer than the longest time between two tries of the worker.
-_A_WHILE = LEASE * 9
+# Longer than the longest time between two attempts of the resume job.
+_A_WHILE = LEASE * 65
 
 
 class Clock:
@@ -40,7 +45,7 @@ class Clock:
         self.now += by
 
 
-class World:
+class OrdersHarness:
     """`postgres` is the code's own and `observer` that of the tests, which no fault reaches."""
 
     def __init__(self, postgres: FaultyPostgres, observer: Postgres) -> None:
@@ -48,31 +53,37 @@ class World:
         self.postgres = postgres
         self.observer = observer
         self.clock = Clock()
-        self.stock = Stock(self.clock)
+        self.stock = InMemoryStock(self.clock)
         self.inventory = FaultyInventory(self.stock, self.faults)
-        self.people = People()
-        self.provider = FaultyProvider(SandboxProvider(observer), self.faults)
-        self.workflow = Workflow(
+        self.accounts = InMemoryAccounts()
+        self.provider = FaultyProvider(SandboxProvider(postgres=observer), self.faults)
+        self.saga = Saga(
             postgres=postgres,
             inventory=self.inventory,
             provider=self.provider,
             clock=self.clock,
-            committed=lambda: None,
+            wake_up=_nobody_sleeps,
         )
+        shared = {
+            "postgres": postgres,
+            "saga": self.saga,
+            "clock": self.clock,
+            "wake_up": _nobody_sleeps,
+        }
         self.service = OrderService(
-            reading=Reading(postgres=postgres),
-            placing=Placing(
-                postgres=postgres, workflow=self.workflow, accounts=self.people, payment_window=WINDOW
-            ),
-            paying=Paying(postgres=postgres, workflow=self.workflow, accounts=self.people),
-            cancelling=Cancelling(postgres=postgres, workflow=self.workflow),
+            orders=Orders(postgres=postgres),
+            placement=Placement(**shared, accounts=self.accounts, payment_window=WINDOW),
+            payments=Payments(**shared, accounts=self.accounts),
+            cancellations=Cancellations(**shared),
         )
-        self.worker = Worker(workflow=self.workflow)
+        self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
         self.ann = Viewer(user_id=new_id(), role="USER")
         self.bob = Viewer(user_id=new_id(), role="USER")
-        self.staff = Viewer(user_id=new_id(), role="STAFF", permissions=frozenset({MANAGE_ORDERS}))
+        self.staff = Viewer(
+            user_id=new_id(), role="STAFF", permissions=frozenset({Permission.MANAGE_ORDERS.value})
+        )
 
-    # -- people --------------------------------------------------------------------------------------
+    # -- what customers do ----------------------------------------------------------------------
 
     async def place(
         self,
@@ -80,33 +91,33 @@ class World:
         quantity: int = 1,
         key: str | None = None,
         viewer: Viewer | None = None,
-        shipping: Address | None = None,
+        shipping: ShippingDetails | None = None,
     ) -> Order:
-        lines = [Line(product.id, quantity) for product in products or (self.stock.add(),)]
+        lines = [OrderLine(product.id, quantity) for product in products or (self.stock.add(),)]
         return await self.place_lines(lines, key=key, viewer=viewer, shipping=shipping)
 
     async def place_lines(
         self,
-        lines: Sequence[Line],
+        lines: Sequence[OrderLine],
         *,
         key: str | None = None,
         viewer: Viewer | None = None,
-        shipping: Address | None = None,
+        shipping: ShippingDetails | None = None,
     ) -> Order:
-        return await self.service.placing.place(viewer or self.ann, lines=lines, shipping=shipping, key=key)
+        return await self.service.placement.place(viewer or self.ann, lines=lines, shipping=shipping, key=key)
 
     async def pay(self, order_id: str, token: str = "tok_ok", *, key: str | None = None) -> Order:
-        return await self.service.paying.pay(self.ann, order_id, method="card", token=token, key=key)
+        return await self.service.payments.pay(self.ann, order_id, method="card", token=token, key=key)
 
     async def cancel(self, order_id: str, reason: str | None = None) -> Order:
-        return await self.service.cancelling.cancel(self.ann, order_id, reason=reason)
+        return await self.service.cancellations.cancel(self.ann, order_id, reason=reason)
 
     # -- time ----------------------------------------------------------------------------------------
 
     async def until_quiet(self, rounds: int = 12) -> None:
-        """Let time pass, short of the payment window, and the worker work, until nothing is left to do."""
+        """Let time pass, short of the payment window, and the resume job run, until nothing is left to do."""
         for _ in range(rounds):
-            while await self.worker.work_once():
+            while await self.resume.run_once():
                 pass
             if not await self.rows(_UNFINISHED):
                 return
@@ -149,8 +160,12 @@ _UNFINISHED = """
 SELECT id, status, resume_at FROM orders
 WHERE status IN ('PENDING_STOCK', 'PAYING', 'CANCELLING')
    OR (status NOT IN ('AWAITING_PAYMENT') AND resume_at IS NOT NULL)
-   OR (status IN ('AWAITING_PAYMENT', 'PAID') AND cancel_wish IS NOT NULL)
+   OR (status IN ('AWAITING_PAYMENT', 'PAID') AND cancellation_request IS NOT NULL)
 """
+
+
+def _nobody_sleeps() -> None:
+    """There is no relay here that a commit could wake."""
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 10) -> None:
@@ -160,9 +175,9 @@ async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 10
             await asyncio.sleep(0.01)
 
 
-def line(product: Product | str, quantity: int = 1) -> Line:
-    return Line(ProductId(product) if isinstance(product, str) else product.id, quantity)
+def line(product: Product | str, quantity: int = 1) -> OrderLine:
+    return OrderLine(ProductId(product) if isinstance(product, str) else product.id, quantity)
 
 
 def as_staff(viewer: Viewer) -> Viewer:
-    return replace(viewer, permissions=frozenset({MANAGE_ORDERS}))
+    return replace(viewer, permissions=frozenset({Permission.MANAGE_ORDERS.value}))

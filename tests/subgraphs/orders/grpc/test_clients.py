@@ -14,10 +14,11 @@ from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.grpc.client import create_channel
 from subgraphs.kit.grpc.server import start_server
 from subgraphs.kit.ids import new_id
-from subgraphs.orders import rpc
-from subgraphs.orders.domain import Line, OrderId, ProductId
-from subgraphs.orders.inventory import Held, HoldState
-from subgraphs.orders.rpc import GrpcInventory
+from subgraphs.orders.domain.ids import OrderId, ProductId
+from subgraphs.orders.domain.items import OrderLine
+from subgraphs.orders.grpc import clients
+from subgraphs.orders.grpc.clients import GrpcInventory
+from subgraphs.orders.ports.inventory import Held, HoldState
 
 ORDER = OrderId(new_id())
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -80,7 +81,7 @@ async def test_what_is_sent_is_what_was_asked_for(inventory: GrpcInventory, serv
     product = ProductId(new_id())
     item = pb.Item(product_id=product, name="Lamp", sku="L", price_minor=2**40, currency="USD")
     servicer.reserve_reply = pb.ReserveReply(held=pb.Held(items=[item]))
-    held = await inventory.reserve(ORDER, [Line(product, 3)], expires_at=AT)
+    held = await inventory.reserve(ORDER, [OrderLine(product, 3)], expires_at=AT)
     assert isinstance(held, Held)
     assert [(s.product_id, s.name, s.sku, s.price.minor, s.price.currency) for s in held.items] == [
         (product, "Lamp", "L", 2**40, "USD")
@@ -94,7 +95,7 @@ async def test_what_is_sent_is_what_was_asked_for(inventory: GrpcInventory, serv
 
 async def test_an_answer_that_is_not_known_here_means_that_nothing_is_known(inventory: GrpcInventory):
     with pytest.raises(Unavailable, match="outcome that is not known here"):
-        await inventory.reserve(ORDER, [Line(ProductId(new_id()), 1)], expires_at=AT)
+        await inventory.reserve(ORDER, [OrderLine(ProductId(new_id()), 1)], expires_at=AT)
     with pytest.raises(Unavailable, match="state that is not known here"):
         await inventory.pin(ORDER)
 
@@ -117,7 +118,7 @@ async def test_a_failed_call_is_unavailable_and_one_that_waiting_does_not_mend_i
     noticed: bool,  # noqa: FBT001 - a row of the table
 ):
     logged: list[str] = []
-    monkeypatch.setattr(rpc.log, "error", lambda _, **fields: logged.append(fields["status"]))
+    monkeypatch.setattr(clients.log, "error", lambda _, **fields: logged.append(fields["status"]))
     servicer.status = status
     with pytest.raises(Unavailable) as failed:
         await inventory.pin(ORDER)
