@@ -14,8 +14,8 @@ from subgraphs.kit.pagination import DEFAULT_PAGE
 from subgraphs.orders.domain import items, orders
 from subgraphs.orders.domain.ids import OrderId, ProductId
 from subgraphs.orders.domain.permissions import Permission
-from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.graphql.context import Info
+from subgraphs.orders.graphql.enums import OrderStatus
 from subgraphs.orders.graphql.inputs import Cursor
 from subgraphs.orders.graphql.types import OrderEvent, Payment, Shipping
 from subgraphs.orders.service import page_of

@@ -11,7 +11,7 @@ from subgraphs.orders.domain.ids import ProductId, UserId
 from subgraphs.orders.domain.items import MAX_LINES, OrderLine
 from subgraphs.orders.domain.shipping import ShippingDetails
 from subgraphs.orders.domain.texts import MAX_TEXT
-from subgraphs.orders.domain.transitions import OrderStatus
+from subgraphs.orders.graphql.enums import OrderStatus
 from subgraphs.orders.service.idempotency import MAX_KEY
 
 # Above the domain's own limits, whose errors name the field: only gross excess is refused before that.

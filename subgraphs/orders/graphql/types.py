@@ -8,12 +8,8 @@ import strawberry
 from subgraphs.kit.graphql.money import Money
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.orders.domain import orders, payments
-from subgraphs.orders.domain.payments import PaymentStatus
 from subgraphs.orders.domain.shipping import ShippingDetails
-from subgraphs.orders.domain.transitions import OrderStatus
-
-strawberry.enum(OrderStatus, description="Where an order stands.")
-strawberry.enum(PaymentStatus, description="What became of an attempt to pay.")
+from subgraphs.orders.graphql.enums import OrderStatus, PaymentStatus
 
 
 @strawberry.type(description="Where an order goes and how.")

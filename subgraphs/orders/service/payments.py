@@ -53,7 +53,8 @@ class Payments:
         attempt_id = AttemptId(new_id())
         known = None
         async with self.postgres.unit_of_work() as connection:
-            order = await visible_order(OrderStore(connection), viewer, order_id)
+            store = OrderStore(connection)
+            order = await visible_order(store, viewer, order_id)
             if key is not None:
                 known = await IdempotencyKeyStore(connection).claim(
                     user_id,
@@ -64,6 +65,9 @@ class Payments:
                 )
             if known is None:
                 order = await self._start(connection, order, attempt_id, method, token, actor=user_id)
+            else:
+                # The claim may have waited for the call that used the key, which has changed the order since.
+                order = await visible_order(store, viewer, order_id)
         if known is None:
             self.wake_up()
         progress = await self.saga.advance(order)

@@ -31,12 +31,13 @@ from subgraphs.orders.ports.inventory import Gone, Held, HoldState, Shortage, Un
 from subgraphs.orders.settings import OrdersSettings
 from tests.subgraphs.orders.account_service import InMemoryAccounts, UserServicer
 from tests.subgraphs.orders.orders_harness import eventually
+from tests.subgraphs.orders.stock_service import InMemoryStock
 
 SERVICE_TOKEN = "between services"
 
 
 class InventoryServicer(pb_grpc.InventoryServicer):
-    """`Stock` behind the contract."""
+    """`InMemoryStock` behind the contract."""
 
     def __init__(self, stock: InMemoryStock) -> None:
         self.stock = stock
@@ -269,7 +270,6 @@ async def listening(app: ASGIApp, port: int) -> AsyncIterator[None]:
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
-
     serving = asyncio.create_task(server._serve())
 
     async def started() -> bool:

@@ -13,7 +13,7 @@ from subgraphs.orders.domain.errors import InsufficientStock
 from subgraphs.orders.domain.transitions import OrderStatus
 from tests.subgraphs.orders.orders_harness import OrdersHarness
 
-SCHEMAS = Path(__file__).parents[3] / "schema" / "events"
+SCHEMAS = Path(__file__).parents[4] / "schema" / "events"
 ORDERS = ("OrderCreated", "OrderStatusChanged", "OrderPaid", "OrderCancelled")
 
 

@@ -11,7 +11,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from subgraphs.orders.domain.permissions import Permission
+from subgraphs.orders.live.status import LiveStatus
+from subgraphs.orders.service import Orders
 from tests.subgraphs.orders.orders_api import OrdersApi
 from tests.subgraphs.orders.orders_harness import eventually
 
@@ -192,8 +193,6 @@ async def test_two_subscriptions_of_one_connection_go_their_own_ways(api: Orders
 async def test_who_stops_or_hangs_up_is_forgotten_at_once(api: OrdersApi, monkeypatch: pytest.MonkeyPatch):
     order = await api.placed()
     counts: list[int] = []
-    from subgraphs.orders.live.status import LiveStatus  # noqa: PLC0415
-
     wait = LiveStatus._wait
     waiting: set[int] = set()
 
@@ -238,7 +237,3 @@ async def test_a_subscription_that_fails_tells_nothing_of_its_insides(
         message = json.dumps(await socket.next())
     assert "secret" not in message
     assert '"INTERNAL"' in message
-
-
-def test_staff_permission_is_the_one_of_the_api():
-    assert Permission.MANAGE_ORDERS == "MANAGE_ORDERS"

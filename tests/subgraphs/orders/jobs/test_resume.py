@@ -1,11 +1,13 @@
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from subgraphs.kit.errors import Unavailable
+from subgraphs.kit.background import running
 from subgraphs.orders.domain.errors import IllegalTransition
-from subgraphs.orders.domain.ids import OrderId
+from subgraphs.orders.domain.items import OrderItem
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.ports.inventory import HoldState
@@ -49,7 +51,7 @@ async def test_expiry_takes_nothing_from_a_payment_that_came_first(harness: Orde
     assert (await harness.pay(order.id)).status is OrderStatus.PAID
     harness.clock.forward(WINDOW)
     with pytest.raises(Exception, match="changed meanwhile"):
-        await harness.saga._step(stale)
+        await harness.saga._step(stale, None)
     assert harness.stock.state(order.id) is HoldState.COMMITTED
     await invariants.check(harness)
 
@@ -80,14 +82,14 @@ async def test_one_order_that_cannot_go_on_does_not_keep_the_others(
 ):
     lamp = harness.stock.add()
     broken, well = await harness.place(lamp), await harness.place(lamp)
-    advance = harness.saga.advance
+    step = harness.saga._step
 
-    async def fail_one(order_id: OrderId) -> Order:
-        if order_id == broken.id:
+    async def fail_one(order: Order, items: Sequence[OrderItem] | None) -> Order | None:
+        if order.id == broken.id:
             raise KeyError("a fault of ours")
-        return await advance(order_id)
+        return await step(order, items)
 
-    monkeypatch.setattr(harness.saga, "advance", fail_one)
+    monkeypatch.setattr(harness.saga, "_step", fail_one)
     harness.clock.forward(WINDOW)
     await harness.resume.run_once()
     assert (await harness.order(well.id)).status is OrderStatus.EXPIRED
@@ -95,7 +97,7 @@ async def test_one_order_that_cannot_go_on_does_not_keep_the_others(
     assert again == harness.clock.now + LEASE
 
 
-async def test_the_worker_outlives_a_round_that_fails(harness: OrdersHarness):
+async def test_the_job_outlives_a_round_that_fails(harness: OrdersHarness):
     order = await harness.place()
     harness.clock.forward(WINDOW)
     rounds = 0
@@ -106,15 +108,12 @@ async def test_the_worker_outlives_a_round_that_fails(harness: OrdersHarness):
         if rounds <= 2:
             raise [ConnectionError("gone"), KeyError("a fault of ours")][rounds - 1]
 
-    harness.faults.named = {"commit:before": twice}
-    task = asyncio.create_task(Worker(workflow=harness.saga, interval=0.01).run())
-
     async def expired() -> bool:
         return (await harness.order(order.id)).status is OrderStatus.EXPIRED
 
-    await eventually(expired)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    harness.faults.named = {"commit:before": twice}
+    async with running(replace(harness.resume.job, every=0.01)):
+        await eventually(expired)
     assert rounds > 2
 
 
@@ -130,18 +129,17 @@ async def test_a_batch_that_is_full_says_that_there_may_be_more(harness: OrdersH
     await invariants.check(harness)
 
 
-async def test_two_workers_at_once_do_each_thing_once(harness: OrdersHarness):
+async def test_two_processes_at_once_do_each_thing_once(harness: OrdersHarness):
     lamp = harness.stock.add(available=100)
     harness.faults.named = {"provider.capture:after": fail, "provider.lookup:before": fail}
     orders = [await harness.place(lamp) for _ in range(6)]
     for order in orders:
-        with pytest.raises(Unavailable):
-            await harness.pay(order.id)
+        assert (await harness.pay(order.id)).status is OrderStatus.PAYING
     harness.faults.reset()
     harness.clock.forward(LEASE)
-    other = Worker(workflow=harness.saga)
+    other = replace(harness.resume)
     await asyncio.gather(
-        *(w.work_once() for w in (harness.worker, other)), *(harness.saga.advance(o.id) for o in orders)
+        *(job.run_once() for job in (harness.resume, other)), *(harness.saga.resume(o.id) for o in orders)
     )
     assert {(await harness.order(o.id)).status for o in orders} == {OrderStatus.PAID}
     await invariants.check(harness)

@@ -1,8 +1,8 @@
-"""The process dies at each point in turn, and at two of them; the worker of another goes on from there.
+"""The process dies at each point in turn, and at two of them; the resume job of another goes on from there.
 
 A scenario is what a customer does. It runs once to count the points it passes (before and after each call
 to another service and each commit), then again for each of them. After a crash the customer is gone and
-only the worker is left; when nothing is left to do, the invariants hold.
+only the resume job is left; when nothing is left to do, the invariants hold.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from itertools import product
 
 import pytest
 
-from subgraphs.kit.errors import DomainError, Unavailable, ValidationFailed
+from subgraphs.kit.errors import DomainError, ValidationFailed
 from subgraphs.orders.domain.errors import InsufficientStock, PaymentDeclined
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.saga import LEASE
@@ -46,11 +46,11 @@ async def failed_once_then_paid(harness: OrdersHarness) -> None:
 async def cancelled_while_paid(harness: OrdersHarness) -> None:
     order = await harness.place()
 
-    async def wish(_: str) -> None:
+    async def request(_: str) -> None:
         del harness.faults.named["provider.capture:after"]
         await harness.cancel(order.id)
 
-    harness.faults.named["provider.capture:after"] = wish
+    harness.faults.named["provider.capture:after"] = request
     await harness.pay(order.id)
 
 
@@ -71,8 +71,7 @@ async def hold_lost(harness: OrdersHarness) -> None:
     harness.clock.forward(WINDOW - LEASE)
     harness.inventory.down = True
     try:
-        with suppress(Unavailable):
-            await harness.pay(order.id)
+        await harness.pay(order.id)
     finally:
         harness.inventory.down = False
     harness.clock.forward(timedelta(minutes=6))
@@ -118,7 +117,7 @@ async def _points(fresh: Fresh, scenario: Scenario) -> range:
 
 
 async def _recover(harness: OrdersHarness, *second: int) -> None:
-    """The worker, which may die too, until nothing is left to do; then the invariants."""
+    """The resume job, whose process may die too, until nothing is left to do; then the invariants."""
     harness.faults.reset()
     harness.faults.crash_at(*second)
     for _ in range(3):
@@ -133,7 +132,9 @@ async def _recover(harness: OrdersHarness, *second: int) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_a_crash_at_any_point_leaves_what_the_worker_makes_consistent(fresh: Fresh, scenario: Scenario):
+async def test_a_crash_at_any_point_leaves_what_the_resume_job_makes_consistent(
+    fresh: Fresh, scenario: Scenario
+):
     for point in await _points(fresh, scenario):
         harness = await fresh()
         harness.faults.crash_at(point)
@@ -200,7 +201,7 @@ async def _moments() -> AsyncIterator[float]:
         yield tenths / 2000
 
 
-async def test_a_client_that_hangs_up_at_any_moment_leaves_what_the_worker_makes_consistent(fresh: Fresh):
+async def test_a_client_that_hangs_up_at_any_moment_leaves_what_the_resume_job_makes_consistent(fresh: Fresh):
     """The request's task is cancelled, in the middle of a statement or between two."""
     async for moment in _moments():
         harness = await fresh()

@@ -93,7 +93,7 @@ class Customers(RuleBasedStateMachine):
         self.harness.stock.sweep()
 
     @rule()
-    def work(self) -> None:
+    def resume(self) -> None:
         self.attempt(self.harness.resume.run_once())
 
     @rule(ahead=st.integers(0, 12))
@@ -137,7 +137,7 @@ class Customers(RuleBasedStateMachine):
 _ALL = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-def test_any_sequence_of_wishes_faults_and_time_ends_consistent(database: DatabaseSettings):
+def test_any_sequence_of_requests_faults_and_time_ends_consistent(database: DatabaseSettings):
     profile = settings(
         max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=_ALL, database=None
     )

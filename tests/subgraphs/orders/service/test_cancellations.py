@@ -89,20 +89,22 @@ async def test_a_reserve_that_is_under_way_while_the_order_is_cancelled_holds_no
         ("tok_ok", "inventory.commit:after"),
     ],
 )
-async def test_a_wish_during_the_payment_refunds_after_the_capture(
+async def test_a_request_during_the_payment_refunds_after_the_capture(
     harness: OrdersHarness, order: Order, point: str, token: str
 ):
-    async def wish(_: str) -> None:
+    async def request(_: str) -> None:
         harness.faults.reset()
-        wished = await harness.cancel(order.id, "too slow")
-        assert wished.status is OrderStatus.PAYING
-        assert wished.cancellation_request == CancellationRequest(
+        requested = await harness.cancel(order.id, "too slow")
+        assert requested.status is OrderStatus.PAYING
+        assert requested.cancellation_request == CancellationRequest(
             actor=UserId(str(harness.ann.user_id)), reason="too slow"
         )
         again = await harness.cancel(order.id, "really")
-        assert again.version == wished.version  # the first wish stands, and does not hold the payment up
+        assert (
+            again.version == requested.version
+        )  # the first request stands, and does not hold the payment up
 
-    harness.faults.named = {point: wish}
+    harness.faults.named = {point: request}
     assert (await harness.pay(order.id, token)).status is OrderStatus.CANCELLED
     history = await harness.history(order.id)
     assert [e.status.value for e in history[2:]] == ["PAYING", "PAID", "CANCELLING", "CANCELLED"]
@@ -111,14 +113,14 @@ async def test_a_wish_during_the_payment_refunds_after_the_capture(
     await invariants.check(harness)
 
 
-async def test_a_wish_during_a_payment_that_is_declined_cancels_without_a_refund(
+async def test_a_request_during_a_payment_that_is_declined_cancels_without_a_refund(
     harness: OrdersHarness, order: Order
 ):
-    async def wish(_: str) -> None:
+    async def request(_: str) -> None:
         harness.faults.reset()
         await harness.cancel(order.id)
 
-    harness.faults.named = {"provider.capture:before": wish}
+    harness.faults.named = {"provider.capture:before": request}
     with pytest.raises(PaymentDeclined):
         await harness.pay(order.id, "tok_declined")
     assert await harness.statuses(order.id) == [
@@ -136,7 +138,7 @@ async def test_a_wish_during_a_payment_that_is_declined_cancels_without_a_refund
 @pytest.mark.parametrize(
     "point", ["provider.refund:before", "provider.refund:after", "inventory.restock:after"]
 )
-async def test_what_cannot_be_undone_now_is_undone_by_the_worker_once(
+async def test_what_cannot_be_undone_now_is_undone_by_the_resume_job_once(
     harness: OrdersHarness, order: Order, point: str
 ):
     await harness.pay(order.id)
@@ -205,8 +207,9 @@ async def test_others_cannot_cancel_and_staff_can(harness: OrdersHarness, order:
 async def test_a_cancelled_order_can_still_be_read_while_stock_is_away(harness: OrdersHarness, order: Order):
     harness.inventory.down = True
     assert (await harness.cancel(order.id)).status is OrderStatus.CANCELLING
-    with pytest.raises(Unavailable):
-        await harness.saga.advance(order.id)
+    progress = await harness.saga.resume(order.id)
+    assert isinstance(progress.error, Unavailable)
+    assert progress.order.status is OrderStatus.CANCELLING
     harness.inventory.down = False
     await harness.until_quiet()
     await invariants.check(harness)
