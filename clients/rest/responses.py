@@ -45,7 +45,7 @@ def created(model: BaseModel, *, location: str, private: bool = False) -> Respon
 
 
 def no_content() -> Response:
-    return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 
 def encode(model: BaseModel) -> bytes:
@@ -61,7 +61,7 @@ def refusals(*statuses: int, body: bool = False) -> Responses:
 
 
 def _json(model: BaseModel, status: HTTPStatus, headers: dict[str, str]) -> Response:
-    return Response(encode(model), status_code=status, headers=headers, media_type="application/json")
+    return Response(encode(model), status_code=int(status), headers=headers, media_type="application/json")
 
 
 def _exact(value: object) -> orjson.Fragment:

@@ -49,14 +49,22 @@ def addresses(topology: Topology, urls: Mapping[str, Mapping[str, str]]) -> dict
 
 
 def summary(
-    topology: Topology, urls: Mapping[str, Mapping[str, str]], *, data: Path, seconds: float
+    topology: Topology,
+    urls: Mapping[str, Mapping[str, str]],
+    more: Mapping[str, str],
+    *,
+    data: Path,
+    seconds: float,
+    pid: int,
 ) -> RenderableType:
-    """The table of addresses, with something to paste."""
+    """The table of addresses and of what `more` there is to know, with something to paste."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, overflow="ignore")  # cut addresses cannot be copied
     for label, address in _rows(topology, urls):
         table.add_row(f"[bold]{label}[/]", escape(address))
+    for label, text in more.items():
+        table.add_row(f"[bold]{label}[/]", escape(text))
     table.add_row("[bold]Data[/]", escape(str(data)))
     table.add_row("[bold]Logs[/]", escape(str(data / "logs")))
     shown: list[RenderableType] = [f"\n[bold green]Ready[/] in {seconds:.1f} s\n", table]
@@ -68,7 +76,7 @@ def summary(
             "\n[bold]The same way with curl[/]",
             escape(f"curl -s {topology.edge}/graphql -H 'content-type: application/json' -d '{body}'"),
         ]
-    return Group(*shown, "\nCtrl-C stops everything; the data stay.\n")
+    return Group(*shown, f"\nCtrl-C, or `kill {pid}`, stops everything; the data stay.\n")
 
 
 def write_state(path: Path, state: Mapping[str, object]) -> None:

@@ -6,6 +6,7 @@ engines -> subgraphs -> router, rest -> edge
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from deploy.local.edge import placeholders, render
 from deploy.local.engines import Engine, Mongo, PostgreSQL, Redis
 from deploy.local.environment import edge_values
 from deploy.local.errors import LaunchError
+from deploy.local.exposure import Relaxation
 from deploy.local.process.child import Child
 from deploy.local.process.probes import http_ok
 from deploy.local.topology import LOOPBACK, Topology
@@ -28,26 +30,43 @@ TEMPLATE = ROOT / "router" / "envoy" / "envoy.yaml"
 _ENVOY_LEVELS = {"debug": "debug", "info": "warning", "warning": "warning", "error": "error"}
 
 
-def engines(topology: Topology, data: Path) -> dict[str, Engine]:
+@dataclass(frozen=True)
+class Stores:
+    """The engines of ours."""
+
+    postgres: PostgreSQL
+    redis: Redis
+    mongo: Mongo
+
+    @property
+    def all(self) -> tuple[Engine, ...]:
+        return self.postgres, self.redis, self.mongo
+
+    def url(self, subgraph: str) -> str:
+        """The address of its database here."""
+        return next(store.url(subgraph) for store in self.all if store.name == STORE_OF[subgraph])
+
+
+def engines(topology: Topology, data: Path, *, mongo_server: str | None = None) -> Stores:
     """The stores of ours, at the ports of the topology, whether or not they are to be started."""
     databases = [
         name
         for name, store in STORE_OF.items()
         if store == "postgres" and name not in topology.external.databases
     ]
-    return {
-        "postgres": PostgreSQL(data / "postgres", port=topology.stores["postgres"], databases=databases),
-        "redis": Redis(data / "redis", port=topology.stores["redis"]),
-        "mongo": Mongo(data / "mongo", port=topology.stores["mongo"]),
-    }
+    return Stores(
+        postgres=PostgreSQL(data / "postgres", port=topology.stores["postgres"], databases=databases),
+        redis=Redis(data / "redis", port=topology.stores["redis"]),
+        mongo=Mongo(data / "mongo", port=topology.stores["mongo"], server=mongo_server),
+    )
 
 
-def store_urls(topology: Topology, stores: Mapping[str, Engine]) -> dict[str, dict[str, str]]:
+def store_urls(topology: Topology, stores: Stores) -> dict[str, dict[str, str]]:
     """`database` and `redis` of each subgraph: an address from outside, or our engine's."""
     return {
         name: {
-            "database": topology.external.databases.get(name) or stores[STORE_OF[name]].url(name),
-            "redis": topology.external.redis.get(name) or stores["redis"].url(),
+            "database": topology.external.databases.get(name) or stores.url(name),
+            "redis": topology.external.redis.get(name) or stores.redis.url(),
         }
         for name in SUBGRAPHS
     }
@@ -55,19 +74,20 @@ def store_urls(topology: Topology, stores: Mapping[str, Engine]) -> dict[str, di
 
 def children(
     topology: Topology,
-    stores: Mapping[str, Engine],
+    stores: Stores,
     settings: Mapping[str, Mapping[str, str]],
     *,
+    relaxations: Sequence[Relaxation],
     data: Path,
     log_level: str,
 ) -> list[Child]:
     """Those that the topology starts."""
     every = [
-        *(_engine(store) for store in stores.values()),
+        *(_engine(store) for store in stores.all),
         *(_subgraph(name, topology, settings[name]) for name in SUBGRAPHS),
         _router(topology, settings["router"]),
         _rest(topology, settings["rest"]),
-        _edge(topology, data, log_level),
+        _edge(topology, relaxations, data, log_level),
     ]
     return sorted(
         (child for child in every if child.name in topology.started),
@@ -79,7 +99,7 @@ def check_files(topology: Topology) -> None:
     """Raises LaunchError for what a component needs and the checkout lacks."""
     if "router" in topology.started:
         node.check_installed()
-        _must_exist(ROOT / "schema" / "supergraph.graphql", "router", "make compose")
+        _must_exist(ROOT / "schema" / "supergraph.graphql", "router", "make schema")
     if "edge" in topology.started:
         _must_exist(TEMPLATE, "edge", "git checkout router/envoy")
 
@@ -152,11 +172,11 @@ def _router(topology: Topology, env: Mapping[str, str]) -> Child:
     )
 
 
-def _edge(topology: Topology, data: Path, log_level: str) -> Child:
+def _edge(topology: Topology, relaxations: Sequence[Relaxation], data: Path, log_level: str) -> Child:
     configuration = data / "envoy.yaml"
 
     def prepare() -> None:
-        offered = edge_values(topology, os.environ, root=ROOT, data=data)
+        offered = edge_values(topology, os.environ, relaxations=relaxations, root=ROOT, data=data)
         asked = placeholders(TEMPLATE)
         # What the template asks for and we do not have is render's to refuse.
         render(TEMPLATE, configuration, **{name: offered[name] for name in asked & offered.keys()})

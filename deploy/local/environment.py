@@ -1,21 +1,16 @@
 """The settings that each process gets in the embedded default, as environment variables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.components import SUBGRAPHS
 from deploy.local.edge import token_keys
+from deploy.local.exposure import STUDIO, Relaxation, edge_settings
 from deploy.local.topology import LOOPBACK, Topology
 
-# Sandbox is Apollo's page, which sends its queries from the browser to this machine.
-_STUDIO = "https://studio.apollographql.com"
-_CORS_REGEX = r"https://studio\.apollographql\.com|http://(localhost|127\.0\.0\.1)(:\d+)?"
-_RATE_LIMIT = 600_000
-"""Requests a minute and client: nobody on this machine meets it, a load test neither."""
 _MAX_BODY_BYTES = 1024 * 1024
 """As the router and the subgraphs have it."""
-
 
 _OURS = ("_SERVER_HOST", "_SERVER_PORT", "_SERVER_GRPC_PORT", "ROUTER_HOST", "ROUTER_PORT")
 
@@ -33,6 +28,7 @@ def settings(
     urls: Mapping[str, Mapping[str, str]],
     *,
     secrets: Secrets,
+    relaxations: Iterable[Relaxation],
     log_level: str,
     root: Path,
     environ: Mapping[str, str],
@@ -42,6 +38,11 @@ def settings(
     What the environment sets already stands, but for the addresses to listen on: those are the launcher's.
     """
     made = _defaults(topology, urls, secrets=secrets, log_level=log_level, root=root)
+    for relaxation in relaxations:
+        made["users"] |= relaxation.users
+    if "users" in topology.external.databases:
+        # The documented walk creates products with the first account. Never on a database that is not ours.
+        made["users"].pop("USERS_FIRST_ACCOUNT_ADMIN", None)
     for component in SUBGRAPHS:
         # They reach the service anyway; named here, they reach those who look up how it was started.
         made[component] = {key: environ[key] for key in _given(component, environ)} | made[component]
@@ -87,39 +88,39 @@ def _defaults(
         made[component] = {f"{component.upper()}_{key}": value for key, value in values.items()}
         made[component]["PYTHONUNBUFFERED"] = "1"
     made["users"] |= _users(topology, secrets)
-    if "users" not in topology.external.databases:
-        # The documented walk creates products with the first account. Never on a database that is not ours.
-        made["users"]["USERS_FIRST_ACCOUNT_ADMIN"] = "true"
     made["router"] = _router(topology, log_level, root)
     return made
 
 
 def _users(topology: Topology, secrets: Secrets) -> dict[str, str]:
-    """As the documented walk and a load test from this machine need it; elsewhere the defaults are stricter."""
-    everyone = f"{_RATE_LIMIT}/1m"
     return {
         "USERS_JWT_KEYS_DIR": str(secrets.keys),
-        "USERS_PASSWORDS_REFUSE_COMMON": "false",
         "USERS_MAIL_FOLDER": str(secrets.keys.parent / "mail"),
         "USERS_MAIL_RESET_URL": f"{topology.edge}/reset-password?token={{token}}",
-        "USERS_THROTTLE_LOGIN_ADDRESS": everyone,
-        "USERS_THROTTLE_REGISTRATION_ADDRESS": everyone,
-        "USERS_THROTTLE_RESET_ADDRESS": everyone,
     }
 
 
-def edge_values(topology: Topology, environ: Mapping[str, str], *, root: Path, data: Path) -> dict[str, str]:
+def edge_values(
+    topology: Topology,
+    environ: Mapping[str, str],
+    *,
+    relaxations: Iterable[Relaxation],
+    root: Path,
+    data: Path,
+) -> dict[str, str]:
     """The values that the edge's template may ask for; `EDGE_` and the name in the environment replaces a setting."""
-    limit = environ.get("EDGE_RATE_LIMIT_PER_MINUTE") or str(_RATE_LIMIT)
+    open_to = edge_settings(relaxations, environ)
+    limit = open_to["EDGE_RATE_LIMIT_PER_MINUTE"]
     values = {
         "EDGE_HOST": topology.edge_host,
         "EDGE_PORT": str(topology.http["edge"]),
         "ADMIN_PORT": str(topology.admin),
         "SANDBOX_PAGE": str(root / "router" / "envoy" / "sandbox.html"),
+        "TRUSTED_HOPS": environ.get("EDGE_TRUSTED_HOPS") or "0",
         "RATE_LIMIT_PER_MINUTE": limit,
         "RATE_LIMIT_BURST": environ.get("EDGE_RATE_LIMIT_BURST") or limit,
         "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),
-        "CORS_ORIGIN_REGEX": environ.get("EDGE_CORS_ORIGIN_REGEX") or _CORS_REGEX,
+        "CORS_ORIGIN_REGEX": open_to["EDGE_CORS_ORIGIN_REGEX"],
         "TOKEN_KEYS": token_keys(environ, jwks=data / "jwks.json"),
     }
     for component in ("router", "rest", *SUBGRAPHS):
@@ -140,5 +141,5 @@ def _router(topology: Topology, log_level: str, root: Path) -> dict[str, str]:
         **{f"ROUTER_{name.upper()}_URL": f"{topology.base(name)}/graphql" for name in SUBGRAPHS},
     }
     if "edge" not in topology.started:
-        values["ROUTER_CORS_ORIGINS"] = _STUDIO  # with the edge in front, that answers CORS
+        values["ROUTER_CORS_ORIGINS"] = STUDIO  # with the edge in front, that answers CORS
     return values

@@ -4,6 +4,7 @@ LaunchError
 ├── ComponentError    components or addresses that do not fit together (components, topology)
 ├── DataFolderError   the data folder is held or closed (data_folder)
 ├── EngineError       a store cannot be started (engines)
+├── ExposureError     nothing of that name to allow (exposure)
 ├── NodeError         the router's packages are missing (node)
 ├── NotRunningError   a command needs a system that does not run (running)
 ├── PortError         a port is taken (ports)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from deploy.local import exposure
 from deploy.local.addresses import addresses, summary, write_state
 from deploy.local.children import ROOT, check_files, children, engines, store_urls
 from deploy.local.components import COMPONENTS, ComponentError, select
@@ -69,24 +70,31 @@ class _Run:
         self._terminal = terminal
         self._ready = False
         self._end = asyncio.Event()
-        stores = engines(topology, folder.path)
-        postgres = stores["postgres"]
-        if not isinstance(postgres, PostgreSQL):
-            raise TypeError("the engine called postgres is PostgreSQL")
-        self._say_first(postgres)
+        self._stores = stores = engines(topology, folder.path, mongo_server=options.mongo_server)
+        relaxations = exposure.relaxed(topology.edge_host, options.allow)
         if options.fresh:
-            self._clear(folder, postgres)
+            self._clear(folder, stores.postgres)
         self._urls = store_urls(topology, stores)
         self._settings = settings(
             topology,
             self._urls,
             secrets=Secrets(token=folder.services_token(), keys=folder.keys()),
+            relaxations=relaxations,
             log_level=options.log_level,
             root=ROOT,
             environ=os.environ,
         )
+        self._exposed = {**self._settings["users"], **exposure.edge_settings(relaxations, os.environ)}
+        self._say_first(stores.postgres)
         self._supervisor = Supervisor(
-            children(topology, stores, self._settings, data=folder.path, log_level=options.log_level),
+            children(
+                topology,
+                stores,
+                self._settings,
+                relaxations=relaxations,
+                data=folder.path,
+                log_level=options.log_level,
+            ),
             watcher=self,
             logs=folder.path / "logs",
             cwd=ROOT,
@@ -96,6 +104,7 @@ class _Run:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
+        # Also where a shell that started us in the background had SIGINT ignored.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._interrupt)
         tasks = [asyncio.create_task(self._start()), asyncio.create_task(self._end.wait())]
@@ -155,7 +164,14 @@ class _Run:
     def _show_ready(self) -> None:
         self._ready = True
         self._write_state()
-        shown = summary(self._topology, self._urls, data=self._data, seconds=self._terminal.elapsed)
+        more: dict[str, str] = {}
+        if "mongo" in self._topology.started:
+            more["MongoDB protocol"] = self._stores.mongo.server.label
+        if "edge" in self._topology.started:
+            more["Open to"] = exposure.summary(self._topology.edge_host, self._exposed)
+        shown = summary(
+            self._topology, self._urls, more, data=self._data, seconds=self._terminal.elapsed, pid=os.getpid()
+        )
         self._terminal.print(shown)
         self._terminal.flow()
 
@@ -170,6 +186,8 @@ class _Run:
 
     def _say_first(self, postgres: PostgreSQL) -> None:
         notices = [*self._topology.notices, *ignored_names(os.environ)]
+        if "edge" in self._topology.started:
+            notices += exposure.warning(self._topology.edge_host, self._exposed)
         if "postgres" in self._topology.started and postgres.moved:
             notices.append(postgres.moved)
         for notice in notices:

@@ -118,7 +118,7 @@ class Terminal:
         prefix = f"{name:<{self._width}} │ "
         if self._coloured:
             prefix = f"\x1b[{self._colours[name]}m{prefix}\x1b[0m"
-        # Not through rich: a thousand lines a second go by here, some with colours of their own.
+        # Not through rich: a thousand lines a second go by here.
         self._guarded(lambda: print(f"{prefix}{line}", flush=True))  # noqa: T201 - the terminal is the output
 
     def _guarded(self, write: Callable[[], object]) -> None:

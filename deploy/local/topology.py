@@ -18,6 +18,7 @@ PORTED = (*HTTP_PORTS, *STORE_PORTS)
 # Names that every service reads as well, but that could mean any of three databases here.
 _SHARED_NAMES = {
     "DB_HOST": "USERS_DATABASE_URL, ORDERS_DATABASE_URL or PRODUCTS_DATABASE_URL",
+    "DB_NAME": "USERS_DATABASE_URL, ORDERS_DATABASE_URL or PRODUCTS_DATABASE_URL, each with a database of its own",
     "REDIS_HOST": "REDIS_URL",
 }
 
@@ -96,8 +97,9 @@ def plan(
 ) -> Topology:
     """Choose ports. `wanted` holds what was asked for by component: 0 is any free port, None the default.
 
-    Raises PortError for a port that is taken, ComponentError for a subgraph that is left without its store.
+    Raises PortError for a port that is taken, ComponentError for a subgraph that is left without a store of its own.
     """
+    _refuse_one_database_for_two(external.databases)
     started = frozenset(
         component for component in components if component not in ENGINES or not external.replaces(component)
     )
@@ -124,6 +126,17 @@ def plan(
                     f"or say where one of yours listens: --{engine}-port PORT"
                 )
     return topology
+
+
+def _refuse_one_database_for_two(databases: Mapping[str, str]) -> None:
+    by_url: dict[str, str] = {}
+    for subgraph, url in databases.items():
+        if other := by_url.get(url):
+            raise ComponentError(
+                f"{other.upper()}_DATABASE_URL and {subgraph.upper()}_DATABASE_URL name the same database. Each subgraph "
+                "migrates and owns one of its own: give them different names."
+            )
+        by_url[url] = subgraph
 
 
 class _Choice:

@@ -10,6 +10,7 @@ import os
 import re
 from datetime import timedelta
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -67,13 +69,25 @@ class ServerSettings(Section):
     grpc_port: int | None = Field(
         None, description="Port of the gRPC server; none where the service has none."
     )
+    grpc_reflection: bool = Field(
+        default=False, description="Tell anybody who asks which gRPC methods there are; for development."
+    )
     read_timeout: Duration = timedelta(seconds=15)
     write_timeout: Duration = timedelta(seconds=15)
     idle_timeout: Duration = timedelta(seconds=60)
     max_body_bytes: int = 1024 * 1024
     introspection: bool = Field(
-        default=True, description="Answer introspection; composition does not need it."
+        default=True,
+        description="Answer introspection, and suggest names for misspelt ones; composition needs neither.",
     )
+    max_query_bytes: int = Field(20_000, ge=100, description="Of the text of one GraphQL document.")
+    max_cost: int = Field(
+        40_000, ge=1, description="Objects that one operation may resolve, by its page sizes."
+    )
+    operation_timeout: Duration = Field(
+        timedelta(seconds=10), gt=timedelta(0), description="To run one query or mutation."
+    )
+    max_subscriptions: int = Field(50, ge=1, description="Subscriptions that one WebSocket may have at once.")
 
 
 class DatabaseSettings(Section):
@@ -131,7 +145,35 @@ class ServicesSettings(Section):
     users_grpc: str = "127.0.0.1:5001"
     products_grpc: str = "127.0.0.1:5002"
     router: str = "http://127.0.0.1:4000"
-    token: SecretStr = Field(SecretStr(""), description="Shared secret of calls between services.")
+    token: SecretStr = Field(
+        SecretStr(""), description="Shared secret of calls between services; as strong as `jwt.secret`."
+    )
+    tls_ca: Path | None = Field(
+        None,
+        description="PEM of the authority that signs the services' certificates; turns TLS on for gRPC calls.",
+    )
+    tls_cert: Path | None = Field(None, description="PEM of this service's certificate.")
+    tls_key: Path | None = Field(None, description="PEM of its private key.")
+    plaintext: bool = Field(
+        default=False, description="Allow gRPC without TLS on addresses that other machines reach."
+    )
+
+    @field_validator("token")
+    @classmethod
+    def _strong(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if token and (fault := weakness(token)):
+            raise ValueError(
+                f"the token {fault}; who guesses it may call every service. Set one of {LEAST_BYTES} random bytes or "
+                "more, as from `openssl rand -base64 48`"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _both_halves(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together; set both or none")
+        return self
 
 
 class ServiceSettings(BaseSettings):

@@ -4,16 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
-import httpx
 from starlette.types import ASGIApp
 
-from subgraphs.kit.auth.remote_keys import RemoteKeys
+from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import running
 from subgraphs.kit.graphql.app import create_app
-from subgraphs.kit.graphql.context import RequestContext
-from subgraphs.kit.grpc.client import create_channel
+from subgraphs.kit.graphql.context import RequestInfo
+from subgraphs.kit.grpc.client import open_channel
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.redis.client import create_redis
@@ -38,12 +37,11 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         postgres = Postgres(settings.database, application="orders")
         stack.push_async_callback(postgres.close)
         redis = await stack.enter_async_context(create_redis(settings.redis))
-        http = await stack.enter_async_context(httpx.AsyncClient(timeout=3))
-        token = settings.services.token.get_secret_value()
-        products = await stack.enter_async_context(
-            create_channel(settings.services.products_grpc, token=token)
-        )
-        users = await stack.enter_async_context(create_channel(settings.services.users_grpc, token=token))
+        keys = await stack.enter_async_context(remote_keys(settings))
+        products = open_channel(settings.services.products_grpc, settings.services)
+        await stack.enter_async_context(products)
+        users = open_channel(settings.services.users_grpc, settings.services)
+        await stack.enter_async_context(users)
         revocations = RedisRevocations(redis)
 
         relay = OutboxRelay(postgres, redis, outbox)
@@ -80,12 +78,11 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             )
         )
 
-        def make_context(request: RequestContext) -> OrdersContext:
-            return OrdersContext.of(
-                request, service=service, live=live, new_loaders=lambda: Loaders(service.orders)
+        def make_context(request: RequestInfo) -> OrdersContext:
+            return OrdersContext(
+                request=request, service=service, live=live, new_loaders=lambda: Loaders(service.orders)
             )
 
-        keys = RemoteKeys(http, settings.jwt.jwks_url or f"{settings.services.users}/.well-known/jwks.json")
         yield create_app(
             service="orders",
             settings=settings.server,

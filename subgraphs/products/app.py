@@ -3,15 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import httpx
 from starlette.types import ASGIApp
 
-from subgraphs.kit.auth.remote_keys import RemoteKeys
+from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import Job, running
 from subgraphs.kit.graphql.app import create_app
-from subgraphs.kit.grpc import server as grpc_server
+from subgraphs.kit.grpc.server import serving
 from subgraphs.kit.mongo.client import Mongo
 from subgraphs.kit.mongo.outbox import DocumentRelay
 from subgraphs.kit.redis.client import create_redis
@@ -24,9 +23,6 @@ from subgraphs.products.service.products import ProductService
 from subgraphs.products.service.sweeper import Sweeper
 from subgraphs.products.settings import ProductsSettings
 
-_JWKS_TIMEOUT = 3.0
-_GRACE = 2.0
-
 
 @asynccontextmanager
 async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
@@ -36,9 +32,8 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         stack.callback(mongo.close)
         redis = create_redis(settings.redis)
         stack.push_async_callback(redis.aclose)
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=_JWKS_TIMEOUT))
+        keys = await stack.enter_async_context(remote_keys(settings))
         revocations = RedisRevocations(redis)
-        jwks_url = settings.jwt.jwks_url or f"{settings.services.users}/.well-known/jwks.json"
 
         relay = DocumentRelay(mongo.database, redis, ["products", "reservations"])
         categories = CategoryService(mongo.database)
@@ -47,27 +42,13 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
 
         sweeper = Job(name="sweeper", run_once=Sweeper(inventory, settings.stock).run, every=1)
         await stack.enter_async_context(running(relay.job, sweeper))
-        if settings.server.grpc_port is not None:
-            await stack.enter_async_context(_inventory_server(settings, inventory))
+        register = rpc.registration(inventory)
+        await stack.enter_async_context(serving(settings, services=[rpc.SERVICE], register=register))
         yield create_app(
             service="products",
             settings=settings.server,
             schema=schema,
-            verifier=TokenVerifier(RemoteKeys(client, jwks_url), settings.jwt, revocations),
+            verifier=TokenVerifier(keys, settings.jwt, revocations),
             make_context=context_factory(products, categories),
             checks={"mongo": mongo.ping, "redis": redis.ping},
         )
-
-
-@asynccontextmanager
-async def _inventory_server(settings: ProductsSettings, inventory: InventoryService) -> AsyncIterator[None]:
-    server = await grpc_server.start_server(
-        address=f"{settings.server.host}:{settings.server.grpc_port}",
-        token=settings.services.token.get_secret_value(),
-        services=[rpc.SERVICE],
-        register=rpc.registration(inventory),
-    )
-    try:
-        yield
-    finally:
-        await server.stop(_GRACE)

@@ -11,8 +11,8 @@ from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import Job, running
 from subgraphs.kit.graphql.app import create_app
-from subgraphs.kit.graphql.context import RequestContext
-from subgraphs.kit.grpc import server as grpc_server
+from subgraphs.kit.graphql.context import RequestInfo
+from subgraphs.kit.grpc.server import serving
 from subgraphs.kit.http.responses import json_response
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
@@ -45,7 +45,6 @@ from subgraphs.users.store import outbox
 from subgraphs.users.worker import Housekeeping, LastUse, Post, republish
 
 _JWKS_MAX_AGE = timedelta(minutes=5)
-_RPC_GRACE = 2.0
 
 
 @asynccontextmanager
@@ -108,12 +107,12 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         await stack.enter_async_context(running(*background))
 
         verifier = TokenVerifier(ring, settings.jwt, revocations)
-        if settings.server.grpc_port is not None:
-            await stack.enter_async_context(_rpc_server(settings, service.directory, verifier))
+        register = rpc.registration(service.directory, verifier)
+        await stack.enter_async_context(serving(settings, services=[rpc.SERVICE], register=register))
 
-        def make_context(request: RequestContext) -> UsersContext:
+        def make_context(request: RequestInfo) -> UsersContext:
             last_use.note(request.viewer.session_id)
-            return UsersContext.of(request, service=service, loaders=Loaders(postgres))
+            return UsersContext(request=request, service=service, loaders=Loaders(postgres))
 
         yield create_app(
             service="users",
@@ -128,22 +127,6 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
 
 def _throttle(redis: CountingRedis, settings: ThrottleSettings) -> RateLimiter:
     return RateLimiter(redis, first_wait=settings.first_wait, longest_wait=settings.longest_wait)
-
-
-@asynccontextmanager
-async def _rpc_server(
-    settings: UsersSettings, directory: Directory, verifier: TokenVerifier
-) -> AsyncIterator[None]:
-    server = await grpc_server.start_server(
-        address=f"{settings.server.host}:{settings.server.grpc_port}",
-        token=settings.services.token.get_secret_value(),
-        services=[rpc.SERVICE],
-        register=rpc.registration(directory, verifier),
-    )
-    try:
-        yield
-    finally:
-        await server.stop(_RPC_GRACE)
 
 
 def _add_jwks(app: FastAPI, ring: KeyRing | None, *, lead: timedelta) -> None:

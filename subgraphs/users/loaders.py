@@ -20,10 +20,6 @@ class Loaders:
         self.activity: DataLoader[PageKey, list[Activity]] = DataLoader(load_fn=self._activity)
         self.activity_counts: DataLoader[str, int] = DataLoader(load_fn=self._activity_counts)
 
-    def anew(self) -> "Loaders":
-        """Loaders that have loaded nothing."""
-        return Loaders(self._postgres)
-
     async def _users(self, ids: list[str]) -> list[User | None]:
         async with self._postgres.read() as connection:
             return await UserStore(connection).get_many(ids)

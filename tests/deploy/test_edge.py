@@ -45,7 +45,9 @@ def test_the_launcher_renders_the_real_template_into_what_envoy_accepts(tmp_path
         ports=ports,
         edge_host="127.0.0.1",
     )
-    offered = edge_values(topology, {"EDGE_RATE_LIMIT_PER_MINUTE": "123"}, root=ROOT, data=tmp_path)
+    offered = edge_values(
+        topology, {"EDGE_RATE_LIMIT_PER_MINUTE": "123"}, relaxations=[], root=ROOT, data=tmp_path
+    )
     asked = placeholders(TEMPLATE)
     out = render(TEMPLATE, tmp_path / "envoy.yaml", **{name: offered[name] for name in asked})
     assert offered["RATE_LIMIT_BURST"] == "123"

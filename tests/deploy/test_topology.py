@@ -3,7 +3,8 @@ import socket
 
 import pytest
 
-from deploy.local.components import COMPONENTS, ENGINES, ComponentError, select
+from deploy.local.children import engines, store_urls
+from deploy.local.components import COMPONENTS, ENGINES, SUBGRAPHS, ComponentError, select
 from deploy.local.environment import Secrets, settings
 from deploy.local.ports import PortError, Ports
 from deploy.local.topology import External, Topology, ignored_names, plan
@@ -111,6 +112,37 @@ def test_shared_names_that_replace_nothing_are_told():
     ]
 
 
+def test_a_shared_database_name_is_told_and_gives_no_service_the_database_of_another(tmp_path):
+    environ = {"DB_NAME": "shop"}
+    [told] = ignored_names(environ)
+    assert told == (
+        "DB_NAME is set but does not replace an engine here: set USERS_DATABASE_URL, ORDERS_DATABASE_URL or "
+        "PRODUCTS_DATABASE_URL, each with a database of its own."
+    )
+    topology = planned(environ=environ)
+    made = settings(
+        topology,
+        store_urls(topology, engines(topology, tmp_path)),
+        secrets=Secrets(token="t", keys=tmp_path),
+        relaxations=[],
+        log_level="info",
+        root=tmp_path,
+        environ=environ,
+    )
+    postgres, mongo = topology.stores["postgres"], topology.stores["mongo"]
+    assert {name: made[name][f"{name.upper()}_DATABASE_URL"] for name in SUBGRAPHS} == {
+        "users": f"postgresql://supergraph@127.0.0.1:{postgres}/users",
+        "products": f"mongodb://127.0.0.1:{mongo}/products",
+        "orders": f"postgresql://supergraph@127.0.0.1:{postgres}/orders",
+    }
+
+
+def test_one_database_for_two_subgraphs_is_refused():
+    url = "postgresql://db/shop"
+    with pytest.raises(ComponentError, match="USERS_DATABASE_URL and ORDERS_DATABASE_URL name the same"):
+        planned(environ={"USERS_DATABASE_URL": url, "ORDERS_DATABASE_URL": url})
+
+
 def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
     topology = planned(environ={"ORDERS_DATABASE_URL": "postgresql://db/orders"})
     urls = {
@@ -120,6 +152,7 @@ def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
         topology,
         urls,
         secrets=Secrets(token="t", keys=tmp_path),
+        relaxations=[],
         log_level="info",
         root=tmp_path,
         environ={"ORDERS_LOGGING_FORMAT": "json", "ORDERS_SERVER_PORT": "1", "ROUTER_TIMEOUT": "3s"},
@@ -127,18 +160,9 @@ def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
     assert made["orders"]["ORDERS_LOGGING_FORMAT"] == "json"
     assert made["orders"]["ORDERS_SERVER_PORT"] == str(topology.http["orders"])
     assert made["orders"]["ORDERS_SERVICES_PRODUCTS_GRPC"] == f"127.0.0.1:{topology.grpc['products']}"
-    assert made["users"]["USERS_FIRST_ACCOUNT_ADMIN"] == "true"
     assert made["rest"]["REST_SERVICES_ROUTER"] == f"http://127.0.0.1:{topology.http['router']}"
     assert "REST_DATABASE_URL" not in made["rest"]
     assert "ROUTER_CORS_ORIGINS" not in made["router"]
-
-
-def test_the_first_account_is_no_administrator_on_a_database_of_others(tmp_path):
-    topology = planned(environ=EXTERNAL)
-    urls = {name: {"database": "d", "redis": "r"} for name in ("users", "products", "orders")}
-    secrets = Secrets(token="t", keys=tmp_path)
-    made = settings(topology, urls, secrets=secrets, log_level="info", root=tmp_path, environ={})
-    assert "USERS_FIRST_ACCOUNT_ADMIN" not in made["users"]
 
 
 def _name() -> str:

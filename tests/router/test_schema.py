@@ -1,4 +1,4 @@
-"""`python -m deploy.tools.schema`: composition, drift and breaking changes, on the toys' schemas."""
+"""`python -m deploy.tools.schema`: composition, drift and breaking changes, on the schemas of the recording subgraphs."""
 
 import json
 import shutil
@@ -11,14 +11,14 @@ from graphql import build_schema
 
 from deploy.tools.schema import breaking, cli, drift, generate
 from deploy.tools.schema.errors import SchemaError
-from tests.router.toys import SCHEMAS
+from tests.router.recording_subgraphs import SCHEMAS
 
 Compose = Callable[..., None]
 
 
 @pytest.fixture
 def compose(composed: Path, tmp_path: Path) -> Compose:
-    """Compose the toys after a change of one subgraph's SDL."""
+    """Compose the recording subgraphs after a change of one subgraph's SDL."""
 
     def run(subgraph: str, edits: dict[str, str]) -> None:
         shutil.copytree(composed, tmp_path, dirs_exist_ok=True)
@@ -139,7 +139,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         assert "usage: python -m deploy.tools.schema" in capsys.readouterr().out
 
 
-def test_the_toys_and_the_project_list_the_same_subgraphs() -> None:
+def test_the_recording_subgraphs_and_the_project_list_the_same_subgraphs() -> None:
     assert generate.subgraphs().keys() == SCHEMAS.keys()
 
 

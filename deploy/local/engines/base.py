@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 from deploy.local.errors import LaunchError
 from deploy.local.ports import Ports
+from deploy.local.process.output import harmless
 from deploy.local.process.parent_death import SystemUser, with_parent_death_signal
 from deploy.local.process.probes import NotReady
 
@@ -140,4 +141,4 @@ class Engine(ABC):
             lines = self.log.read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return ""
-        return "\n".join(f"  {line}" for line in lines[-_LAST_LINES:])
+        return "\n".join(f"  {harmless(line)}" for line in lines[-_LAST_LINES:])

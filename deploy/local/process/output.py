@@ -1,7 +1,11 @@
-"""A child's output: cut into lines, kept in a file of bounded size, the last lines at hand."""
+"""A child's output: cut into lines, kept in a file of bounded size, the last lines at hand.
+
+The file holds what the child wrote; what is shown of it is made harmless to a terminal.
+"""
 
 import asyncio
 import os
+import re
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +14,16 @@ _CHUNK = 65536
 _LONGEST_LINE = 65536
 _LARGEST_FILE = 16 * 1024 * 1024
 _LAST_LINES = 20
+
+
+# C0 and C1 but for the tab, and what changes the direction of writing: a terminal obeys them, and a line of a log may
+# hold what a client sent. (Unicode 16, 23.1 control codes and 23.2 layout controls.)
+_OBEYED = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def harmless(line: str) -> str:
+    r"""The line as a terminal may show it: what that would obey is written out, as `\x1b` and `\u202e`."""
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
 
 
 class Output:
@@ -57,6 +71,6 @@ class Output:
             self._file.close()
             self.path.replace(self.path.with_suffix(".log.1"))
             self._file = self.path.open("wb")
-        line = raw.decode(errors="replace").rstrip("\r")
+        line = harmless(raw.decode(errors="replace").rstrip("\r"))
         self.last.append(line)
         self._show(line)

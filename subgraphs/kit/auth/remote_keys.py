@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import jwt
@@ -9,8 +11,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.logs import get_logger
+from subgraphs.kit.settings import ServiceSettings
 
 log = get_logger(__name__)
+
+_TIMEOUT = 3.0
+
+
+@asynccontextmanager
+async def remote_keys(settings: ServiceSettings) -> AsyncIterator["RemoteKeys"]:
+    """The keys at `jwt.jwks_url`, by default the JWKS of the users service, over a client of their own."""
+    url = settings.jwt.jwks_url or f"{settings.services.users}/.well-known/jwks.json"
+    async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
+        yield RemoteKeys(client, url)
 
 
 class RemoteKeys:

@@ -21,8 +21,9 @@ from strawberry.types.unset import UnsetType
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.auth.viewer import ANONYMOUS
 from subgraphs.kit.errors import DomainError
-from subgraphs.kit.graphql.context import ContextFactory, RequestContext
+from subgraphs.kit.graphql.context import Connection, ContextFactory, RequestContext, RequestInfo
 from subgraphs.kit.graphql.errors import present_all
+from subgraphs.kit.graphql.limits import Limits
 from subgraphs.kit.graphql.schema import SubgraphSchema
 from subgraphs.kit.http.client_address import client_address
 from subgraphs.kit.http.middleware import LimitBody, Observe
@@ -30,15 +31,24 @@ from subgraphs.kit.http.operations import Check, add_operational_routes
 from subgraphs.kit.http.responses import current_request_id, json_response
 from subgraphs.kit.settings import ServerSettings
 
+_MAX_USER_AGENT = 400
 
-class _View(GraphQL[RequestContext, None]):
+
+class _View(GraphQL[RequestContext | Connection, None]):
     """Strawberry's ASGI view with our context and orjson.
 
     A request with a bad token is answered 401 before anything is parsed. Over WebSocket the token comes
     with `connection_init`, and a bad one closes the socket with 4403.
     """
 
-    def __init__(self, schema: SubgraphSchema, verifier: TokenVerifier, make_context: ContextFactory) -> None:
+    def __init__(
+        self,
+        schema: SubgraphSchema,
+        verifier: TokenVerifier,
+        make_context: ContextFactory,
+        *,
+        max_subscriptions: int,
+    ) -> None:
         # No origin check: a browser's request carries no ambient credential here, only a token that
         # its own script must have put there, and CORS is the edge's business.
         super().__init__(
@@ -47,6 +57,7 @@ class _View(GraphQL[RequestContext, None]):
             allow_queries_via_get=False,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             allowed_origins=["*"],
+            max_subscriptions_per_connection=max_subscriptions,
         )
         self._verifier = verifier
         self._make_context = make_context
@@ -70,26 +81,24 @@ class _View(GraphQL[RequestContext, None]):
         self,
         request: Request | WebSocket,
         response: Response | WebSocket,  # noqa: ARG002 - Strawberry's signature
-    ) -> RequestContext:
-        headers = request.headers
-        context = self._make_context(
-            RequestContext(
-                viewer=request.scope.get("viewer", ANONYMOUS),
-                request_id=current_request_id(),
-                client_address=client_address(request.scope, headers),
-                user_agent=headers.get("user-agent", "")[:400],
-            )
+    ) -> RequestContext | Connection:
+        info = RequestInfo(
+            viewer=request.scope.get("viewer", ANONYMOUS),
+            request_id=current_request_id(),
+            client_address=client_address(request.scope, request.headers),
+            user_agent=request.headers.get("user-agent", "")[:_MAX_USER_AGENT],
+            verifier=self._verifier,
         )
-        context.verifier = self._verifier
-        return context
+        if isinstance(request, WebSocket):
+            return Connection(info, self._verifier, self._make_context)
+        return self._make_context(info)
 
-    async def on_ws_connect(self, context: RequestContext) -> UnsetType | dict[str, object] | None:
-        params = {k.lower(): v for k, v in (context.connection_params or {}).items()}
-        authorization = params.get("authorization")
+    async def on_ws_connect(
+        self, context: RequestContext | Connection
+    ) -> UnsetType | dict[str, object] | None:
+        assert isinstance(context, Connection)  # noqa: S101 - made above for every WebSocket
         try:
-            context.viewer = await self._verifier.from_header(
-                authorization if isinstance(authorization, str) else None
-            )
+            await context.authenticate()
         except DomainError as error:
             raise ConnectionRejectionError({"code": error.code, "message": error.message}) from error
         return UnsetType()
@@ -123,7 +132,8 @@ def create_app(
 ) -> ASGIApp:
     """The whole HTTP surface of a subgraph: `/graphql`, `/health`, `/ready`, `/metrics` and its own routes."""
     app = FastAPI(title=service, docs_url=None, redoc_url=None, openapi_url=None)
-    view = _View(schema, verifier, make_context)
+    limited = schema.limited(Limits.of(settings))
+    view = _View(limited, verifier, make_context, max_subscriptions=settings.max_subscriptions)
     app.router.routes.append(Route("/graphql", view, methods=["POST"]))
     app.router.routes.append(WebSocketRoute("/graphql", view))
     add_operational_routes(app, checks)

@@ -12,6 +12,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionResult
 
 from subgraphs.kit import errors as domain
+from subgraphs.kit.graphql.limits import MAX_ERRORS
 from subgraphs.kit.http.responses import current_request_id
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.outages import is_outage
@@ -179,6 +180,7 @@ class PresentErrors(SchemaExtension):
 
 
 def present_all(result: Any) -> None:
-    """Present the errors of `result` in place; those that are presented already stay."""
+    """Present the first errors of `result` in place; those that are presented already stay as they are."""
     if getattr(result, "errors", None):
-        result.errors = [e if "requestId" in (e.extensions or {}) else present(e) for e in result.errors]
+        shown = result.errors[:MAX_ERRORS]
+        result.errors = [e if "requestId" in (e.extensions or {}) else present(e) for e in shown]

@@ -1,8 +1,10 @@
-"""The federated schema of a subgraph: cached parsing and validation, batched entities, limits."""
+"""The federated schema of a subgraph: admitted operations, batched entities, a deadline."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from copy import copy
+from typing import Any, Self, cast
 
 from graphql import (
     GraphQLArgument,
@@ -15,38 +17,37 @@ from graphql import (
     Undefined,
 )
 from strawberry import Info
-from strawberry.extensions import (
-    AddValidationRules,
-    MaxTokensLimiter,
-    ParserCache,
-    SchemaExtension,
-    ValidationCache,
-)
-from strawberry.extensions.max_aliases import create_validator as alias_rule
-from strawberry.extensions.query_depth_limiter import create_validator as depth_rule
+from strawberry.extensions import SchemaExtension
 from strawberry.federation import Schema
 from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
 
-from subgraphs.kit.graphql.errors import PresentErrors
+from subgraphs.kit.graphql.context import Connection
+from subgraphs.kit.graphql.documents import Documents, InvalidDocumentError
+from subgraphs.kit.graphql.errors import PresentErrors, present_all
+from subgraphs.kit.graphql.limits import TIMEOUT, Limits
 from subgraphs.kit.graphql.scalars import SCALARS
+from subgraphs.kit.logs import get_logger
 
-# The router plans queries of its own below what it lets in; these bound a caller that goes around it.
-MAX_TOKENS = 5000
-MAX_DEPTH = 15
-MAX_ALIASES = 200
-_CACHED_DOCUMENTS = 512
+log = get_logger(__name__)
 
-# Built once: rules that are new in each request would never meet their own entry in the cache.
-_RULES = [depth_rule(MAX_DEPTH, None), alias_rule(MAX_ALIASES)]
 
-_EXTENSIONS: list[Any] = [
-    PresentErrors,
-    lambda: MaxTokensLimiter(MAX_TOKENS),
-    lambda: AddValidationRules(list(_RULES)),
-    lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
-    lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
-]
+class _UsePrepared(SchemaExtension):
+    """Gives Strawberry the document that was parsed and validated when the operation was admitted."""
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        if context.query is not None:
+            schema = cast("SubgraphSchema", context.schema)
+            context.graphql_document = schema.documents.prepared(context.query).document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        if self.execution_context.query is not None:
+            self.execution_context.pre_execution_errors = []
+        yield
 
 
 class SubgraphSchema(Schema):
@@ -71,12 +72,45 @@ class SubgraphSchema(Schema):
             mutation=mutation,
             subscription=subscription,
             types=types,
-            extensions=[*_EXTENSIONS, *extensions],
+            extensions=[PresentErrors, _UsePrepared, *extensions],
             config=StrawberryConfig(scalar_map=SCALARS),
             # Strawberry's default is newer than what some composers accept.
             federation_version="2.9",
         )
         _drop_null_defaults(self._schema)
+        self.documents = Documents(self._schema, Limits())
+
+    def limited(self, limits: Limits) -> Self:
+        """The same schema under other limits, with documents of its own."""
+        schema = copy(self)
+        schema.documents = Documents(self._schema, limits)
+        return schema
+
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        *args: Any,
+        **options: Any,
+    ) -> ExecutionResult:
+        """Run a query or mutation that the limits admit, for as long as they give it."""
+        if refusal := self._refusal(query, variable_values, options.get("operation_name")):
+            return refusal
+        limit = self.documents.limits.timeout
+        deadline = asyncio.timeout(limit)
+        try:
+            async with deadline:
+                return await super().execute(query, variable_values, context_value, *args, **options)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            log.warning("operation_timed_out", operation=options.get("operation_name"), seconds=limit)
+            error = GraphQLError(
+                f"The operation took longer than {limit:g} s and was given up; ask for less, or try again.",
+                extensions={"code": TIMEOUT},
+            )
+            return _presented([error])
 
     async def stream(
         self,
@@ -86,15 +120,46 @@ class SubgraphSchema(Schema):
         *args: Any,
         **options: Any,
     ) -> Any:
-        """Run an operation of a connection, which holds many, with a context of its own."""
-        context = None
-        if context_value is not None:
-            context = context_value.for_operation()
-            await context.forget_ended_viewer()
+        """Run a subscription of a WebSocket, which holds many, with a context of its own.
+
+        Queries and mutations are for HTTP, where the limits of the edge hold for each of them.
+        """
+        if refusal := self._refusal(query, variable_values, options.get("operation_name")):
+            return _only(refusal)
+        context = await context_value.operation_context() if isinstance(context_value, Connection) else None
+        options["allowed_operation_types"] = {OperationType.SUBSCRIPTION}
         return await super().stream(query, variable_values, context, *args, **options)
+
+    def _refusal(
+        self, query: str | None, variables: dict[str, Any] | None, operation: str | None
+    ) -> PreExecutionError | None:
+        if not query:
+            return None  # Strawberry says that there is none
+        try:
+            self.documents.admit(query, variables, operation)
+        except InvalidDocumentError as error:
+            return _presented(error.errors)
+        return None
+
+    def _get_custom_context_kwargs(
+        self, operation_extensions: dict[str, Any] | None = None, *, sync: bool = False
+    ) -> dict[str, Any]:
+        # A wrong value of a variable is found in execution, and its error would name the right ones.
+        kwargs = super()._get_custom_context_kwargs(operation_extensions, sync=sync)
+        return {**kwargs, "hide_suggestions": not self.documents.limits.introspection}
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Nothing: `present` logs what deserves it, once and with the request's id."""
+
+
+def _presented(errors: list[GraphQLError]) -> PreExecutionError:
+    result = PreExecutionError(data=None, errors=errors)
+    present_all(result)
+    return result
+
+
+async def _only(result: PreExecutionError) -> AsyncGenerator[PreExecutionError, None]:
+    yield result
 
 
 def _drop_null_defaults(schema: GraphQLSchema) -> None:

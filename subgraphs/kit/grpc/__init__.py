@@ -1,1 +1,1 @@
-"""gRPC between services: a shared token, a deadline on every call, health, reflection, trace context."""
+"""gRPC between services: a shared token, TLS, a deadline on every call, health, reflection, trace context."""

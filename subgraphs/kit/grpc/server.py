@@ -1,7 +1,8 @@
 """Serving calls of other services."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
@@ -17,12 +18,15 @@ from subgraphs.kit.errors import (
     Forbidden,
     NotFound,
     RateLimited,
+    StartError,
     Unauthenticated,
     Unavailable,
     ValidationFailed,
 )
+from subgraphs.kit.grpc.credentials import server_credentials
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.outages import is_outage
+from subgraphs.kit.settings import ServiceSettings
 from subgraphs.kit.tracing import span
 
 log = get_logger(__name__)
@@ -30,6 +34,11 @@ log = get_logger(__name__)
 _Handler = Any  # grpc.RpcMethodHandler, whose stub is generic where the class is not
 
 _OPEN_SERVICES = ("/grpc.health.", "/grpc.reflection.")
+
+# By which a server tells a client to leave its answer at that (gRFC A6, server pushback).
+_NOT_AGAIN = (("grpc-retry-pushback-ms", "-1"),)
+
+_GRACE = 2.0
 
 STATUS: dict[type[DomainError], grpc.StatusCode] = {
     ValidationFailed: grpc.StatusCode.INVALID_ARGUMENT,
@@ -74,13 +83,17 @@ class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # not generi
                     status = next(
                         (s for t, s in STATUS.items() if isinstance(error, t)), grpc.StatusCode.INTERNAL
                     )
-                    await context.abort(status, error.message)
+                    await context.abort(status, error.message, trailing_metadata=_NOT_AGAIN)
                 except grpc.aio.AbortError:
                     raise
                 except Exception as error:
                     if is_outage(error):
                         log.warning("dependency_unavailable", method=method, error=repr(error))
-                        await context.abort(grpc.StatusCode.UNAVAILABLE, "a store cannot be reached")
+                        await context.abort(
+                            grpc.StatusCode.UNAVAILABLE,
+                            "a store cannot be reached",
+                            trailing_metadata=_NOT_AGAIN,
+                        )
                     log.exception("rpc_failed", method=method)
                     await context.abort(grpc.StatusCode.INTERNAL, "internal error")
 
@@ -95,26 +108,60 @@ async def _refuse(_: Any, context: Any) -> None:
     await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a service token is needed")
 
 
-async def start_server(
-    *, address: str, token: str, services: Sequence[str], register: Callable[[grpc.aio.Server], None]
-) -> grpc.aio.Server:
-    """Serve `services` (full names) on `address`. `register` adds the servicers.
+@asynccontextmanager
+async def serving(
+    settings: ServiceSettings, *, services: Sequence[str], register: Callable[[grpc.aio.Server], None]
+) -> AsyncIterator[None]:
+    """Serve `services` beside the body, where the settings name a port for gRPC. Raises StartError."""
+    port = settings.server.grpc_port
+    if port is None:
+        yield
+        return
+    host = settings.server.host
+    server = await start_server(
+        address=f"{host}:{port}",
+        token=settings.services.token.get_secret_value(),
+        services=services,
+        register=register,
+        credentials=server_credentials(settings.services, host),
+        reflect=settings.server.grpc_reflection,
+    )
+    try:
+        yield
+    finally:
+        await server.stop(_GRACE)
 
-    Raises ValueError for an empty token: an open back door is a configuration fault, and OSError when
-    the port is taken.
+
+async def start_server(
+    *,
+    address: str,
+    token: str,
+    services: Sequence[str],
+    register: Callable[[grpc.aio.Server], None],
+    credentials: grpc.ServerCredentials | None = None,
+    reflect: bool = False,
+) -> grpc.aio.Server:
+    """Serve `services` (full names) on `address`, in plain text without `credentials`. `register` adds the servicers.
+
+    Raises StartError for an empty token, since an open back door is a configuration fault, and when the port is
+    taken.
     """
     if not token:
-        raise ValueError("the token of calls between services is empty; set …_SERVICES_TOKEN")
+        raise StartError("the token of calls between services is empty; set …_SERVICES_TOKEN")
     server = grpc.aio.server(interceptors=[_Guard(token)], options=[("grpc.so_reuseport", 0)])
     register(server)
     checks = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    names = [*services, health.SERVICE_NAME, reflection.SERVICE_NAME]
-    reflection.enable_server_reflection(names, server)
+    if reflect:
+        names = [*services, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection.enable_server_reflection(names, server)
     try:
-        server.add_insecure_port(address)
+        if credentials is None:
+            server.add_insecure_port(address)
+        else:
+            server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise OSError(f"cannot serve gRPC on {address}: {error}") from error
+        raise StartError(f"cannot serve gRPC on {address}: {error}") from error
     await server.start()
     for name in ("", *services):
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)

@@ -5,7 +5,10 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-_ADDRESS_MAX = 64  # the header that an address comes from may hold anything
+HEADER = "x-client-address"
+"""Set by the edge, over whatever the client sent, to the address that the edge trusts; passed on from there."""
+
+_ADDRESS_MAX = 64  # an IPv6 address with its zone has less
 _CUSTOMER_BITS = 64  # what a provider gives to one customer at the least (RFC 6177)
 
 
@@ -27,9 +30,21 @@ def network_of(address: str) -> str:
 
 
 def client_address(scope: Scope, headers: Headers) -> str:
-    """The client's address: the last hop that the edge recorded, else the peer."""
-    forwarded = headers.get("x-forwarded-for")
-    if forwarded:
-        return forwarded.rsplit(",", 1)[-1].strip()
+    """The client's address as the edge names it, else the peer's.
+
+    A value that is no address is not the edge's, and does not count. `X-Forwarded-For` is not read: which of
+    its hops may be believed depends on what stands before the edge, and only the edge is told.
+    """
+    named = headers.get(HEADER, "").strip()
+    if _is_address(named):
+        return named
     client = scope.get("client")
     return client[0] if client else ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return len(text) <= _ADDRESS_MAX

@@ -1,8 +1,8 @@
 """What a resolver of orders may use."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Self, TypeAlias
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import strawberry
 
@@ -16,28 +16,11 @@ from subgraphs.orders.service import OrderService
 class OrdersContext(RequestContext):
     service: OrderService
     live: LiveStatus
-    loaders: Loaders
     new_loaders: Callable[[], Loaders]
+    loaders: Loaders = field(init=False)
 
-    @classmethod
-    def of(
-        cls,
-        request: RequestContext,
-        *,
-        service: OrderService,
-        live: LiveStatus,
-        new_loaders: Callable[[], Loaders],
-    ) -> Self:
-        return cls(
-            **request.shared(),
-            service=service,
-            live=live,
-            loaders=new_loaders(),
-            new_loaders=new_loaders,
-        )
-
-    def for_operation(self) -> Self:
-        return replace(RequestContext.for_operation(self), loaders=self.new_loaders())
+    def __post_init__(self) -> None:
+        self.loaders = self.new_loaders()
 
 
 Info: TypeAlias = strawberry.Info[OrdersContext, None]

@@ -1,5 +1,6 @@
 """Which step an order needs next, and running one after the other."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,11 @@ log = get_logger(__name__)
 
 _MOST_STEPS = 20
 """An order takes six at most; the rest are for those that another writer makes start over."""
+
+
+PATIENCE = 4.0
+"""Seconds that a request waits for the steps behind its commit. Less than an operation may take as a whole, since
+an operation that is ended has no answer, and a client without one tries again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +62,20 @@ class Saga:
             transitions=self._transitions, inventory=inventory, provider=provider
         )
 
-    async def advance(self, order: Order, *, items: Sequence[OrderItem] | None = None) -> Progress:
-        """Take `order` as far as it goes by itself. `items` are its items, where the caller has them.
+    async def advance(
+        self, order: Order, *, items: Sequence[OrderItem] | None = None, within: float | None = None
+    ) -> Progress:
+        """Take `order` as far as it goes by itself, for at most `within` seconds where somebody waits for it.
 
-        Whatever fails on the way is logged and comes back with the order as it is then: a state that is
-        committed stands, and an error in its place would invite a client to order or to pay once more.
+        `items` are its items, where the caller has them. Whatever fails on the way is logged and comes back
+        with the order as it is then: a state that is committed stands, and an error in its place would invite
+        a client to order or to pay once more.
         """
+        until = None if within is None else asyncio.get_running_loop().time() + within
         for _ in range(_MOST_STEPS):
             try:
-                following = await self._next(order, items)
+                async with asyncio.timeout_at(until):
+                    following = await self._next(order, items)
             except Exception as error:  # noqa: BLE001 - the resume job tries again, whatever it was
                 _report(order, error)
                 return Progress(order, error)

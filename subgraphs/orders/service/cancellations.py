@@ -11,7 +11,7 @@ from subgraphs.orders.domain.ids import UserId
 from subgraphs.orders.domain.orders import CancellationRequest, Order
 from subgraphs.orders.domain.texts import check_text
 from subgraphs.orders.domain.transitions import Action, OrderStatus
-from subgraphs.orders.saga import LEASE, Saga
+from subgraphs.orders.saga import LEASE, PATIENCE, Saga
 from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.orders import OrderStore
 
@@ -42,7 +42,7 @@ class Cancellations:
         if order.status is OrderStatus.PAYING:
             return order
         self.wake_up()
-        return (await self.saga.advance(order)).order
+        return (await self.saga.advance(order, within=PATIENCE)).order
 
     async def _decide(self, viewer: Viewer, order_id: str, request: CancellationRequest) -> Order:
         """The order with the request acted on or, while it is being paid, recorded."""

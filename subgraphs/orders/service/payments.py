@@ -1,5 +1,6 @@
 """Paying an order."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from subgraphs.orders.domain.payments import HOLD_LOST, Payment, PaymentStatus
 from subgraphs.orders.domain.texts import check_text
 from subgraphs.orders.domain.transitions import Action, OrderStatus
 from subgraphs.orders.ports.accounts import Accounts
-from subgraphs.orders.saga import LEASE, Saga
+from subgraphs.orders.saga import LEASE, PATIENCE, Saga
 from subgraphs.orders.service.idempotency import check_key, digest_of
 from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.idempotency_keys import IdempotencyKeyStore
@@ -26,6 +27,8 @@ from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
 
 log = get_logger(__name__)
+
+_READ_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ class Payments:
                 order = await visible_order(store, viewer, order_id)
         if known is None:
             self.wake_up()
-        progress = await self.saga.advance(order)
+        progress = await self.saga.advance(order, within=PATIENCE)
         return await self._answer(progress.order, AttemptId(known or attempt_id))
 
     async def _start(
@@ -108,7 +111,7 @@ class Payments:
     async def _answer(self, order: Order, attempt_id: AttemptId) -> Order:
         """The order after the attempt, or the error that the attempt ended in."""
         try:
-            async with self.postgres.read() as connection:
+            async with asyncio.timeout(_READ_SECONDS), self.postgres.read() as connection:
                 payment = await PaymentStore(connection).get(attempt_id)
         except Exception as error:  # noqa: BLE001 - the attempt is on record; an error would invite another
             log.warning("payment_not_read", order_id=order.id, attempt_id=attempt_id, error=repr(error))

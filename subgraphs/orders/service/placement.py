@@ -20,7 +20,7 @@ from subgraphs.orders.domain.orders import Order, RejectionKind
 from subgraphs.orders.domain.shipping import ShippingDetails
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.ports.accounts import Accounts
-from subgraphs.orders.saga import LEASE, Saga
+from subgraphs.orders.saga import LEASE, PATIENCE, Saga
 from subgraphs.orders.service.idempotency import check_key, digest_of
 from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.idempotency_keys import IdempotencyKeyStore
@@ -84,7 +84,7 @@ class Placement:
         if known is None:
             ORDERS.inc()
             self.wake_up()
-        progress = await self.saga.advance(order, items=items if known is None else None)
+        progress = await self.saga.advance(order, items=items if known is None else None, within=PATIENCE)
         return _placed(progress.order)
 
     def _draft(self, user_id: UserId, shipping: ShippingDetails | None) -> Order:

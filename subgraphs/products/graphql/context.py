@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import strawberry
 
-from subgraphs.kit.graphql.context import RequestContext
+from subgraphs.kit.graphql.context import RequestContext, RequestInfo
 from subgraphs.products.loaders import Loaders
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.products import ProductService
@@ -23,10 +23,10 @@ Info = strawberry.Info[ProductsContext, None]
 
 def context_factory(
     products: ProductService, categories: CategoryService
-) -> Callable[[RequestContext], ProductsContext]:
-    def make(request: RequestContext) -> ProductsContext:
+) -> Callable[[RequestInfo], ProductsContext]:
+    def make(request: RequestInfo) -> ProductsContext:
         return ProductsContext(
-            **request.shared(),
+            request=request,
             products=products,
             categories=categories,
             loaders=Loaders(products, categories),

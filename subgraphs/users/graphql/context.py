@@ -1,7 +1,7 @@
 """What a resolver of this subgraph may reach."""
 
-from dataclasses import dataclass, replace
-from typing import Self, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import strawberry
 
@@ -17,18 +17,6 @@ _ADDRESS_MAX = 64  # an IPv6 address with a zone has less; the header that it co
 class UsersContext(RequestContext):
     service: UserService
     loaders: Loaders
-
-    @classmethod
-    def of(cls, request: RequestContext, *, service: UserService, loaders: Loaders) -> Self:
-        return cls(
-            **request.shared(),
-            service=service,
-            loaders=loaders,
-        )
-
-    def for_operation(self) -> Self:
-        # By name: a dataclass with slots is made anew, and super() would look for the first one.
-        return replace(RequestContext.for_operation(self), loaders=self.loaders.anew())
 
     @property
     def device(self) -> Device:

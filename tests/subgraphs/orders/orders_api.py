@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,7 +34,7 @@ from tests.subgraphs.orders.account_service import InMemoryAccounts, UserService
 from tests.subgraphs.orders.orders_harness import eventually
 from tests.subgraphs.orders.stock_service import InMemoryStock
 
-SERVICE_TOKEN = "between services"
+SERVICE_TOKEN = secrets.token_urlsafe(32)
 
 
 class InventoryServicer(pb_grpc.InventoryServicer):

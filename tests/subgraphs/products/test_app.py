@@ -1,6 +1,7 @@
 """The composed service: it stays up while a store is away, and recovers by itself."""
 
 import asyncio
+import secrets
 import time
 from contextlib import asynccontextmanager
 
@@ -15,12 +16,13 @@ from deploy.local.engines.mongo import Mongo as MongoEngine
 from deploy.local.ports import Ports
 from schema.proto import inventory_pb2 as pb
 from schema.proto.inventory_pb2_grpc import InventoryStub
+from subgraphs.kit.errors import StartError
 from subgraphs.kit.grpc.client import create_channel
 from subgraphs.products.app import open_app
 from subgraphs.products.migrations import migrate
 from subgraphs.products.settings import ProductsSettings
 
-TOKEN = "between services"
+TOKEN = secrets.token_urlsafe(32)
 LIST = {"query": "{ products { totalCount } }"}
 
 
@@ -125,6 +127,6 @@ async def test_token_cannot_be_checked_without_the_keys(engines) -> None:
 
 async def test_empty_token_between_services_is_refused_at_start(engines) -> None:
     settings = settings_for(engines.mongo_url("notoken"), engines.redis_url, token="")
-    with pytest.raises(ValueError, match="SERVICES_TOKEN"):
+    with pytest.raises(StartError, match="SERVICES_TOKEN"):
         async with open_app(settings):
             pass

@@ -119,7 +119,7 @@ class Client:
 
     def at(self, address: str, *, user_agent: str = "test") -> "Client":
         """The same application, as a client of another address sees it through the edge."""
-        headers = {"x-forwarded-for": address, "user-agent": user_agent}
+        headers = {"x-client-address": address, "user-agent": user_agent}
         return Client(self.http, headers)
 
     async def post(self, query: str, token: str | None = None, **variables: Any) -> httpx.Response:

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from subgraphs.kit.auth.viewer import Viewer
-from subgraphs.kit.graphql.context import RequestContext
+from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.ids import new_id
 from subgraphs.users.graphql.context import UsersContext
 from subgraphs.users.loaders import Loaders
@@ -192,13 +192,10 @@ async def test_reference_without_a_usable_id_is_null_and_leaves_the_others(clien
     assert faults == [(["_entities", 0], "BAD_USER_INPUT"), (["_entities", 1], "BAD_USER_INPUT")]
 
 
-def test_operations_of_one_connection_share_nothing_that_was_loaded(postgres):
-    request = RequestContext(viewer=Viewer(), request_id="", client_address="x" * 500, user_agent="")
-    context = UsersContext.of(request, service=None, loaders=Loaders(postgres))
-    next_one = context.for_operation()
-    assert type(next_one) is UsersContext
-    assert next_one.loaders is not context.loaders
-    assert len(next_one.device.address) == 64
+def test_the_address_of_a_device_is_of_bounded_length(postgres):
+    request = RequestInfo(viewer=Viewer(), request_id="", client_address="x" * 500, user_agent="")
+    context = UsersContext(request=request, service=None, loaders=Loaders(postgres))
+    assert context.device.address == "x" * 64
 
 
 def reference(account):

@@ -92,7 +92,7 @@ async def test_session_remembers_where_it_came_from(client, ann, postgres):
             "query": "mutation($i: LoginInput!) { login(input: $i) { __typename } }",
             "variables": {"i": {"username": ann["user"]["username"], "password": PASSWORD}},
         },
-        headers={"user-agent": "Walker/1.0", "x-forwarded-for": "10.0.0.1, 203.0.113.9"},
+        headers={"user-agent": "Walker/1.0", "x-client-address": "203.0.113.9"},
     )
     rows = await execute(
         postgres,

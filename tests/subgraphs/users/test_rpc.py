@@ -1,5 +1,7 @@
 """`UserService` through a real channel, beside the application that it belongs to."""
 
+import secrets
+
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -13,7 +15,7 @@ from subgraphs.kit.grpc.client import create_channel
 from subgraphs.kit.settings import ServerSettings, ServicesSettings
 from tests.subgraphs.users.client import client_of, execute
 
-TOKEN = "between services"
+TOKEN = secrets.token_urlsafe(32)
 LOGOUT = "mutation { logout { __typename } }"
 
 

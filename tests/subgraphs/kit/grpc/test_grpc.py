@@ -1,6 +1,7 @@
 """What every gRPC contract of ours gets: statuses, deadlines, retries, context."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from subgraphs.kit.errors import (
     Forbidden,
     NotFound,
     RateLimited,
+    StartError,
     Unauthenticated,
     Unavailable,
     ValidationFailed,
@@ -115,13 +117,67 @@ async def test_a_fault_of_ours_tells_nothing_of_its_insides(servicer: Servicer, 
     assert await _status(pin) == (grpc.StatusCode.INTERNAL, "internal error")
 
 
-async def test_a_call_that_finds_nobody_is_sent_again_and_only_so_often(servicer: Servicer, pin: Answer):
-    servicer.answers = [failing(Unavailable("busy"))] * 2
-    assert (await pin()).state == pb.PINNED
-    assert len(servicer.calls) == 3
-    servicer.answers = [failing(Unavailable("busy"))] * 9
+async def test_what_the_server_itself_answers_is_not_sent_again(servicer: Servicer, pin: Answer):
+    servicer.answers = [failing(Unavailable("busy")), failing(ConnectionRefusedError("no store"))]
     assert await _status(pin) == (grpc.StatusCode.UNAVAILABLE, "busy")
-    assert len(servicer.calls) == 6
+    assert await _status(pin) == (grpc.StatusCode.UNAVAILABLE, "a store cannot be reached")
+    assert len(servicer.calls) == 2
+
+
+class LosesConnections:
+    """Stands before a server and closes the first `losses` connections as soon as a caller writes to them."""
+
+    def __init__(self, target: int, losses: int) -> None:
+        self._target = target
+        self.losses = losses
+        self.connections = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.closing(writer):
+            if self.connections <= self.losses:
+                await reader.read(1)
+                # Some calls are under way only once the handshake of HTTP/2 is over.
+                writer.write(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+                await reader.readuntil(b"application/grpc")
+                return
+            behind, before = await asyncio.open_connection("127.0.0.1", self._target)
+            with contextlib.closing(before):
+                await asyncio.gather(_copy(reader, before), _copy(behind, writer))
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while chunk := await reader.read(65536):
+            writer.write(chunk)
+            await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def losing(losses: int, target: int) -> AsyncIterator[tuple[LosesConnections, Answer]]:
+    between, port = LosesConnections(target, losses), Ports().free()
+    server = await asyncio.start_server(between, "127.0.0.1", port)
+    async with server, create_channel(f"127.0.0.1:{port}", token="secret") as channel:
+        stub = pb_grpc.InventoryStub(channel)
+        yield between, lambda: stub.Pin(pb.HoldRequest(order_id="o"))
+
+
+async def test_a_call_whose_connection_is_lost_is_sent_again(servicer: Servicer, port: int):
+    async with losing(1, port) as (between, pin):
+        assert (await pin()).state == pb.PINNED
+        assert between.connections == 2
+    assert len(servicer.calls) == 1
+
+
+async def test_while_most_calls_fail_none_is_sent_again(servicer: Servicer, port: int):
+    async with losing(1000, port) as (between, pin):
+        for _ in range(5):
+            assert (await _status(pin))[0] is grpc.StatusCode.UNAVAILABLE
+        made = between.connections
+        assert (await _status(pin))[0] is grpc.StatusCode.UNAVAILABLE
+        assert between.connections == made + 1
+    assert servicer.calls == []
 
 
 async def test_a_call_that_hangs_ends_at_the_deadline(
@@ -159,12 +215,12 @@ async def test_the_request_id_goes_along(servicer: Servicer, pin: Answer):
 
 
 async def test_an_empty_token_is_refused_at_start():
-    with pytest.raises(ValueError, match="SERVICES_TOKEN"):
+    with pytest.raises(StartError, match="SERVICES_TOKEN"):
         await start_server(address="127.0.0.1:0", token="", services=[], register=lambda _: None)
 
 
 async def test_a_port_in_use_is_named(servicer: Servicer, port: int):
     assert servicer.calls == []
-    with pytest.raises(OSError, match=str(port)):
+    with pytest.raises(StartError, match=str(port)):
         async with serving(Servicer(), port):
             pass

@@ -7,9 +7,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI, Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from subgraphs.kit.http.client_address import client_address
 from subgraphs.kit.http.middleware import LimitBody, Observe
 from subgraphs.kit.http.operations import add_operational_routes
 from subgraphs.kit.http.responses import current_request_id
@@ -134,21 +133,3 @@ async def test_metrics_count_by_route_and_never_by_path(http: httpx.AsyncClient)
     exposed = (await http.get("/metrics")).text
     assert 'http_requests_total{endpoint="/echo/{name}"' in exposed
     assert "no-such-path" not in exposed
-
-
-@pytest.mark.parametrize(
-    ("forwarded", "expected"),
-    [(None, "10.0.0.9"), ("1.2.3.4", "1.2.3.4"), ("6.6.6.6, 1.2.3.4", "1.2.3.4"), ("x,  ::1 ", "::1")],
-)
-async def test_a_clients_address_is_what_the_last_hop_saw(forwarded: str | None, expected: str):
-    seen: list[str] = []
-
-    async def app(scope: Scope, _: Receive, send: Send) -> None:
-        seen.append(client_address(scope, Request(scope).headers))
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body"})
-
-    transport = httpx.ASGITransport(app, client=("10.0.0.9", 1))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        await client.get("/", headers={"x-forwarded-for": forwarded} if forwarded else {})
-    assert seen == [expected]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from pymongo import MongoClient
 from redis import Redis as RedisClient
 
 from deploy.local.children import ROOT
@@ -127,33 +126,3 @@ def test_redis_keeps_its_data_over_a_crash(data: Path):
         assert int(client.info("server")["redis_version"].partition(".")[0]) >= 7
         client.close()
         redis.kill()
-
-
-@pytest.mark.long
-def test_a_durable_mongo_keeps_every_write_over_a_crash(data: Path):
-    mongo = Mongo(data, durable=True)
-    mongo.start()
-    mongo.wait_ready()
-    with MongoClient(mongo.url("products")) as client:
-        for n in range(20):
-            client.get_default_database()["things"].insert_one({"n": n})
-        mongo.kill()
-    with mongo, MongoClient(mongo.url("products")) as client:
-        assert client.get_default_database()["things"].count_documents({}) == 20
-
-
-def test_mongo_keeps_its_data_and_has_transactions(data: Path):
-    mongo = Mongo(data)
-    for expected in (1, 2):
-        mongo.start()
-        mongo.wait_ready()
-        with MongoClient(mongo.url("products")) as client:
-            things = client.get_default_database()["things"]
-            with client.start_session() as session, session.start_transaction():
-                things.insert_one({"n": expected}, session=session)
-            with client.start_session() as session:
-                session.start_transaction()
-                things.insert_one({"n": -1}, session=session)
-                session.abort_transaction()
-            assert sorted(thing["n"] for thing in things.find()) == list(range(1, expected + 1))
-        mongo.stop()

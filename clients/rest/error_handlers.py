@@ -35,7 +35,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _handler(lambda _, error: error))
     app.add_exception_handler(RequestValidationError, _handler(lambda _, error: _invalid(error.errors())))
     app.add_exception_handler(ValidationError, _handler(_unreadable))
-    app.add_exception_handler(HTTPException, _handler(_http))
+    app.add_exception_handler(HTTPException, _http_or_options)
 
 
 def body(error: ApiError) -> dict[str, object]:
@@ -115,6 +115,17 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "…")) else f"{text}."
 
 
+async def _http_or_options(request: Request, error: Exception) -> Response:
+    if (
+        request.method == "OPTIONS"
+        and isinstance(error, HTTPException)
+        and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    ):
+        # No route is for OPTIONS: what each path allows is known from the others (RFC 9110, 9.3.7).
+        return Response(status_code=HTTPStatus.NO_CONTENT.value, headers={"Allow": _allowed(request)})
+    return await _handler(_http)(request, error)
+
+
 def _http(request: Request, error: HTTPException) -> ApiError:
     status = HTTPStatus(error.status_code)
     message = error.detail if error.detail and error.detail != status.phrase else f"{status.phrase}."
@@ -133,4 +144,4 @@ def _allowed(request: Request) -> str:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
-    return ", ".join(method for method in _METHODS if answers(method))
+    return ", ".join(sorted(["OPTIONS", *filter(answers, _METHODS)]))

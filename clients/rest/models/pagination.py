@@ -17,12 +17,16 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     page: int = Field(
-        1, ge=1, description=f"With `limit` at most the first {MAX_DEPTH} items; beyond, use `cursor`."
+        1,
+        ge=1,
+        le=MAX_DEPTH,
+        description=f"With `limit` at most the first {MAX_DEPTH} items; beyond, use `cursor`.",
     )
     limit: int = Field(20, ge=1, le=MAX_LIMIT)
     cursor: str | None = Field(
         None,
-        max_length=1024,
+        max_length=2048,
+        pattern="^[A-Za-z0-9_=-]+$",
         description="The last page's `next_cursor`; instead of `page`, and as deep as the list.",
     )
 
@@ -40,7 +44,7 @@ class PageQuery(BaseModel):
         return (self.page - 1) * self.limit
 
 
-class PageAnswer(Answer):
+class PageResponse(Answer):
     """One stretch of a list."""
 
     page: int | None = Field(description="Null where the list was continued by cursor.")

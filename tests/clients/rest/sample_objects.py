@@ -1,4 +1,4 @@
-"""Nodes as GraphQL answers them, complete, for the canned router."""
+"""Complete GraphQL objects for the stub router to answer with."""
 
 from typing import Any
 

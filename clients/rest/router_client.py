@@ -25,7 +25,7 @@ _DOWN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPS
 _STREAM_SILENCE = 60.0
 
 
-class Gateway:
+class RouterClient:
     """Sends operations to the router and reads what they answer."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Gateway:
         self._router = f"{router.rstrip('/')}/graphql"
         self._subscriptions = f"{subscriptions.rstrip('/')}/graphql"
 
-    async def run(
+    async def execute(
         self, name: str, variables: Mapping[str, Any], headers: Mapping[str, str]
     ) -> dict[str, Any]:
         """The `data` of the operation `name`.

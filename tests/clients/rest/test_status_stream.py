@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import orjson
 
-from tests.clients.rest.canned import CannedRouter, answering, events, failing
+from tests.clients.rest.stub_router import StubRouter, answering, events, failing
 
 STREAM = "/api/v1/orders/o1/events"
 
@@ -16,7 +16,7 @@ def _parse(text: str) -> list[dict[str, str]]:
 
 
 async def test_events_carry_seq_as_id_and_end_with_the_subscription(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
     router.roots["orderStatus"] = events("PENDING_STOCK", "AWAITING_PAYMENT", "PAID")
     response = await client.get(STREAM)
@@ -32,37 +32,35 @@ async def test_events_carry_seq_as_id_and_end_with_the_subscription(
 
 
 async def test_a_stream_goes_on_behind_the_last_event_seen(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
     router.roots["orderStatus"] = events("PENDING_STOCK", "AWAITING_PAYMENT", "PAID")
     response = await client.get(STREAM, headers={"last-event-id": "2"})
     assert [e["id"] for e in _parse(response.text)] == ["3"]
 
 
-async def test_a_stream_with_nothing_left_is_204(client: httpx.AsyncClient, router: CannedRouter) -> None:
+async def test_a_stream_with_nothing_left_is_204(client: httpx.AsyncClient, router: StubRouter) -> None:
     router.roots["orderStatus"] = events("PENDING_STOCK", "AWAITING_PAYMENT", "PAID")
     response = await client.get(STREAM, headers={"last-event-id": "3"})
     assert (response.status_code, response.content) == (204, b"")
 
 
 async def test_a_refusal_before_the_first_event_is_a_status(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
     router.roots["orderStatus"] = lambda _, orderId, afterSeq: failing("NOT_FOUND")()  # noqa: N803, ARG005 - GraphQL's names
     response = await client.get(STREAM)
     assert (response.status_code, response.json()["error"]["code"]) == (404, "NOT_FOUND")
 
 
-async def test_a_refusal_that_is_no_stream_is_a_status(
-    client: httpx.AsyncClient, router: CannedRouter
-) -> None:
+async def test_a_refusal_that_is_no_stream_is_a_status(client: httpx.AsyncClient, router: StubRouter) -> None:
     fault = {"errors": [{"message": "no", "extensions": {"code": "UNAUTHENTICATED"}}]}
     router.respond = answering(401, orjson.dumps(fault), content_type="application/json")
     assert (await client.get(STREAM)).status_code == 401
 
 
 async def test_a_stream_that_is_cut_off_is_not_taken_for_its_end(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
     router.respond = answering(200, b": ping\n\n", content_type="text/event-stream")
     response = await client.get(STREAM)
@@ -70,7 +68,7 @@ async def test_a_stream_that_is_cut_off_is_not_taken_for_its_end(
 
 
 async def test_an_error_on_the_way_is_an_event_and_the_end(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
     async def source(*_: object, **__: object):
         yield {"orderStatus": {"seq": 1, "status": "PAID", "at": "2026-01-05T10:00:01Z"}}
@@ -87,7 +85,7 @@ async def test_an_error_on_the_way_is_an_event_and_the_end(
 
 
 async def test_a_quiet_stream_sends_comments_until_the_client_leaves_and_then_ends_upstream(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
     router.roots["orderStatus"] = events("PAYING", after=asyncio.Event())
     got = b""
@@ -104,7 +102,7 @@ async def test_a_quiet_stream_sends_comments_until_the_client_leaves_and_then_en
 
 
 async def test_a_stream_without_a_first_event_opens_after_a_moment(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
     router.roots["orderStatus"] = events(after=asyncio.Event())
     async with asyncio.timeout(5), client.stream("GET", STREAM) as response:
@@ -112,7 +110,7 @@ async def test_a_stream_without_a_first_event_opens_after_a_moment(
         assert await anext(response.aiter_raw()) == b": keep-alive\n\n"
 
 
-async def test_a_strange_last_event_id_is_422(client: httpx.AsyncClient, router: CannedRouter) -> None:
+async def test_a_strange_last_event_id_is_422(client: httpx.AsyncClient, router: StubRouter) -> None:
     response = await client.get(STREAM, headers={"last-event-id": "soon"})
     assert response.status_code == 422
     assert response.json()["error"]["field"] == "Last-Event-ID"

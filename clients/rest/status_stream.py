@@ -8,11 +8,11 @@ from fastapi import Depends, Request, Response
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from clients.rest import problems, sse
+from clients.rest import error_handlers, sse
 from clients.rest.errors import ApiError
-from clients.rest.gateway import Subscription
 from clients.rest.models.orders import StatusEvent
 from clients.rest.responses import encode, no_content
+from clients.rest.router_client import Subscription
 from clients.rest.settings import StreamSettings
 
 _EXAMPLE = (
@@ -90,4 +90,4 @@ async def _events(subscription: Subscription, *, order_id: str, heartbeat: float
             yield sse.encode(sse.Event(encode(event).decode(), "order_status", str(event.seq)))
     except ApiError as error:
         # The status line is gone; the client comes back with Last-Event-ID and loses nothing.
-        yield sse.encode(sse.Event(orjson.dumps(problems.body(error)).decode(), "error"))
+        yield sse.encode(sse.Event(orjson.dumps(error_handlers.body(error)).decode(), "error"))

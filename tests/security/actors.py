@@ -1,32 +1,34 @@
-"""Who asks, and what they ask for: an account with an order, and four others."""
+"""The five actors of the policy, and the order, product and account that they ask for."""
 
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import httpx
 
-from tests.security.policy import WHO
-from tests.supergraph.conftest import PASSWORD, Person, sign_up
+from tests.security.policy import ACTORS
+from tests.supergraph.conftest import PASSWORD, Account, sign_up
 
 NOTHING = "01890000-0000-7000-8000-000000000000"
 _SET_ROLE = "mutation ($id: ID!, $role: Role!) { setUserRole(userId: $id, role: $role) { __typename } }"
 
 
 @dataclass
-class Cast:
-    people: dict[str, Person]
+class Actors:
+    """By name of the actor; `variables` are what the calls of the policy name as `$order`."""
+
+    accounts: dict[str, Account]
     tokens: dict[str, str | None]
-    subjects: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
 
-async def assemble(http: httpx.AsyncClient, admin: Person) -> Cast:
-    """A cast of new people, so that what one door does to them is not seen at another."""
-    people = {who: await sign_up(http, f"{who}{uuid4().hex[:12]}") for who in WHO[1:]}
-    for who, role in (("staff", "STAFF"), ("admin", "ADMIN")):
-        await _promote(http, admin, people[who], role)
-    tokens = {who: await log_in(http, person) for who, person in people.items()}
-    cast = Cast(people, {"nobody": None, **tokens})
-    owner = people["owner"]
+async def create_actors(http: httpx.AsyncClient, admin: Account) -> Actors:
+    """New accounts each time, so that a test may end the sessions of its own."""
+    accounts = {actor: await sign_up(http, f"{actor}{uuid4().hex[:12]}") for actor in ACTORS[1:]}
+    for actor, role in (("staff", "STAFF"), ("admin", "ADMIN")):
+        await _promote(http, admin, accounts[actor], role)
+    tokens = {actor: await log_in(http, account) for actor, account in accounts.items()}
+    actors = Actors(accounts, {"nobody": None, **tokens})
+    owner = accounts["owner"]
     headers = {"authorization": f"Bearer {tokens['owner']}"}
     profile = {"first_name": "Ann", "last_name": "Lee", "phone": "+15550100123", "address": "1 Way"}
     assert (await http.put("/api/v1/users/profile", json=profile, headers=headers)).status_code == 200
@@ -37,7 +39,7 @@ async def assemble(http: httpx.AsyncClient, admin: Person) -> Cast:
         http.delete(f"/api/v1/orders/{cancelled}", headers=headers),
     ):
         assert (await change).status_code == 200
-    cast.subjects = {
+    actors.variables = {
         "owner": owner.id,
         "owner_name": owner.username,
         "password": PASSWORD,
@@ -48,24 +50,24 @@ async def assemble(http: httpx.AsyncClient, admin: Person) -> Cast:
         "cancelled": cancelled,
         "nothing": NOTHING,
     }
-    return cast
+    return actors
 
 
-async def log_in(http: httpx.AsyncClient, person: Person) -> str:
+async def log_in(http: httpx.AsyncClient, account: Account) -> str:
     """The token of a new session."""
-    login = {"email": person.email, "password": PASSWORD}
+    login = {"email": account.email, "password": PASSWORD}
     answer = await http.post("/api/v1/users/login", json=login)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["token"])
 
 
-async def _promote(http: httpx.AsyncClient, admin: Person, person: Person, role: str) -> None:
-    body = {"query": _SET_ROLE, "variables": {"id": person.id, "role": role}}
+async def _promote(http: httpx.AsyncClient, admin: Account, account: Account, role: str) -> None:
+    body = {"query": _SET_ROLE, "variables": {"id": account.id, "role": role}}
     answer = (await http.post("/graphql", json=body, headers=admin.headers)).json()
     assert answer["data"]["setUserRole"]["__typename"] == "SetUserRoleSuccess", answer
 
 
-async def _product(http: httpx.AsyncClient, admin: Person) -> str:
+async def _product(http: httpx.AsyncClient, admin: Account) -> str:
     body = {
         "name": "Kettle",
         "description": "Hot",

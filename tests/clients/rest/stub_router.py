@@ -1,8 +1,8 @@
-"""A GraphQL server over HTTP that answers by the public schema with what a test lays out.
+"""A GraphQL server over HTTP in the place of the router, which answers with what a test configures.
 
-It stands where the router does, so that each kind of GraphQL answer can be sent on purpose: variables are
-coerced and results completed by graphql-core against `schema/api.graphql`, so a wrong operation or variable
-fails here as it would there. The supergraph itself is tested in `tests/supergraph`.
+So each kind of GraphQL answer can be sent on purpose. graphql-core coerces variables and completes results
+against `schema/api.graphql`: a wrong operation or variable fails here as it would at the router. REST in front
+of the real supergraph is tested in `tests/supergraph`.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Sent:
 
 
 @dataclass
-class CannedRouter:
+class StubRouter:
     """`roots` maps root fields to values, or to functions of their arguments; `respond` overrides all of it."""
 
     roots: dict[str, Any] = field(default_factory=dict)

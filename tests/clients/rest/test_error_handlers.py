@@ -7,9 +7,9 @@ import pytest
 from clients.rest.app import open_app
 from clients.rest.errors import TABLE, Row
 from clients.rest.settings import Settings
-from tests.clients.rest import nodes
-from tests.clients.rest.canned import CannedRouter, answering, failing, problem
+from tests.clients.rest import sample_objects
 from tests.clients.rest.conftest import SIGNED_IN, serving
+from tests.clients.rest.stub_router import StubRouter, answering, failing, problem
 
 ORDER = {"items": [{"product_id": "p1", "quantity": 1}]}
 TYPED = [row for row in TABLE if row.typename]
@@ -18,7 +18,7 @@ CODES = [(code, row) for row in TABLE if row.code != "INTERNAL" for code in (row
 
 @pytest.mark.parametrize("row", TYPED, ids=lambda row: row.typename)
 async def test_an_error_as_data_has_its_status(
-    client: httpx.AsyncClient, router: CannedRouter, row: Row
+    client: httpx.AsyncClient, router: StubRouter, row: Row
 ) -> None:
     assert row.typename
     # Past the schema, because no one mutation returns them all.
@@ -37,7 +37,7 @@ async def test_an_error_as_data_has_its_status(
 
 @pytest.mark.parametrize(("code", "row"), CODES, ids=lambda value: value if isinstance(value, str) else "")
 async def test_an_error_by_code_has_its_status(
-    client: httpx.AsyncClient, router: CannedRouter, code: str, row: Row
+    client: httpx.AsyncClient, router: StubRouter, code: str, row: Row
 ) -> None:
     router.roots["order"] = failing(code)
     response = await client.get("/api/v1/orders/o1")
@@ -45,7 +45,7 @@ async def test_an_error_by_code_has_its_status(
     assert ("retry-after" in response.headers) == (row.status in {429, 503})
 
 
-async def test_a_failed_resolver_is_a_masked_500(client: httpx.AsyncClient, router: CannedRouter) -> None:
+async def test_a_failed_resolver_is_a_masked_500(client: httpx.AsyncClient, router: StubRouter) -> None:
     def broken(id: str) -> None:  # noqa: A002 - GraphQL's name
         raise RuntimeError(f"secret of {id}")
 
@@ -56,7 +56,7 @@ async def test_a_failed_resolver_is_a_masked_500(client: httpx.AsyncClient, rout
 
 
 async def test_an_answer_that_lacks_a_field_is_a_masked_500(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
     answer = {"data": {"order": {"id": "o1"}}}
     router.respond = answering(200, orjson.dumps(answer), content_type="application/json")
@@ -79,7 +79,7 @@ async def test_an_answer_that_lacks_a_field_is_a_masked_500(
     ],
 )
 async def test_an_answer_that_is_not_graphqls_is_never_a_success(
-    client: httpx.AsyncClient, router: CannedRouter, status: int, body: bytes, expected: int
+    client: httpx.AsyncClient, router: StubRouter, status: int, body: bytes, expected: int
 ) -> None:
     router.respond = answering(status, body, retry_after="9")
     response = await client.get("/api/v1/orders/o1")
@@ -101,9 +101,7 @@ async def test_a_router_that_is_away_is_503_and_not_ready() -> None:
         assert (await client.get("/health")).status_code == 200
 
 
-async def test_problem_json_is_sent_to_who_accepts_it(
-    client: httpx.AsyncClient, router: CannedRouter
-) -> None:
+async def test_problem_json_is_sent_to_who_accepts_it(client: httpx.AsyncClient, router: StubRouter) -> None:
     router.roots["createOrder"] = problem(
         "ValidationError", "VALIDATION_FAILED", field="input.items.0.productId"
     )
@@ -120,7 +118,7 @@ async def test_problem_json_is_sent_to_who_accepts_it(
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/problem+json;q=0"])
 async def test_others_get_the_documented_form(
-    client: httpx.AsyncClient, router: CannedRouter, accept: str
+    client: httpx.AsyncClient, router: StubRouter, accept: str
 ) -> None:
     router.roots["order"] = None
     response = await client.get("/api/v1/orders/o1", headers={"accept": accept, "x-request-id": "r-2"})
@@ -131,31 +129,33 @@ async def test_others_get_the_documented_form(
     }
 
 
-async def test_the_clients_own_headers_travel_on(client: httpx.AsyncClient, router: CannedRouter) -> None:
-    router.roots["me"] = nodes.user()
+async def test_headers_of_the_client_are_forwarded_and_no_others(
+    client: httpx.AsyncClient, router: StubRouter
+) -> None:
+    router.roots["me"] = sample_objects.user()
     traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     headers = {
-        "x-request-id": "r-3", "user-agent": "shop/1.0", "x-forwarded-for": "203.0.113.9",
-        "traceparent": traceparent, "cookie": "secret=1",
+        "x-request-id": "r-3", "user-agent": "shop/1.0", "x-client-address": "203.0.113.9",
+        "traceparent": traceparent, "cookie": "secret=1", "x-forwarded-for": "198.51.100.7",
+        "apollo-federation-include-trace": "ftv1", "x-forwarded-proto": "https",
     }  # fmt: skip
     response = await client.get("/api/v1/users/profile", headers=headers)
     seen = router.sent[0].headers
     assert response.headers["x-request-id"] == "r-3"
-    assert {k: seen[k] for k in ("authorization", "x-request-id", "user-agent", "x-forwarded-for")} == {
-        **SIGNED_IN, "x-request-id": "r-3", "user-agent": "shop/1.0", "x-forwarded-for": "203.0.113.9",
+    trace = seen.pop("traceparent")
+    assert trace.split("-")[1] == traceparent.split("-")[1]
+    of_http = {"host", "accept", "accept-encoding", "connection", "content-length", "content-type"}
+    assert {name: value for name, value in seen.items() if name not in of_http} == {
+        **SIGNED_IN, "x-request-id": "r-3", "user-agent": "shop/1.0", "x-client-address": "203.0.113.9",
     }  # fmt: skip
-    assert seen["traceparent"].split("-")[1] == traceparent.split("-")[1]
-    assert "cookie" not in seen
 
 
-async def test_a_request_id_is_made_where_there_is_none(
-    anonymous: httpx.AsyncClient, router: CannedRouter
+async def test_the_peer_is_the_client_where_no_edge_names_one(
+    anonymous: httpx.AsyncClient, router: StubRouter
 ) -> None:
     router.roots["product"] = None
     response = await anonymous.get("/api/v1/products/p1")
-    assert (
-        response.headers["x-request-id"]
-        == response.json()["request_id"]
-        == router.sent[0].headers["x-request-id"]
-    )
-    assert router.sent[0].headers["x-forwarded-for"] == "127.0.0.1"
+    sent = router.sent[0].headers
+    assert response.headers["x-request-id"] == response.json()["request_id"] == sent["x-request-id"]
+    assert sent["x-client-address"] == "127.0.0.1"
+    assert "x-forwarded-for" not in sent

@@ -10,8 +10,9 @@ from fastapi import Path, Request, Response
 from fastapi.routing import APIRoute
 
 from clients.rest.errors import ApiError
+from clients.rest.models.base import MAX_ID
 
-PathId = Annotated[str, Path(max_length=128, pattern=r"^[!-~]+$")]
+PathId = Annotated[str, Path(max_length=MAX_ID, pattern=r"^[!-~]+$")]
 """An opaque id; text that can be no id is answered as an unknown one."""
 
 _JSON = re.compile(r"application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)

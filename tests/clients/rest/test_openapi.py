@@ -8,7 +8,7 @@ import httpx
 import orjson
 
 from clients.rest.responses import MEANINGS
-from tests.clients.rest.canned import CannedRouter
+from tests.clients.rest.stub_router import StubRouter
 
 DOCUMENTED = {
     "post /api/v1/users", "post /api/v1/users/register", "post /api/v1/users/login", "post /api/v1/users/refresh",
@@ -60,20 +60,12 @@ async def test_the_pages_need_no_other_host(anonymous: httpx.AsyncClient) -> Non
     assert "https://" not in page.text
 
 
-async def test_metrics_count_by_route_and_not_by_path(
-    client: httpx.AsyncClient, router: CannedRouter
-) -> None:
+async def test_metrics_count_by_route_and_not_by_path(client: httpx.AsyncClient, router: StubRouter) -> None:
     router.roots["order"] = None
     await client.get("/api/v1/orders/o-secret")
     text = (await client.get("/metrics")).text
     assert 'http_requests_total{endpoint="/api/v1/orders/{id}",method="GET",status="404"}' in text
     assert "o-secret" not in text
-
-
-async def test_ready_asks_the_router(anonymous: httpx.AsyncClient, router: CannedRouter) -> None:
-    response = await anonymous.get("/ready")
-    assert (response.status_code, response.json()["checks"]) == (200, {"router": True})
-    assert [s.operation for s in router.sent] == ["Ready"]
 
 
 async def test_the_command_prints_the_document_that_is_served(anonymous: httpx.AsyncClient) -> None:

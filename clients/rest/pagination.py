@@ -7,18 +7,18 @@ chunks that the API gives. A page by cursor costs one operation, however deep.
 from dataclasses import dataclass
 from typing import Any
 
-from clients.rest.calls import Call
-from clients.rest.models.paging import MAX_LIMIT, PageQuery
+from clients.rest.dependencies import RouterSession
+from clients.rest.models.pagination import MAX_LIMIT, PageQuery
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     nodes: list[dict[str, Any]]
     position: dict[str, Any]
-    """The fields of `PageAnswer`."""
+    """The fields of `PageResponse`."""
 
 
-async def fetch(call: Call, operation: str, query: PageQuery, **variables: Any) -> Page:
+async def fetch(session: RouterSession, operation: str, query: PageQuery, **variables: Any) -> Page:
     """The page of `operation` that `query` asks for; an empty one past the end of the list.
 
     `operation` has a companion `Skip…` with the same arguments that selects only `pageInfo`.
@@ -27,12 +27,12 @@ async def fetch(call: Call, operation: str, query: PageQuery, **variables: Any) 
     remaining = query.skipped
     while remaining > 0:
         first = min(remaining, MAX_LIMIT)
-        connection = await call.read(f"Skip{operation}", first=first, after=cursor, **variables)
+        connection = await session.query(f"Skip{operation}", first=first, after=cursor, **variables)
         if not connection["pageInfo"]["hasNextPage"]:
             return empty(query)
         cursor = connection["pageInfo"]["endCursor"]
         remaining -= first
-    connection = await call.read(operation, first=query.limit, after=cursor, **variables)
+    connection = await session.query(operation, first=query.limit, after=cursor, **variables)
     return _page([edge["node"] for edge in connection["edges"]], query, connection["pageInfo"])
 
 

@@ -34,6 +34,7 @@ class Recorder:
     connection_params: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     opened: int = 0
     closed: int = 0
+    abandoned: int = 0  # requests that the router left before there was an answer
     drop_next: int = 0  # requests to break off without an answer
 
     def reset(self) -> None:
@@ -88,6 +89,11 @@ class UsersMutation:
         SEEN["users"].calls.append(f"rename {username}")
         return User(id=strawberry.ID("1"), username=username)
 
+    @strawberry.mutation
+    async def dawdle(self, seconds: float) -> str | None:
+        await asyncio.sleep(seconds)
+        return "done"
+
 
 # ---- products ------------------------------------------------------------------------------------------------
 
@@ -103,8 +109,39 @@ class Product:
         return cls(id=id, name=f"product-{id}", stock=7)
 
 
+@strawberry.type
+class Category:
+    @strawberry.field
+    def products(self, first: int | None = 20) -> "ProductConnection":
+        return ProductConnection(first=first or 20)
+
+
+@strawberry.type
+class CategorisedProduct:
+    id: strawberry.ID
+    name: str
+
+    @strawberry.field
+    def category(self) -> Category:
+        return Category()
+
+
+@strawberry.type
+class ProductConnection:
+    first: strawberry.Private[int]
+
+    @strawberry.field
+    def nodes(self) -> list[CategorisedProduct]:
+        names = [f"product-{n}" for n in range(self.first)]
+        return [CategorisedProduct(id=strawberry.ID(name), name=name) for name in names]
+
+
 @strawberry.type(name="Query")
 class ProductsQuery:
+    @strawberry.field
+    def products(self, first: int | None = 20) -> ProductConnection:
+        return ProductConnection(first=first or 20)
+
     @strawberry.field
     def product(self, id: strawberry.ID) -> Product | None:  # noqa: A002 - the argument's name in the API
         SEEN["products"].calls.append(f"product {id}")
@@ -190,10 +227,11 @@ class OrdersSubscription:
 
 
 class OrdersApp(GraphQL):
-    """Refuses a revoked token when the connection is opened, as a real subgraph does."""
+    """Refuses a revoked or a forged token when the connection is opened, as a real subgraph does."""
 
     async def on_ws_connect(self, context: Any) -> Any:
-        if context["connection_params"].get("authorization") == "Bearer revoked":
+        bearer = context["connection_params"].get("authorization", "").removeprefix("Bearer ")
+        if bearer == "revoked" or (bearer.count(".") == 2 and not signed(bearer)):
             raise ConnectionRejectionError
         return await super().on_ws_connect(context)
 
@@ -211,12 +249,27 @@ SCHEMAS = {
 KEY = Ed25519PrivateKey.generate()
 
 
-def token(key: Ed25519PrivateKey = KEY, *, expires_in: float = 600, audience: str = "supergraph") -> str:
+def token(
+    key: Ed25519PrivateKey = KEY,
+    *,
+    subject: str = "1",
+    expires_in: float = 600,
+    audience: str = "supergraph",
+) -> str:
     """A token as users issues it."""
     now = int(time.time())
-    claims = {"iss": "supergraph", "aud": audience, "sub": "1", "iat": now, "nbf": now - 5, "jti": "t1"}
+    claims = {"iss": "supergraph", "aud": audience, "sub": subject, "iat": now, "nbf": now - 5, "jti": "t1"}
     claims["exp"] = int(now + expires_in)
     return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": "k1", "typ": "at+jwt"})
+
+
+def signed(bearer: str) -> bool:
+    """Whether a token was signed by the key of users."""
+    try:
+        jwt.decode(bearer, KEY.public_key(), algorithms=["EdDSA"], audience="supergraph")
+    except jwt.InvalidTokenError:
+        return False
+    return True
 
 
 def jwks() -> bytes:

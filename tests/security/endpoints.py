@@ -1,4 +1,4 @@
-"""Where a token may be shown, and how each place says that it does not believe it."""
+"""Every endpoint that checks access tokens, and the documented refusal of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ import httpx
 
 
 @dataclass(frozen=True)
-class Place:
-    """One door: a GraphQL endpoint with an operation that any account may run, or a REST resource."""
+class Endpoint:
+    """A GraphQL endpoint with an operation that any account may run, or a REST resource."""
 
     name: str
     http: httpx.AsyncClient
     url: str
     query: str | None = None
 
-    async def ask(self, token: str | None) -> httpx.Response:
+    async def request(self, token: str | None) -> httpx.Response:
         headers = {"authorization": f"Bearer {token}"} if token is not None else {}
         if self.query is None:
             return await self.http.get(self.url, headers=headers)
         return await self.http.post(self.url, json={"query": self.query}, headers=headers)
 
-    async def believes(self, token: str) -> bool:
+    async def accepts(self, token: str) -> bool:
         """Whether the holder of `token` is served; else the refusal must be the documented one."""
-        answer = await self.ask(token)
+        answer = await self.request(token)
         body = answer.json()
         if answer.status_code == 200 and "errors" not in body:
             return True
@@ -48,15 +48,15 @@ QUERIES = {
 }
 
 
-def places_of(addresses: Mapping[str, Any], http: httpx.AsyncClient) -> list[Place]:
-    """Every door of the system, from the inside out."""
-    found = [Place(f"subgraph {n}", http, f"{addresses[n]}/graphql", q) for n, q in QUERIES.items()]
-    for door in ("router", "edge"):
-        url = f"{addresses[door]}/graphql"
-        found += [Place(f"{door} to {n}", http, url, q) for n, q in QUERIES.items()]
+def protected_endpoints(addresses: Mapping[str, Any], http: httpx.AsyncClient) -> list[Endpoint]:
+    """All of the system, from the inside out."""
+    found = [Endpoint(f"subgraph {n}", http, f"{addresses[n]}/graphql", q) for n, q in QUERIES.items()]
+    for process in ("router", "edge"):
+        url = f"{addresses[process]}/graphql"
+        found += [Endpoint(f"{process} to {n}", http, url, q) for n, q in QUERIES.items()]
     for name, base in (("REST layer", addresses["rest_direct"]), ("REST at the edge", addresses["edge"])):
         found += [
-            Place(f"{name}: {path}", http, f"{base}/api/v1{path}")
+            Endpoint(f"{name}: {path}", http, f"{base}/api/v1{path}")
             for path in ("/users/profile", "/products?limit=1")
         ]
     return found
