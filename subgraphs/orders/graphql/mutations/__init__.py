@@ -7,9 +7,8 @@ from subgraphs.orders.graphql.mutations.create_order import CreateOrderMutation
 from subgraphs.orders.graphql.mutations.pay_order import PayOrderMutation
 
 
-# Strawberry lists the fields of the last base first.
 @strawberry.type
-class Mutation(CancelOrderMutation, PayOrderMutation, CreateOrderMutation):
+class Mutation(CreateOrderMutation, PayOrderMutation, CancelOrderMutation):
     pass
 
 
