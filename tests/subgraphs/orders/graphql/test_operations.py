@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from subgraphs.kit.graphql.bounds import undeclared
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.pagination import encode_cursor
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
+from subgraphs.orders.graphql.schema import schema
 from subgraphs.orders.service import Orders
 from tests.subgraphs.orders.orders_api import CANCEL, CREATE, PAY, OrdersApi
 from tests.subgraphs.orders.orders_harness import eventually
@@ -35,7 +37,7 @@ query Orders($first: Int, $after: String, $filter: OrderFilter) {
 ENTITIES = (
     "query E($of: [_Any!]!) { _entities(representations: $of) { __typename ... on Order { id status } } }"
 )
-COUNT_OF = {"POST": 0}
+_SHIPPING = ("address", "city", "state", "country", "zipCode", "method")
 
 
 @pytest.fixture
@@ -149,7 +151,7 @@ async def test_each_refusal_of_pay_order_is_a_member_of_its_union(api: OrdersApi
         "from": "PAID",
         "action": "pay",
     }
-    for foreign in (order, new_id(), "", "1", "\0", "x" * 5000):
+    for foreign in (order, new_id(), "", "1", "\0", "x" * 64):
         answer = await api.pay(foreign, token=api.as_bob)
         assert answer == {
             "__typename": "NotFoundError",
@@ -198,7 +200,7 @@ async def test_items_that_do_not_fit_are_refused_by_name(api: OrdersApi, items: 
     assert (await api.run(ORDERS, api.as_ann))["orders"]["totalCount"] == 0
 
 
-@pytest.mark.parametrize("product", ["", "lamp", "\0", "x" * 5000, "0199F6C2-7D1E-7A40-9C55-2F1F0B8A4C10"])
+@pytest.mark.parametrize("product", ["", "lamp", "\0", "x" * 64, "0199F6C2-7D1E-7A40-9C55-2F1F0B8A4C10"])
 async def test_a_product_id_that_is_none_is_not_found_and_nothing_is_written(api: OrdersApi, product: str):
     assert (await api.create((product, 1)))["__typename"] == "NotFoundError"
     assert (await api.run(ORDERS, api.as_ann))["orders"]["totalCount"] == 0
@@ -219,6 +221,38 @@ async def test_texts_that_do_not_fit_are_refused_by_name(api: OrdersApi, more: d
     assert (await api.run(ORDERS, api.as_ann))["orders"]["totalCount"] == 0
 
 
+_LINE = {"productId": "p", "quantity": 1}
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        (CREATE, {"input": {"items": [_LINE] * 201}}),
+        (CREATE, {"input": {"items": [{**_LINE, "productId": "p" * 65}]}}),
+        (CREATE, {"input": {"items": [_LINE]}, "key": "k" * 511}),
+        *((CREATE, {"input": {"items": [_LINE], "shipping": {part: "x" * 401}}}) for part in _SHIPPING),
+        (PAY, {"id": "i" * 65, "input": {}}),
+        (PAY, {"id": "i", "input": {"method": "m" * 401}}),
+        (PAY, {"id": "i", "input": {"token": "t" * 401}}),
+        (PAY, {"id": "i", "input": {}, "key": "k" * 511}),
+        (CANCEL, {"id": "i", "reason": "r" * 401}),
+        (CANCEL, {"id": "i" * 65}),
+        (ORDER, {"id": "i" * 65}),
+        (ORDERS, {"after": "a" * 201}),
+        (ORDERS, {"filter": {"userId": "u" * 65}}),
+        (ORDERS, {"filter": {"status": ["PAID"] * 25}}),
+    ],
+)
+async def test_what_is_far_too_long_is_refused_before_anything_looks_at_it(
+    api: OrdersApi, query: str, variables: dict[str, Any]
+):
+    assert await api.code(query, None, **variables) == "BAD_USER_INPUT"
+
+
+def test_every_string_and_list_of_the_schema_has_a_bound():
+    assert undeclared(schema._schema) == []
+
+
 @pytest.mark.parametrize(
     "variables",
     [
@@ -237,7 +271,7 @@ async def test_variables_of_a_wrong_type_are_bad_input(api: OrdersApi, variables
     assert await api.code(CREATE, api.as_ann, **variables) == "BAD_USER_INPUT"
 
 
-@pytest.mark.parametrize("order_id", ["", "1", "\0", "%00", "x" * 5000, "../orders"])
+@pytest.mark.parametrize("order_id", ["", "1", "\0", "%00", "x" * 64, "../orders"])
 async def test_an_order_id_that_is_none_finds_nothing(api: OrdersApi, order_id: str):
     assert await api.run(ORDER, api.as_staff, id=order_id) == {"order": None}
 
@@ -319,7 +353,7 @@ async def test_orders_are_filtered_by_status_time_and_user(api: OrdersApi):
         {"after": encode_cursor((1,))},
         {"after": encode_cursor(("\0",))},
         {"after": encode_cursor(("a", "b"))},
-        {"after": "x" * 5000},
+        {"after": "x" * 200},
     ],
 )
 async def test_a_bad_page_is_refused_in_both_lists(api: OrdersApi, variables: dict[str, Any]):
@@ -415,15 +449,34 @@ async def test_a_page_of_orders_with_everything_below_is_one_query_for_each_kind
     assert sorted(queries) == ["events_of", "items_of", "payments_of", "units_sold"]
 
 
-async def test_the_orders_of_many_users_are_one_query(api: OrdersApi, queries: list[str]):
+async def test_the_orders_of_many_users_are_one_query_for_pages_and_one_for_counts(
+    api: OrdersApi, queries: list[str]
+):
     mine, theirs = await api.placed(), await api.placed(token=api.as_bob)
-    of = [{"__typename": "User", "id": i} for i in (api.ann, api.bob, new_id())]
+    users = [api.ann, api.bob, *(new_id() for _ in range(98))]
+    of = [{"__typename": "User", "id": i} for i in users]
     queries.clear()
     query = """query($of: [_Any!]!) { _entities(representations: $of) {
-      ... on User { orders { nodes { id } } } } }"""
+      ... on User { orders(first: 5) { nodes { id } totalCount } } } }"""
     found = (await api.run(query, api.as_staff, of=of))["_entities"]
-    assert [[n["id"] for n in u["orders"]["nodes"]] for u in found] == [[mine], [theirs], []]
-    assert queries == ["user_pages"]
+    assert [u["orders"]["totalCount"] for u in found] == [1, 1, *[0] * 98]
+    assert [[n["id"] for n in u["orders"]["nodes"]] for u in found] == [[mine], [theirs], *[[]] * 98]
+    assert queries == ["user_pages", "user_counts"]
+
+
+async def test_each_filter_of_users_orders_is_a_query_of_its_own(api: OrdersApi, queries: list[str]):
+    order = await api.placed()
+    await api.pay(order)
+    of = [{"__typename": "User", "id": i} for i in (api.ann, api.bob)]
+    queries.clear()
+    query = """query($of: [_Any!]!) { _entities(representations: $of) { ... on User {
+      paid: orders(first: 5, status: PAID) { nodes { id } totalCount }
+      expired: orders(first: 5, status: EXPIRED) { nodes { id } totalCount } } } }"""
+    found = (await api.run(query, api.as_staff, of=of))["_entities"]
+    assert [u["paid"]["totalCount"] for u in found] == [1, 0]
+    assert [u["expired"]["totalCount"] for u in found] == [0, 0]
+    assert [n["id"] for n in found[0]["paid"]["nodes"]] == [order]
+    assert queries == ["user_pages", "user_counts"]
 
 
 async def test_an_unknown_entity_fails_alone(api: OrdersApi):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from subgraphs.kit.background import running
+from subgraphs.kit.errors import Unavailable
 from subgraphs.orders.domain.errors import IllegalTransition
 from subgraphs.orders.domain.items import OrderItem
 from subgraphs.orders.domain.orders import Order
@@ -14,7 +15,7 @@ from subgraphs.orders.ports.inventory import HoldState
 from subgraphs.orders.saga import LEASE
 from tests.subgraphs.orders import invariants
 from tests.subgraphs.orders.fault_injection import fail
-from tests.subgraphs.orders.orders_harness import WINDOW, OrdersHarness, eventually
+from tests.subgraphs.orders.orders_harness import START, WINDOW, OrdersHarness, eventually
 
 
 async def test_an_order_expires_at_the_end_of_its_window_and_not_before(harness: OrdersHarness):
@@ -143,3 +144,26 @@ async def test_two_processes_at_once_do_each_thing_once(harness: OrdersHarness):
     )
     assert {(await harness.order(o.id)).status for o in orders} == {OrderStatus.PAID}
     await invariants.check(harness)
+
+
+async def test_an_order_whose_process_was_lost_is_resumed_after_a_second_and_then_ever_later(
+    harness: OrdersHarness,
+):
+    harness.inventory.down = True
+    order = await harness.place()
+    tried: list[float] = []
+
+    async def reserve(_: str) -> None:
+        tried.append((harness.clock.now - START).total_seconds())
+        raise Unavailable("still away")
+
+    harness.inventory.down = False
+    harness.faults.named = {"inventory.reserve:before": reserve}
+    for _ in range(300):
+        harness.clock.forward(timedelta(seconds=0.5))
+        await harness.resume.run_once()
+    assert tried == [1, 2, 4, 8, 16, 32, 64, 128]
+    assert (await harness.order(order.id)).status is OrderStatus.PENDING_STOCK
+    harness.faults.reset()
+    await harness.until_quiet()
+    assert (await harness.order(order.id)).status is OrderStatus.AWAITING_PAYMENT

@@ -7,7 +7,8 @@ from subgraphs.kit.auth.viewer import ANONYMOUS
 from subgraphs.kit.errors import Conflict, NotFound, Unauthenticated, ValidationFailed
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import MAX_MINOR_UNITS, Amount, MinorUnits
-from subgraphs.orders.domain.errors import InsufficientStock
+from subgraphs.orders.domain import ids
+from subgraphs.orders.domain.errors import InsufficientStock, NumberTaken
 from subgraphs.orders.domain.shipping import ShippingDetails
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.ports.inventory import HoldState
@@ -175,3 +176,33 @@ async def test_nobody_places_nothing(harness: OrdersHarness):
     with pytest.raises(Unauthenticated):
         await harness.place(viewer=ANONYMOUS)
     assert await harness.everything() == []
+
+
+async def test_an_order_gets_another_number_where_its_own_is_taken(
+    harness: OrdersHarness, monkeypatch: pytest.MonkeyPatch
+):
+    taken = (await harness.place()).number
+    numbers = iter([taken, taken, "ORD-20260131-ANOTHER1"])
+    monkeypatch.setattr(ids, "new_number", lambda _: next(numbers))
+    order = await harness.place(key="k")
+    assert order.number == "ORD-20260131-ANOTHER1"
+    assert order.status is OrderStatus.AWAITING_PAYMENT
+    assert await harness.rows("SELECT count(*) FROM orders") == [(2,)]
+    [[created]] = await harness.rows(
+        "SELECT envelope FROM outbox WHERE key = :id AND type = 'OrderCreated'", id=order.id
+    )
+    assert f'"number":"{order.number}"' in created
+    await invariants.check(harness)
+
+
+async def test_where_every_number_is_taken_nothing_is_written_and_the_key_stays_free(
+    harness: OrdersHarness, monkeypatch: pytest.MonkeyPatch
+):
+    taken = (await harness.place()).number
+    before = await harness.everything()
+    with monkeypatch.context() as patch:
+        patch.setattr(ids, "new_number", lambda _: taken)
+        with pytest.raises(NumberTaken):
+            await harness.place(key="k")
+    assert await harness.everything() == before
+    assert (await harness.place(key="k")).number != taken
