@@ -44,7 +44,7 @@ async def test_a_hold_of_an_expired_order_is_given_back_when_stock_is_reachable_
 
 
 async def test_expiry_takes_nothing_from_a_payment_that_came_first(harness: OrdersHarness):
-    """The worker saw the order unpaid and past its window; by a slower clock somebody pays it in time."""
+    """The resume job saw the order unpaid and past its window; by a slower clock somebody pays it in time."""
     order = await harness.place()
     harness.clock.forward(WINDOW)
     stale = await harness.order(order.id)

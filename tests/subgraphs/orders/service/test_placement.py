@@ -79,7 +79,7 @@ async def test_an_order_that_would_overflow_is_refused_and_its_hold_is_given_bac
     await invariants.check(harness)
 
 
-async def test_while_stock_is_away_the_order_waits_and_the_worker_goes_on(harness: OrdersHarness):
+async def test_while_stock_is_away_the_order_waits_and_the_resume_job_goes_on(harness: OrdersHarness):
     harness.inventory.down = True
     order = await harness.place()
     assert order.status is OrderStatus.PENDING_STOCK
