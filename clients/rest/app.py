@@ -73,9 +73,12 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
     app.state.router_client = router_client
     app.state.categories = CategoryFinder()
     app.state.streams = StatusStreams(settings.stream)
-    for module in (users, products, orders):
+    routers = [module.router for module in (users, products, orders)]
+    paths = {route.path for router in routers for route in router.routes if isinstance(route, APIRoute)}
+    app.state.fixed_paths = frozenset(path for path in paths if "{" not in path)
+    for router in routers:
         # Each router knows its whole prefix: metrics are labelled by a route's own path.
-        app.include_router(module.router)
+        app.include_router(router)
     add_operational_routes(app, {"router": Readiness(router_client).check})
     error_handlers.install(app)
     docs.install(app)

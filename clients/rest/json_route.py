@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Path, Request, Response
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from clients.rest.errors import ApiError
 from clients.rest.models.base import MAX_ID
@@ -19,7 +21,17 @@ _JSON = re.compile(r"application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)
 
 
 class JsonRoute(APIRoute):
-    """Refuses a body that is declared as anything but JSON with 415; none declared counts as JSON."""
+    """A route whose body is JSON, and whose parameters are no fixed path's words.
+
+    A body that is declared as anything else is refused with 415; none declared counts as JSON. `/users/login` is
+    its own path under every method, and never the user `login`.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        if found.get("path_params") and scope["path"] in scope["app"].state.fixed_paths:
+            return Match.NONE, {}
+        return match, found
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()

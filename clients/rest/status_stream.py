@@ -19,11 +19,30 @@ _EXAMPLE = (
     'id: 2\nevent: order_status\ndata: {"order_id":"0199f6c2-7d1e-7a40-9c55-2f1f0b8a4c10","seq":2,'
     '"status":"awaiting_payment","at":"2026-01-05T10:00:00.125Z"}\n\n'
 )
+# Of each event: before OpenAPI 3.2, that is what the schema of a stream describes.
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["order_status", "error"]},
+        "id": {"type": "string", "pattern": "^[0-9]+$"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {
+                "anyOf": [
+                    {"$ref": "#/components/schemas/StatusEvent"},
+                    {"$ref": "#/components/schemas/ErrorAnswer"},
+                ]
+            },
+        },
+    },
+    "required": ["event", "data"],
+}
 EVENT_STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events named `order_status`, each with its `seq` as `id`; a comment now and then keeps the "
         "connection. An event named `error` carries the documented error and ends the stream.",
-        "content": {sse.MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        "content": {sse.MEDIA_TYPE: {"schema": _EVENT, "example": _EXAMPLE}},
     },
     204: {"description": "There is nothing left to follow."},
 }

@@ -26,10 +26,13 @@ class Relaxation:
     users: Mapping[str, str] = field(default_factory=dict)
     """Settings of the users service."""
     edge: Mapping[str, str] = field(default_factory=dict)
+    router: Mapping[str, str] = field(default_factory=dict)
 
     def in_force(self, settings: Mapping[str, str]) -> bool:
         """Whether these settings, however they came about, have a relaxed value."""
-        return any(settings.get(key) == value for key, value in {**self.users, **self.edge}.items())
+        return any(
+            settings.get(key) == value for key, value in {**self.users, **self.edge, **self.router}.items()
+        )
 
 
 RELAXATIONS = {
@@ -53,6 +56,10 @@ RELAXATIONS = {
                 for what in ("LOGIN", "REGISTRATION", "RESET")
             },
             edge={"EDGE_RATE_LIMIT_PER_MINUTE": str(_UNLIMITED)},
+            router={
+                f"ROUTER_MAX_{what}": str(_UNLIMITED)
+                for what in ("CONNECTIONS_PER_ACCOUNT", "CONNECTIONS_PER_ADDRESS", "STARTS_PER_MINUTE")
+            },
         ),
         Relaxation(
             "local-origins",

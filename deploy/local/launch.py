@@ -84,7 +84,8 @@ class _Run:
             root=ROOT,
             environ=os.environ,
         )
-        self._exposed = {**self._settings["users"], **exposure.edge_settings(relaxations, os.environ)}
+        made = self._settings["users"] | self._settings["router"]
+        self._exposed = {**made, **exposure.edge_settings(relaxations, os.environ)}
         self._say_first(stores.postgres)
         self._supervisor = Supervisor(
             children(

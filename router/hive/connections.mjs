@@ -2,6 +2,9 @@
 
 import { isIPv6 } from 'node:net';
 import { GraphQLError } from 'graphql';
+import { BoundedCache } from './documents.mjs';
+
+const REMEMBERED_ADDRESSES = 10_000;
 
 /** Sets of open connections by who holds them, each of at most `most`. */
 export class ConnectionLimit {
@@ -26,6 +29,25 @@ export class ConnectionLimit {
   }
 }
 
+/** A bucket of `perMinute` tokens for each holder, filled evenly. */
+export class StartLimit {
+  #buckets = new BoundedCache(REMEMBERED_ADDRESSES);
+  #perMinute;
+
+  constructor(perMinute) {
+    this.#perMinute = perMinute;
+  }
+
+  /** Take a token; false if there is none. */
+  take(holder, now = performance.now()) {
+    const { tokens, at } = this.#buckets.get(holder) ?? { tokens: this.#perMinute, at: now };
+    const filled = Math.min(this.#perMinute, tokens + ((now - at) / 60_000) * this.#perMinute);
+    const taken = filled >= 1;
+    this.#buckets.set(holder, { tokens: taken ? filled - 1 : filled, at: now }, 1);
+    return taken;
+  }
+}
+
 /**
  * Counts connections by address when they open, and by account once a subgraph has accepted the token: the router does
  * not check tokens, and who forges one must not use up somebody else's connections.
@@ -33,10 +55,12 @@ export class ConnectionLimit {
 export class Connections {
   #addresses;
   #accounts;
+  #starts;
   #holders = new Map(); // by connection: the limits that count it, each with its holder
   #mostPerAccount;
 
-  constructor({ connectionsPerAddress, connectionsPerAccount }) {
+  constructor({ connectionsPerAddress, connectionsPerAccount, startsPerMinute }) {
+    this.#starts = new StartLimit(startsPerMinute);
     this.#addresses = new ConnectionLimit(connectionsPerAddress);
     this.#accounts = new ConnectionLimit(connectionsPerAccount);
     this.#mostPerAccount = connectionsPerAccount;
@@ -55,6 +79,11 @@ export class Connections {
       `This account has ${this.#mostPerAccount} open connections already; close one, then subscribe again.`,
       { extensions: { code: 'RATE_LIMITED' } },
     );
+  }
+
+  /** Count an operation that an address starts over a WebSocket, which the edge does not see; false if it is too fast. */
+  start(address) {
+    return this.#starts.take(network(address));
   }
 
   /** To be called for every connection that ends, counted or not. */

@@ -23,6 +23,8 @@
 //                            WebSockets and event streams of one account               20
 //   ROUTER_MAX_CONNECTIONS_PER_ADDRESS
 //                            the same from one client address, with a token or without 200
+//   ROUTER_MAX_STARTS_PER_MINUTE
+//                            operations that one address starts over WebSockets        300
 //   ROUTER_INTROSPECTION     false hides the schema, in the texts of errors too        true
 //   ROUTER_EXPLORER          false takes the page for browsers away                    true
 //   ROUTER_LOGGING_LEVEL     debug, info, warning or error                             info
@@ -45,6 +47,7 @@ const DEFAULTS = {
   ROUTER_MAX_OPERATIONS_PER_CONNECTION: '100',
   ROUTER_MAX_CONNECTIONS_PER_ACCOUNT: '20',
   ROUTER_MAX_CONNECTIONS_PER_ADDRESS: '200',
+  ROUTER_MAX_STARTS_PER_MINUTE: '300',
   ROUTER_INTROSPECTION: 'true',
   ROUTER_EXPLORER: 'true',
   ROUTER_LOGGING_LEVEL: 'info',
@@ -120,6 +123,7 @@ export function load(env = process.env) {
     operationsPerConnection: integer('ROUTER_MAX_OPERATIONS_PER_CONNECTION', 1, 2 ** 31),
     connectionsPerAccount: integer('ROUTER_MAX_CONNECTIONS_PER_ACCOUNT', 1, 2 ** 31),
     connectionsPerAddress: integer('ROUTER_MAX_CONNECTIONS_PER_ADDRESS', 1, 2 ** 31),
+    startsPerMinute: integer('ROUTER_MAX_STARTS_PER_MINUTE', 1, 2 ** 31),
     introspection: flag('ROUTER_INTROSPECTION'),
     explorer: flag('ROUTER_EXPLORER'),
     level,

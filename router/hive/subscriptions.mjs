@@ -112,20 +112,23 @@ export function serveSubscriptions(server, gateway, { connections, maxBodyBytes,
     connectionParams: undefined, // taken over above, checked; the runtime would merge it unchecked
   }));
   const { onSubscribe } = options;
-  options.onSubscribe = (context, ...operation) =>
-    Object.keys(context.subscriptions).length > operationsPerConnection
-      ? [
-          new GraphQLError(`At most ${operationsPerConnection} operations run on one connection; open another.`, {
-            extensions: { code: 'RATE_LIMITED' },
-          }),
-        ]
-      : onSubscribe(context, ...operation);
+  options.onSubscribe = (context, ...operation) => {
+    if (Object.keys(context.subscriptions).length > operationsPerConnection)
+      return rateLimited(`At most ${operationsPerConnection} operations run on one connection; open another.`);
+    if (!connections.start(clientAddress(context.extra.request)))
+      return rateLimited('Too many operations from this address; wait, then go on more slowly.');
+    return onSubscribe(context, ...operation);
+  };
   const serving = useServer(options, sockets, 12_000);
   return async () => {
     const terminating = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), CLOSING_HANDSHAKE);
     await serving.dispose();
     clearTimeout(terminating);
   };
+}
+
+function rateLimited(message) {
+  return [new GraphQLError(message, { extensions: { code: 'RATE_LIMITED' } })];
 }
 
 // Clients write the token as `authorization`, `Authorization`, or one level down under `headers` (Apollo Sandbox). Only

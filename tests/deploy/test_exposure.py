@@ -19,12 +19,15 @@ from deploy.local.exposure import (
 from deploy.local.ports import Ports
 from deploy.local.topology import External, plan
 
-RELAXED_USERS = {
+RELAXED = {
     "USERS_FIRST_ACCOUNT_ADMIN": "true",
     "USERS_PASSWORDS_REFUSE_COMMON": "false",
     "USERS_THROTTLE_LOGIN_ADDRESS": "600000/1m",
     "USERS_THROTTLE_REGISTRATION_ADDRESS": "600000/1m",
     "USERS_THROTTLE_RESET_ADDRESS": "600000/1m",
+    "ROUTER_MAX_CONNECTIONS_PER_ACCOUNT": "600000",
+    "ROUTER_MAX_CONNECTIONS_PER_ADDRESS": "600000",
+    "ROUTER_MAX_STARTS_PER_MINUTE": "600000",
 }
 STUDIO = r"https://studio\.apollographql\.com"
 LOCAL = rf"{STUDIO}|http://(localhost|127\.0\.0\.1)(:\d+)?"
@@ -33,7 +36,7 @@ LOCAL = rf"{STUDIO}|http://(localhost|127\.0\.0\.1)(:\d+)?"
 def started(
     tmp_path: Path, host: str, *allowed: str, environ: dict[str, str] | None = None
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The settings of users and of the edge, as a start with these options makes them."""
+    """The settings of users and router together, and of the edge, as a start with these options makes them."""
     environ = environ or {}
     ports = Ports()
     topology = plan(
@@ -55,7 +58,7 @@ def started(
         environ=environ,
     )
     edge = edge_values(topology, environ, relaxations=relaxations, root=tmp_path, data=tmp_path)
-    return made["users"], edge
+    return made["users"] | made["router"], edge
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
@@ -63,7 +66,7 @@ def test_this_machine_alone_has_everything_relaxed(tmp_path: Path, host: str):
     assert not reached_by_others(host)
     assert relaxed(host, ()) == list(RELAXATIONS.values())
     users, edge = started(tmp_path, "127.0.0.1")
-    assert {key: users.get(key) for key in RELAXED_USERS} == RELAXED_USERS
+    assert {key: users.get(key) for key in RELAXED} == RELAXED
     assert (edge["RATE_LIMIT_PER_MINUTE"], edge["RATE_LIMIT_BURST"]) == ("600000", "600000")
     assert edge["CORS_ORIGIN_REGEX"] == LOCAL
     assert warning(host, users) == []
@@ -77,7 +80,7 @@ def test_an_address_that_others_reach_has_nothing_relaxed(host: str):
 
 def test_strict_settings_are_the_services_own_and_a_limit_at_the_edge(tmp_path: Path):
     users, edge = started(tmp_path, "0.0.0.0")
-    assert RELAXED_USERS.keys() & users.keys() == set()
+    assert RELAXED.keys() & users.keys() == set()
     assert (edge["RATE_LIMIT_PER_MINUTE"], edge["RATE_LIMIT_BURST"]) == ("300", "300")
     assert edge["CORS_ORIGIN_REGEX"] == STUDIO
     assert edge["EDGE_HOST"] == "0.0.0.0"
@@ -90,7 +93,7 @@ def test_strict_settings_are_the_services_own_and_a_limit_at_the_edge(tmp_path: 
         ("common-passwords", {"USERS_PASSWORDS_REFUSE_COMMON"}, "300", STUDIO),
         (
             "unlimited-requests",
-            {key for key in RELAXED_USERS if key.startswith("USERS_THROTTLE_")},
+            {key for key in RELAXED if key.startswith(("USERS_THROTTLE_", "ROUTER_MAX_"))},
             "600000",
             STUDIO,
         ),
@@ -101,8 +104,8 @@ def test_each_name_relaxes_its_own_settings_and_no_other(
     tmp_path: Path, name: str, users_settings: set[str], limit: str, origins: str
 ):
     users, edge = started(tmp_path, "0.0.0.0", name)
-    assert RELAXED_USERS.keys() & users.keys() == users_settings
-    assert {key: users[key] for key in users_settings} == {k: RELAXED_USERS[k] for k in users_settings}
+    assert RELAXED.keys() & users.keys() == users_settings
+    assert {key: users[key] for key in users_settings} == {k: RELAXED[k] for k in users_settings}
     assert (edge["RATE_LIMIT_PER_MINUTE"], edge["CORS_ORIGIN_REGEX"]) == (limit, origins)
 
 

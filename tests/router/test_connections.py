@@ -75,6 +75,18 @@ async def test_operations_on_one_connection_are_bounded_by_the_setting(start_rou
     await asyncio.to_thread(router.stop)
 
 
+async def test_what_an_address_starts_is_bounded_whatever_becomes_of_it(start_router: Starter) -> None:
+    router = start_router(ROUTER_MAX_STARTS_PER_MINUTE="3")
+    async with websocket(router, "t") as first, websocket(router, "t") as second:
+        assert await first_answer(first, "{ me {", key="1") == "GRAPHQL_PARSE_FAILED"
+        assert await first_answer(second, "{ nope }", key="1") == "GRAPHQL_VALIDATION_FAILED"
+        assert await first_answer(first, key="2") == FIRST
+        assert await first_answer(second, key="2") == "RATE_LIMITED"
+    async with websocket(router, "t", x_client_address="192.0.2.9") as other:
+        assert await first_answer(other) == FIRST
+    await asyncio.to_thread(router.stop)
+
+
 @pytest.fixture(scope="module")
 def strict_router(start_router: Starter) -> Process:
     return start_router(ROUTER_MAX_CONNECTIONS_PER_ACCOUNT="2", ROUTER_MAX_CONNECTIONS_PER_ADDRESS="4")

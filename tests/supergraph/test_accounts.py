@@ -7,8 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.subgraphs.users.client import REQUEST_RESET, RESET, SET_ROLE
-from tests.subgraphs.users.letters import letter_to, token_in
+from tests.subgraphs.users.graphql_client import REQUEST_RESET, RESET, SET_ROLE
+from tests.subgraphs.users.sent_emails import email_to, token_in
 from tests.supergraph.conftest import PASSWORD, Account, sign_up
 
 NEW = "a much better one"
@@ -46,9 +46,9 @@ async def test_forgotten_password_is_replaced_by_way_of_an_email(
     account = await sign_up(http, f"forgetful-{uuid4().hex[:8]}")
     await run(http, REQUEST_RESET, email=account.email)
     folder = Path(supergraph["children"]["users"]["env"]["USERS_MAIL_FOLDER"])
-    letter = await letter_to(folder, account.email)
-    assert f"{edge.replace('127.0.0.1', 'localhost')}/reset-password?token=" in letter.get_content()
-    result = await run(http, RESET, resetToken=token_in(letter), new=NEW)
+    message = await email_to(folder, account.email)
+    assert f"{edge.replace('127.0.0.1', 'localhost')}/reset-password?token=" in message.get_content()
+    result = await run(http, RESET, resetToken=token_in(message), new=NEW)
     assert result["resetPassword"]["__typename"] == "ResetPasswordSuccess"
     assert (await login(http, account, PASSWORD)).status_code == 401
     assert (await login(http, account, NEW)).status_code == 200

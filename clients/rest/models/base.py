@@ -68,6 +68,14 @@ MAX_AMOUNT = 10**13
 AMOUNT_SCHEMA = {"type": "number", "minimum": 0, "maximum": MAX_AMOUNT}
 MAX_DECIMALS = max(EXPONENTS.values())
 
+
+def _integral(value: object) -> object:
+    # JSON has one kind of number: 2.0 is an integer there (JSON Schema 2020-12, validation, 6.1.1).
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, BeforeValidator(_integral)]
+
 Price = Annotated[
     Decimal,
     Strict(False),
@@ -78,7 +86,7 @@ Price = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                AMOUNT_SCHEMA | {"examples": [99.99]},
+                AMOUNT_SCHEMA | {"multipleOf": 10**-MAX_DECIMALS, "examples": [99.99]},
                 {
                     "type": "string",
                     "pattern": rf"^[0-9]{{1,13}}(\.[0-9]{{1,{MAX_DECIMALS}}})?$",

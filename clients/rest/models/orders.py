@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AliasPath, ConfigDict, Field
 
-from clients.rest.models.base import Amount, Answer, Body, Currency, Id, IdText, LowerEnum
+from clients.rest.models.base import Amount, Answer, Body, Currency, Id, IdText, Integer, LowerEnum
 from clients.rest.models.pagination import PageResponse
 
 
@@ -43,7 +43,7 @@ PaymentText = Annotated[str, Field(min_length=1, max_length=_MAX_TEXT, pattern=_
 
 class OrderLineBody(Body):
     product_id: IdText
-    quantity: int = Field(ge=1, le=1000, description="In all lines of the product together.")
+    quantity: Integer = Field(ge=1, le=1000, description="In all lines of the product together.")
 
 
 class ShippingBody(Body):

@@ -27,6 +27,7 @@ from clients.rest.models.base import (
     Currency,
     Id,
     IdText,
+    Integer,
     Price,
     PricedIn,
 )
@@ -53,22 +54,19 @@ Sku = Annotated[
 ]
 
 
-def _limit(rounding: str) -> Any:
-    """A price to compare with, in few digits: prices have at most three decimals, and `1e-300` is a number too."""
-
-    def shorten(value: Decimal) -> Decimal:
-        exponent = value.as_tuple().exponent
-        assert isinstance(exponent, int)  # noqa: S101 - it is a finite number by then
-        return value if -MAX_DECIMALS <= exponent <= 0 else value.quantize(_FINEST, rounding)
-
-    return Annotated[
-        Decimal, Field(ge=0, le=MAX_AMOUNT), AfterValidator(shorten), WithJsonSchema(AMOUNT_SCHEMA)
-    ]
-
-
 _FINEST = Decimal(1).scaleb(-MAX_DECIMALS)
-Least = _limit(ROUND_CEILING)
-Most = _limit(ROUND_FLOOR)
+
+
+def _shorten(value: Decimal, rounding: str) -> Decimal:
+    # Prices have at most three decimals, and `1e-300`, which is a number too, would be sent in 300 digits.
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)  # noqa: S101 - the number is finite by then
+    return value if -MAX_DECIMALS <= exponent <= 0 else value.quantize(_FINEST, rounding)
+
+
+PriceLimit = Annotated[Decimal, Field(ge=0, le=MAX_AMOUNT), WithJsonSchema(AMOUNT_SCHEMA)]
+LeastPrice = Annotated[PriceLimit, AfterValidator(lambda value: _shorten(value, ROUND_CEILING))]
+MostPrice = Annotated[PriceLimit, AfterValidator(lambda value: _shorten(value, ROUND_FLOOR))]
 
 
 class ProductQuery(PageQuery):
@@ -77,8 +75,8 @@ class ProductQuery(PageQuery):
     category: str | None = Field(
         None, max_length=100, description="A category's slug, id or name; its subtree is included."
     )
-    min_price: Least | None = None
-    max_price: Most | None = None
+    min_price: LeastPrice | None = None
+    max_price: MostPrice | None = None
     in_stock: bool | None = Field(None, description="Only those that can, or cannot, be ordered now.")
     tag: list[Tag] = Field([], max_length=20, description="May be repeated; products have all of them.")
     sort: Sort = Sort.NEWEST
@@ -111,7 +109,7 @@ class CreateProductBody(Body):
     name: Name
     price: Price
     currency: PricedIn | None = Field(None, description="ISO 4217; USD when absent.")
-    stock: int = Field(0, ge=0, le=10**9)
+    stock: Integer = Field(0, ge=0, le=10**9)
     description: Annotated[str, Field(max_length=5000, pattern=OPTIONAL_LINE)] | None = None
     sku: Sku | None = Field(None, description="Generated when absent.")
     category: CategoryName | None = Field(None, description="A category's name; created if missing.")

@@ -31,7 +31,7 @@ Email = Annotated[
     Field(
         max_length=254,
         pattern=rf"^\s*{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}\s*$",
-        json_schema_extra={"format": "email"},
+        examples=["ada@example.com"],
     ),
 ]
 # 7 to 15 digits with punctuation between them, or none: nothing clears it.
@@ -62,7 +62,13 @@ class LoginBody(Body):
     """One of `email` and `username`, with the password."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"email": "ada@example.com", "password": "correct horse battery"}]}
+        json_schema_extra={
+            "examples": [{"email": "ada@example.com", "password": "correct horse battery"}],
+            "oneOf": [
+                {"required": [given], "properties": {given: {"type": "string"}, other: {"type": "null"}}}
+                for given, other in (("email", "username"), ("username", "email"))
+            ],
+        }
     )
 
     email: Annotated[str, Field(max_length=254)] | None = None

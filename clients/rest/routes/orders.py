@@ -55,7 +55,10 @@ async def create_order(
 
 
 @router.get(
-    "/user/{user_id}", response_model=OrderList, responses=refusals(401, 403, 422), summary="A user's orders"
+    "/user/{user_id}",
+    response_model=OrderList,
+    responses=refusals(401, 403, 404, 422),
+    summary="A user's orders",
 )
 async def list_orders(
     user_id: PathId, query: Annotated[PageQuery, Query()], session: Authenticated

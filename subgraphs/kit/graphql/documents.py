@@ -39,6 +39,7 @@ MAX_CACHE_BYTES = 64 * 1024 * 1024
 # Measured with tracemalloc: a token, its node and its place in the plan.
 _BYTES_PER_TOKEN = 700
 
+_TOO_DEEP = "The document is nested too deeply."
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
@@ -105,18 +106,24 @@ class Documents:
                 self._schema, document, self._rules, hide_suggestions=not self.limits.introspection
             )
             if errors:
-                raise InvalidDocumentError(errors)
+                raise InvalidDocumentError([_size_of(error) for error in errors])
             plans = Planner(self._schema, document).plans()
         except RecursionError:
-            raise InvalidDocumentError([too_large("The document is nested too deeply.")]) from None
+            raise InvalidDocumentError([too_large(_TOO_DEEP)]) from None
         except GraphQLSyntaxError as error:
-            # The parser has no other sign of it.
-            many = f"more than {MAX_TOKENS} tokens" in error.message
-            refusal = too_large(f"The document may have at most {MAX_TOKENS} tokens.") if many else error
-            raise InvalidDocumentError([refusal]) from None
+            raise InvalidDocumentError([_size_of(error)]) from None
         except GraphQLError as error:
             raise InvalidDocumentError([error]) from None
         return Prepared(document, plans, len(text) + tokens * _BYTES_PER_TOKEN)
+
+
+def _size_of(error: GraphQLError) -> GraphQLError:
+    """`error`, or in its place the refusal that it stands for: graphql-core tells size by its message alone."""
+    if f"more than {MAX_TOKENS} tokens" in error.message:
+        return too_large(f"The document may have at most {MAX_TOKENS} tokens.")
+    if "nested too deeply" in error.message or error.message == "Validation aborted.":
+        return too_large(_TOO_DEEP)
+    return error
 
 
 def _count_tokens(document: DocumentNode) -> int:

@@ -42,4 +42,4 @@ class Limits:
 
 def too_large(message: str, *nodes: Node) -> GraphQLError:
     """The refusal of an operation for its size, before anything of it is run."""
-    return GraphQLError(message, nodes or None, extensions={"code": TOO_LARGE})
+    return GraphQLError(message, list(nodes), extensions={"code": TOO_LARGE})

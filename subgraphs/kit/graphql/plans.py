@@ -59,6 +59,7 @@ class _Part:
 class Plan:
     """One operation of a valid document."""
 
+    kind: OperationType
     selection: Selection
     uses: tuple[_Use, ...]
 
@@ -113,7 +114,7 @@ class Planner:
         if part.root_fields > most:
             raise too_large(f"The operation has {part.root_fields} root fields, of at most {most}.", node)
         _check_defaults(node, part.uses)
-        return Plan(part.selection, tuple(part.uses))
+        return Plan(node.operation, part.selection, tuple(part.uses))
 
 
 class _OperationPlanner:
@@ -226,4 +227,4 @@ def _refuse(fault: str | None, node: ValueNode) -> None:
 
 
 def _bad_input(message: str, *nodes: ValueNode) -> GraphQLError:
-    return GraphQLError(message, nodes or None, extensions={"code": "BAD_USER_INPUT"})
+    return GraphQLError(message, list(nodes), extensions={"code": "BAD_USER_INPUT"})

@@ -14,6 +14,7 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
+    OperationType,
     Undefined,
 )
 from strawberry import Info
@@ -22,7 +23,6 @@ from strawberry.federation import Schema
 from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionResult, PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from subgraphs.kit.graphql.context import Connection
 from subgraphs.kit.graphql.documents import Documents, InvalidDocumentError
@@ -124,10 +124,19 @@ class SubgraphSchema(Schema):
 
         Queries and mutations are for HTTP, where the limits of the edge hold for each of them.
         """
-        if refusal := self._refusal(query, variable_values, options.get("operation_name")):
+        name = options.get("operation_name")
+        refusal = self._refusal(query, variable_values, name)
+        if not refusal and query and not self._is_subscription(query, name):
+            error = GraphQLError(
+                "A WebSocket is for subscriptions; send queries and mutations over HTTP.",
+                extensions={"code": "BAD_REQUEST"},
+            )
+            refusal = _presented([error])
+        if refusal:
             return _only(refusal)
-        context = await context_value.operation_context() if isinstance(context_value, Connection) else None
-        options["allowed_operation_types"] = {OperationType.SUBSCRIPTION}
+        context = context_value
+        if isinstance(context_value, Connection):
+            context = await context_value.operation_context()
         return await super().stream(query, variable_values, context, *args, **options)
 
     def _refusal(
@@ -140,6 +149,10 @@ class SubgraphSchema(Schema):
         except InvalidDocumentError as error:
             return _presented(error.errors)
         return None
+
+    def _is_subscription(self, query: str, operation: str | None) -> bool:
+        plan = self.documents.prepared(query).plans.get(operation)
+        return plan is None or plan.kind is OperationType.SUBSCRIPTION
 
     def _get_custom_context_kwargs(
         self, operation_extensions: dict[str, Any] | None = None, *, sync: bool = False

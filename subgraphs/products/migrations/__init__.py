@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.mongo.client import ConnectionFailure, Database, Mongo, utc_now
-from subgraphs.kit.settings import ServiceSettings
-from subgraphs.products.migrations import v0001_catalogue_and_stock
+from subgraphs.products.migrations import v0001_catalogue_and_stock, v0002_identities_of_holds
 
 log = get_logger(__name__)
 
@@ -26,17 +25,16 @@ class Migration:
     apply: Callable[[Database], Awaitable[None]]
 
 
-MIGRATIONS = (Migration(1, "catalogue and stock", v0001_catalogue_and_stock.apply),)
+MIGRATIONS = (
+    Migration(1, "catalogue and stock", v0001_catalogue_and_stock.apply),
+    Migration(2, "identities of holds", v0002_identities_of_holds.apply),
+)
 
 
-async def migrate(settings: ServiceSettings) -> None:
+async def migrate(mongo: Mongo) -> None:
     """Bring the database up to date; waits up to 30 s for a server that is still starting."""
-    mongo = Mongo(settings.database, application="products-migrate")
-    try:
-        await _wait(mongo)
-        await migrate_database(mongo.database)
-    finally:
-        mongo.close()
+    await _wait(mongo)
+    await migrate_database(mongo.database)
 
 
 async def migrate_database(database: Database) -> None:

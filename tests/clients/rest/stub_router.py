@@ -32,10 +32,14 @@ class Sent:
 
 @dataclass
 class StubRouter:
-    """`roots` maps root fields to values, or to functions of their arguments; `respond` overrides all of it."""
+    """`roots` maps root fields to values, or to functions of their arguments; `respond` overrides all of it.
+
+    Another `authorization` than `accepted`, where that is given, is answered as the subgraphs do.
+    """
 
     roots: dict[str, Any] = field(default_factory=dict)
     respond: Callable[[], Response] | None = None
+    accepted: str | None = None
     sent: list[Sent] = field(default_factory=list)
     open_streams: int = 0
     stream_ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -44,14 +48,17 @@ class StubRouter:
         self._schema = build_schema(API.read_text())
 
     def reset(self) -> None:
-        self.roots, self.respond = {}, None
+        self.roots, self.respond, self.accepted = {}, None, None
         self.sent.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         asked = orjson.loads(await request.body())
         self.sent.append(Sent(asked["operationName"], asked["variables"], dict(request.headers)))
-        if self.respond is not None:
+        if self.accepted not in {None, request.headers.get("authorization", self.accepted)}:
+            fault = {"message": "The token is not accepted.", "extensions": {"code": "UNAUTHENTICATED"}}
+            response: Response = Response(orjson.dumps({"errors": [fault]}), media_type="application/json")
+        elif self.respond is not None:
             response = self.respond()
         elif request.headers["accept"] == "text/event-stream":
             response = StreamingResponse(self._events(asked), media_type="text/event-stream")

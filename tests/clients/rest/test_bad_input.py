@@ -224,6 +224,8 @@ ALLOWED = {
     "/api/v1/orders": "OPTIONS, POST",
     "/api/v1/users/profile": "GET, OPTIONS, PUT",
     "/api/v1/products": "GET, OPTIONS, POST",
+    "/api/v1/users/login": "OPTIONS, POST",
+    "/api/v1/users/logout": "DELETE, OPTIONS, POST",
     "/health": "GET, OPTIONS",
     "/docs": "GET, OPTIONS",
 }
@@ -239,6 +241,12 @@ async def test_another_method_is_405_with_those_allowed(
     assert response.headers["allow"] == ALLOWED[path]
     if method != "HEAD":
         _refused(response, 405, "METHOD_NOT_ALLOWED")
+    assert router.sent == []
+
+
+async def test_the_words_of_other_paths_are_no_ids(client: httpx.AsyncClient, router: StubRouter) -> None:
+    _refused(await client.get("/api/v1/users/login"), 405, "METHOD_NOT_ALLOWED")
+    _refused(await client.get("/api/v1/users/register"), 405, "METHOD_NOT_ALLOWED")
     assert router.sent == []
 
 

@@ -47,6 +47,11 @@ def test_a_json_number_is_taken_by_its_digits() -> None:
     assert body.variables() == {"name": "x", "price": "0.1"}
 
 
+def test_an_integer_may_be_written_as_json_allows() -> None:
+    body = CreateOrderBody.model_validate(orjson.loads(b'{"items": [{"product_id": "p1", "quantity": 2.0}]}'))
+    assert body.variables() == {"items": [{"productId": "p1", "quantity": 2}]}
+
+
 def test_an_order_is_told_in_the_documented_fields() -> None:
     shipping = {
         "address": "1 Main St", "city": "Berlin", "state": None, "country": "DE", "zipCode": "10115",

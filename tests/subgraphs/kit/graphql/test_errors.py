@@ -1,5 +1,6 @@
 """What a client sees of an error: a code and a message always, insides never."""
 
+import importlib
 from typing import Annotated, Any
 
 import grpc
@@ -30,6 +31,11 @@ from subgraphs.kit.graphql.errors import (
     present,
 )
 from subgraphs.kit.mongo.client import ConnectionFailure
+
+# What a driver raises is known as an outage once the module that wraps it is loaded.
+importlib.import_module("subgraphs.kit.grpc.client")
+importlib.import_module("subgraphs.kit.postgres.engine")
+importlib.import_module("subgraphs.kit.redis.client")
 
 _SECRET = "postgresql://secret@10.0.0.7/orders"
 

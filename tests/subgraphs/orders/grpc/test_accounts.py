@@ -10,9 +10,9 @@ import pytest
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import RedisSettings
+from tests.harness.tcp_proxy import TcpProxy, proxy_to
 from tests.subgraphs.orders.orders_api import CREATE, PAY, OrdersApi, open_orders_api
 from tests.subgraphs.orders.orders_harness import OrdersHarness
-from tests.subgraphs.users.wire import Wire, wire_to
 
 
 @pytest.fixture
@@ -81,19 +81,19 @@ async def test_without_users_a_revoked_session_may_not(api: OrdersApi, api_setti
 
 
 @pytest.fixture
-async def wire(engines: Any) -> AsyncIterator[Wire]:
-    async with wire_to(engines.redis_url) as wire:
-        yield wire
+async def proxy(engines: Any) -> AsyncIterator[TcpProxy]:
+    async with proxy_to(engines.redis_url) as proxy:
+        yield proxy
 
 
 async def test_without_users_and_without_redis_nobody_can_say_and_nothing_is_written(
-    api_settings: Any, wire: Wire
+    api_settings: Any, proxy: TcpProxy
 ) -> None:
-    settings = api_settings.model_copy(update={"redis": RedisSettings(url=wire.url)})
+    settings = api_settings.model_copy(update={"redis": RedisSettings(url=proxy.url)})
     async with open_orders_api(settings) as shared_api:
         lamp = shared_api.stock.add(available=5)
         shared_api.accounts.down = True
-        await wire.cut()
+        await proxy.stop()
         code = await shared_api.code(CREATE, shared_api.as_ann, input=_line(shared_api))
         shared_api.accounts.down = False
         assert code == "UNAVAILABLE"
@@ -103,4 +103,4 @@ async def test_without_users_and_without_redis_nobody_can_say_and_nothing_is_wri
         # Without Redis alone the users service is asked, and knows.
         created = await shared_api.create((lamp.id, 1))
         assert created["__typename"] == "CreateOrderSuccess"
-        await wire.mend()
+        await proxy.start()
