@@ -20,8 +20,8 @@ from subgraphs.orders.graphql.context import OrdersContext
 from subgraphs.orders.graphql.loaders import Loaders
 from subgraphs.orders.graphql.schema import schema
 from subgraphs.orders.grpc.clients import GrpcAccounts, GrpcInventory
+from subgraphs.orders.jobs.housekeeping import Housekeeping
 from subgraphs.orders.jobs.resume import ResumeOrders
-from subgraphs.orders.jobs.retention import Retention
 from subgraphs.orders.live.status import LiveStatus
 from subgraphs.orders.payments.sandbox import SandboxProvider
 from subgraphs.orders.saga import Saga
@@ -32,7 +32,7 @@ from subgraphs.orders.store.tables import outbox
 
 @asynccontextmanager
 async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
-    """The service with its background jobs: outbox relay, resumption of orders, retention, live status."""
+    """The service with its background jobs: outbox relay, resumption of orders, housekeeping, live status."""
     async with AsyncExitStack() as stack:
         postgres = Postgres(settings.database, application="orders")
         stack.push_async_callback(postgres.close)
@@ -73,7 +73,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             running(
                 relay.job,
                 ResumeOrders(postgres=postgres, saga=saga, clock=_now).job,
-                Retention(postgres=postgres, settings=settings.retention, clock=_now).job,
+                Housekeeping(postgres=postgres, settings=settings.retention, clock=_now).job,
                 live.job,
             )
         )

@@ -9,7 +9,7 @@ from subgraphs.kit.settings import DatabaseSettings, Duration, Section, ServerSe
 
 
 class RetentionSettings(Section):
-    """How long what is kept for a time only is kept."""
+    """For how long records are kept after they have served their purpose."""
 
     keys: Duration = Field(
         timedelta(days=7),
@@ -18,6 +18,9 @@ class RetentionSettings(Section):
     charges: Duration = Field(
         timedelta(days=30),
         description="Charges of the sandbox payment provider; one that an order may still need is kept.",
+    )
+    every: Duration = Field(
+        timedelta(minutes=5), gt=timedelta(0), description="How often old records are deleted."
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from subgraphs.kit.graphql.bounds import max_items, max_length
-from subgraphs.orders.domain import filters
+from subgraphs.orders.domain import lists
 from subgraphs.orders.domain.ids import ProductId, UserId
 from subgraphs.orders.domain.items import MAX_LINES, OrderLine
 from subgraphs.orders.domain.shipping import ShippingDetails
@@ -76,8 +76,8 @@ class OrderFilter:
     from_: datetime | None = strawberry.field(name="from", default=None, description="Placed then or later.")
     to: datetime | None = strawberry.field(default=None, description="Placed before.")
 
-    def to_domain(self) -> filters.OrderFilter:
-        return filters.OrderFilter(
+    def to_domain(self) -> lists.OrderFilter:
+        return lists.OrderFilter(
             user_id=UserId(self.user_id) if self.user_id is not None else None,
             statuses=tuple(self.status) if self.status is not None else None,
             created_from=self.from_,

@@ -2,9 +2,9 @@
 
 from strawberry.dataloader import DataLoader
 
-from subgraphs.orders.domain.filters import UserOrders
 from subgraphs.orders.domain.ids import OrderId, ProductId
 from subgraphs.orders.domain.items import OrderItem
+from subgraphs.orders.domain.lists import UserOrders
 from subgraphs.orders.domain.orders import Order, OrderEvent
 from subgraphs.orders.domain.payments import Payment
 from subgraphs.orders.service import Orders

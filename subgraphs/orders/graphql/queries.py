@@ -4,7 +4,7 @@ import strawberry
 
 from subgraphs.kit.graphql.pagination import Connection
 from subgraphs.kit.pagination import DEFAULT_PAGE
-from subgraphs.orders.domain import filters
+from subgraphs.orders.domain import lists
 from subgraphs.orders.graphql.context import Info
 from subgraphs.orders.graphql.entities import Order
 from subgraphs.orders.graphql.inputs import Cursor, OrderFilter
@@ -25,7 +25,7 @@ class Query:
         after: Cursor = None,
         filter: OrderFilter | None = None,
     ) -> Connection[Order]:
-        where = filter.to_domain() if filter else filters.OrderFilter()
+        where = filter.to_domain() if filter else lists.OrderFilter()
         page = await info.context.service.orders.page(
             info.context.viewer, where=where, first=first, after=after
         )

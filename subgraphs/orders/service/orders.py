@@ -9,9 +9,9 @@ from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Forbidden, ValidationFailed
 from subgraphs.kit.pagination import Page
 from subgraphs.kit.postgres.engine import Postgres
-from subgraphs.orders.domain.filters import OrderFilter, OrderPage, UserOrders
 from subgraphs.orders.domain.ids import OrderId, ProductId, UserId
 from subgraphs.orders.domain.items import OrderItem
+from subgraphs.orders.domain.lists import OrderFilter, OrderPage, UserOrders
 from subgraphs.orders.domain.orders import Order, OrderEvent
 from subgraphs.orders.domain.payments import Payment
 from subgraphs.orders.domain.permissions import Permission, may_see

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -51,6 +51,10 @@ class IdempotencyKeyStore:
             .where(keys.created_at < before)
             .order_by(keys.created_at)
             .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("oldest")
         )
-        statement = delete(idempotency_keys).where(tuple_(keys.user_id, keys.operation, keys.key).in_(oldest))
+        statement = delete(idempotency_keys).where(
+            keys.user_id == oldest.c.user_id, keys.operation == oldest.c.operation, keys.key == oldest.c.key
+        )
         return (await self._connection.execute(statement)).rowcount

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.ids import is_id
-from subgraphs.orders.domain.filters import OrderFilter, OrderPage
 from subgraphs.orders.domain.ids import ProductId, UserId
+from subgraphs.orders.domain.lists import OrderFilter, OrderPage
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.transitions import SOLD
 from subgraphs.orders.store.keys import any_of, known_ids

@@ -66,6 +66,8 @@ class SandboxChargeStore:
             .where(charges.created_at < before, not_(attempt), not_(refund))
             .order_by(charges.created_at)
             .limit(limit)
+            .with_for_update(skip_locked=True, of=sandbox_charges)
+            .cte("oldest")
         )
-        statement = delete(sandbox_charges).where(charges.key.in_(oldest))
+        statement = delete(sandbox_charges).where(charges.key == oldest.c.key)
         return (await self._connection.execute(statement)).rowcount

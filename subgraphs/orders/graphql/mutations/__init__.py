@@ -1,14 +1,14 @@
-"""Changing orders, a module for each mutation. What a client can do wrong comes back as data."""
+"""Changing orders. What a client can do wrong comes back as data."""
 
 import strawberry
 
-from subgraphs.orders.graphql.mutations.cancel_order import CancelOrderMutation
-from subgraphs.orders.graphql.mutations.create_order import CreateOrderMutation
-from subgraphs.orders.graphql.mutations.pay_order import PayOrderMutation
+from subgraphs.orders.graphql.mutations.cancellations import CancellationMutations
+from subgraphs.orders.graphql.mutations.payments import PaymentMutations
+from subgraphs.orders.graphql.mutations.placement import PlacementMutations
 
 
 @strawberry.type
-class Mutation(CreateOrderMutation, PayOrderMutation, CancelOrderMutation):
+class Mutation(PlacementMutations, PaymentMutations, CancellationMutations):
     pass
 
 

@@ -1,6 +1,6 @@
 from subgraphs.kit.ids import new_id
-from subgraphs.orders.domain.filters import OrderFilter, OrderPage
 from subgraphs.orders.domain.ids import ProductId, UserId
+from subgraphs.orders.domain.lists import OrderFilter, OrderPage
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.store.order_lists import OrderLists

@@ -1,4 +1,4 @@
-"""`payOrder`."""
+"""Paying an order."""
 
 from typing import Annotated
 
@@ -37,7 +37,7 @@ PayOrderResult = Annotated[
 
 
 @strawberry.type
-class PayOrderMutation:
+class PaymentMutations:
     @strawberry.mutation(
         description="Pay an order whole. Where the outcome is not known yet the order comes back as PAYING and goes "
         "on by itself. The same idempotency key never charges twice."

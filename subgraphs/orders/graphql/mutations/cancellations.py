@@ -1,4 +1,4 @@
-"""`cancelOrder`."""
+"""Cancelling an order."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ CancelOrderResult = Annotated[
 
 
 @strawberry.type
-class CancelOrderMutation:
+class CancellationMutations:
     @strawberry.mutation(
         description="Cancel an order that is not shipped; what was paid is refunded. One that is being paid "
         "is cancelled as soon as the payment's outcome is known."

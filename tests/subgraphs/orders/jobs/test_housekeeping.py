@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from subgraphs.kit.ids import new_id
 from subgraphs.orders.domain.transitions import OrderStatus
-from subgraphs.orders.jobs import retention
-from subgraphs.orders.jobs.retention import Retention
+from subgraphs.orders.jobs import housekeeping
+from subgraphs.orders.jobs.housekeeping import Housekeeping
 from subgraphs.orders.settings import RetentionSettings
 from tests.subgraphs.orders import invariants
 from tests.subgraphs.orders.orders_harness import START, OrdersHarness
@@ -17,8 +17,8 @@ WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 
 
 @pytest.fixture
-def job(harness: OrdersHarness) -> Retention:
-    return Retention(
+def job(harness: OrdersHarness) -> Housekeeping:
+    return Housekeeping(
         postgres=harness.postgres, settings=RetentionSettings(keys=WEEK, charges=MONTH), clock=harness.clock
     )
 
@@ -47,7 +47,9 @@ async def _count(harness: OrdersHarness, table: str) -> int:
     return int(count)
 
 
-async def test_an_idempotency_key_is_kept_for_its_time_and_then_free(harness: OrdersHarness, job: Retention):
+async def test_an_idempotency_key_is_kept_for_its_time_and_then_free(
+    harness: OrdersHarness, job: Housekeeping
+):
     lamp = harness.stock.add()
     first = await harness.place(lamp, key="k")
     await _age(harness, "idempotency_keys")
@@ -60,7 +62,7 @@ async def test_an_idempotency_key_is_kept_for_its_time_and_then_free(harness: Or
     assert (await harness.place(lamp, key="k")).id != first.id
 
 
-async def test_charges_go_with_the_orders_that_could_need_them(harness: OrdersHarness, job: Retention):
+async def test_charges_go_with_the_orders_that_could_need_them(harness: OrdersHarness, job: Housekeeping):
     paid, cancelled = await harness.place(), await harness.place()
     for order in (paid, cancelled):
         await harness.pay(order.id)
@@ -81,7 +83,7 @@ async def test_charges_go_with_the_orders_that_could_need_them(harness: OrdersHa
     assert await _count(harness, "sandbox_charges") == 0
 
 
-async def test_a_refund_is_kept_while_its_order_is_not_through(harness: OrdersHarness, job: Retention):
+async def test_a_refund_is_kept_while_its_order_is_not_through(harness: OrdersHarness, job: Housekeeping):
     order = await harness.place()
     await harness.pay(order.id)
 
@@ -101,9 +103,9 @@ async def test_a_refund_is_kept_while_its_order_is_not_through(harness: OrdersHa
 
 
 async def test_a_batch_that_is_full_says_that_there_may_be_more(
-    harness: OrdersHarness, job: Retention, monkeypatch: pytest.MonkeyPatch
+    harness: OrdersHarness, job: Housekeeping, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(retention, "_BATCH", 4)
+    monkeypatch.setattr(housekeeping, "_BATCH", 4)
     async with harness.observer.unit_of_work() as connection:
         await connection.execute(
             text(
@@ -117,7 +119,22 @@ async def test_a_batch_that_is_full_says_that_there_may_be_more(
     assert await _count(harness, "idempotency_keys") == 0
 
 
-async def test_storage_stops_growing_under_steady_traffic(harness: OrdersHarness, job: Retention):
+async def test_what_somebody_is_using_is_passed_over_and_keeps_nobody_waiting(
+    harness: OrdersHarness, job: Housekeeping
+):
+    for key in ("used", "old"):
+        await harness.place(key=key)
+    await _age(harness, "idempotency_keys")
+    harness.clock.forward(2 * WEEK)
+    async with harness.observer.unit_of_work() as connection:
+        await connection.execute(text("SELECT 1 FROM idempotency_keys WHERE key = 'used' FOR UPDATE"))
+        await job.run_once()
+        assert await harness.rows("SELECT key FROM idempotency_keys") == [("used",)]
+    await job.run_once()
+    assert await _count(harness, "idempotency_keys") == 0
+
+
+async def test_storage_stops_growing_under_steady_traffic(harness: OrdersHarness, job: Housekeeping):
     """Half a year of an order with a key each week, paid and cancelled."""
     sizes = []
     for _ in range(26):

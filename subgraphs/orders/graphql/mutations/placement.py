@@ -1,4 +1,4 @@
-"""`createOrder`."""
+"""Placing an order."""
 
 from typing import Annotated
 
@@ -36,7 +36,7 @@ CreateOrderResult = Annotated[
 
 
 @strawberry.type
-class CreateOrderMutation:
+class PlacementMutations:
     @strawberry.mutation(
         description="Place an order and hold its stock. Where that is not decided yet the order comes back as "
         "PENDING_STOCK and goes on by itself. The same idempotency key gives the same order again."
