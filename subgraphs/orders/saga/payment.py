@@ -59,7 +59,7 @@ class PaymentStep:
         """What became of the attempt; None where it was not made, since the hold is gone."""
         if await self.inventory.pin(order.id) in _KEPT:
             return await self._capture(payment)
-        # A run before this one may have captured while the hold was there; then only forward.
+        # A run before this one may have captured while the hold was there; that payment stands.
         try:
             known = await self.provider.lookup(payment.attempt_id)
         except OutcomeUnknown as error:
