@@ -17,7 +17,8 @@ async def test_products_are_filtered_by_the_slug_the_id_and_the_name_of_a_catego
     http: httpx.AsyncClient, admin: Account
 ) -> None:
     word = uuid4().hex[:12]
-    name, slug = f"Läden & {word}", f"shutters-{word}"
+    # Longer than an id may be.
+    name, slug = f"Läden & Rollläden für große und kleine Fenster, nach Maß {word}", f"shutters-{word}"
     variables = {"input": {"name": name, "slug": slug}}
     made = await http.post(
         "/graphql", json={"query": CATEGORY, "variables": variables}, headers=admin.headers
