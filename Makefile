@@ -1,9 +1,8 @@
 # One clone, one command: `make up`. `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help up install clean test test-long check format bench schema proto
+.PHONY: help up runtime install clean test test-long check format bench schema proto
 
-STAMP := .venv/.installed-from-lock
 # More workers than cores: much of a test's time is spent waiting for processes to start and to stop.
 # A file stays in one worker, where its fixtures are made once.
 PARALLEL := -n 3 --dist loadfile
@@ -14,15 +13,16 @@ help: ## list the targets
 
 # ---- running it -------------------------------------------------------------------------------------------
 
-up: install ## install what is missing, start everything, show the addresses and the logs
+up: runtime ## install what is missing, start everything, show the addresses and the logs
 	@exec .venv/bin/supergraph up $(ARGS)
 
-install: $(STAMP) ## install the locked packages of Python and of the router
+runtime: ## install the locked packages that `make up` needs
+	@sh deploy/local/bootstrap.sh run
 	@.venv/bin/python -m deploy.local.node install
 
-$(STAMP): pyproject.toml uv.lock
-	@sh deploy/local/bootstrap.sh
-	@touch $@
+install: ## install those that tests and checks need, too
+	@sh deploy/local/bootstrap.sh develop
+	@.venv/bin/python -m deploy.local.node install
 
 clean: ## remove what was installed or generated; the data in .supergraph stay
 	rm -rf .venv router/hive/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
@@ -37,7 +37,7 @@ test-long: install ## run the long versions too: more random cases, more kills
 	@.venv/bin/pytest $(PARALLEL) $(ARGS)
 
 check: install ## format, lint, types, layers, schemas, generated code, lock files
-	@.venv/bin/python -m deploy.check $(ARGS)
+	@.venv/bin/python -m deploy.tools.check $(ARGS)
 
 format: install ## put the code into the one format, and mend what the linter can
 	@.venv/bin/ruff format
@@ -49,7 +49,7 @@ bench: install ## measure what the README claims, and print it as a table
 # ---- generating what is committed -------------------------------------------------------------------------
 
 schema: install ## write schema/*.graphql and schema/openapi.json from the code
-	@.venv/bin/python -m deploy.schema all
+	@.venv/bin/python -m deploy.tools.schema all
 
 proto: install ## write schema/proto/*_pb2* from the .proto files
-	@.venv/bin/python -m deploy.proto generate
+	@.venv/bin/python -m deploy.tools.proto generate

@@ -1,4 +1,4 @@
-"""What all tests share: the engines, and the whole system, each started once for all workers."""
+"""What all tests share: each engine, and the whole system, started once for all workers when a test asks for it."""
 
 from typing import Any
 
@@ -25,12 +25,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def engines() -> Engines:
-    addresses = launcher.shared("engines", ["--only", "engines"])["addresses"]
-    return Engines(
-        postgres=addresses["users_database"],
-        mongo=addresses["products_database"],
-        redis=addresses["users_redis"],
-    )
+    return Engines()
 
 
 @pytest.fixture(scope="session")

@@ -5,17 +5,17 @@ import sys
 
 import orjson
 
-from clients.rest import documents
+from clients.rest import documents, openapi
 from clients.rest.app import build, open_app, open_client
-from clients.rest.gateway import Gateway
+from clients.rest.router_client import RouterClient
 from clients.rest.settings import Settings
 from subgraphs.kit.cli import Command, Service, main
 
 
 async def _print_openapi(settings: Settings, _: argparse.Namespace) -> None:
     async with open_client(settings) as client:
-        gateway = Gateway(client, documents.load(), router="", subscriptions="")
-        document = build(settings, gateway).openapi()
+        router_client = RouterClient(client, documents.load(), router="", subscriptions="")
+        document = openapi.document(build(settings, router_client))
     sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 

@@ -9,11 +9,14 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from clients.rest import __doc__ as description
-from clients.rest import docs, documents, problems
-from clients.rest.gateway import Gateway
+from clients.rest import docs, documents, error_handlers
+from clients.rest.categories import CategoryFinder
+from clients.rest.readiness import Readiness
+from clients.rest.request_line import LimitQuery
+from clients.rest.router_client import RouterClient
 from clients.rest.routes import orders, products, users
-from clients.rest.routes.events import StatusStreams
 from clients.rest.settings import Settings
+from clients.rest.status_stream import StatusStreams
 from subgraphs.kit.http.middleware import LimitBody, Observe
 from subgraphs.kit.http.operations import add_operational_routes
 
@@ -29,13 +32,13 @@ _TAGS = [
 async def open_app(settings: Settings) -> AsyncIterator[ASGIApp]:
     """The application with its connections, which close with it."""
     async with open_client(settings) as client:
-        gateway = Gateway(
+        router_client = RouterClient(
             client,
             documents.load(),
             router=settings.services.router,
             subscriptions=settings.services.subscriptions or settings.services.router,
         )
-        yield build(settings, gateway)
+        yield build(settings, router_client)
 
 
 def open_client(settings: Settings) -> httpx.AsyncClient:
@@ -51,8 +54,8 @@ def open_client(settings: Settings) -> httpx.AsyncClient:
     )
 
 
-def build(settings: Settings, gateway: Gateway) -> FastAPI:
-    """The application around `gateway`; opens nothing."""
+def build(settings: Settings, router_client: RouterClient) -> FastAPI:
+    """The application around `router_client`; opens nothing."""
     app = FastAPI(
         title="Supergraph REST API",
         version="1.0.0",
@@ -67,14 +70,19 @@ def build(settings: Settings, gateway: Gateway) -> FastAPI:
         strict_content_type=False,
         generate_unique_id_function=_operation_id,
     )
-    app.state.gateway = gateway
+    app.state.router_client = router_client
+    app.state.categories = CategoryFinder()
     app.state.streams = StatusStreams(settings.stream)
-    for module in (users, products, orders):
+    routers = [module.router for module in (users, products, orders)]
+    paths = {route.path for router in routers for route in router.routes if isinstance(route, APIRoute)}
+    app.state.fixed_paths = frozenset(path for path in paths if "{" not in path)
+    for router in routers:
         # Each router knows its whole prefix: metrics are labelled by a route's own path.
-        app.include_router(module.router)
-    add_operational_routes(app, {"router": lambda: gateway.run("Ready", {}, {})})
-    problems.install(app)
+        app.include_router(router)
+    add_operational_routes(app, {"router": Readiness(router_client).check})
+    error_handlers.install(app)
     docs.install(app)
+    app.add_middleware(LimitQuery)
     app.add_middleware(LimitBody, max_bytes=settings.server.max_body_bytes)
     app.add_middleware(Observe, service="rest")
     return app

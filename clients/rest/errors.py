@@ -43,7 +43,7 @@ TABLE = (
     Row(
         "UNAVAILABLE",
         HTTPStatus.SERVICE_UNAVAILABLE,
-        # As the routers name a subgraph that does not answer: Hive Gateway, then Apollo Router.
+        # As the routers name a subgraph that does not answer: Hive RouterClient, then Apollo Router.
         aliases=frozenset(
             {
                 "DOWNSTREAM_SERVICE_ERROR",
@@ -138,7 +138,7 @@ def not_found(what: str) -> ApiError:
     return named("NOT_FOUND", f"There is no such {what}.")
 
 
-def from_problem(node: Mapping[str, Any]) -> ApiError:
+def from_error_type(node: Mapping[str, Any]) -> ApiError:
     """The error that a union's member other than its success says."""
     name = node["__typename"] if node["__typename"] in _BY_NAME else node.get("code", "INTERNAL")
     if name not in _BY_NAME:

@@ -17,6 +17,7 @@ MEANINGS = {
     HTTPStatus.NOT_FOUND: "It does not exist, or the caller may not see it.",
     HTTPStatus.CONFLICT: "It does not fit what is there: taken, sold out, or not possible in this state.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The query string is too long.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A value does not fit; `field` says where.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests; `Retry-After` says how many seconds to wait.",
@@ -45,7 +46,7 @@ def created(model: BaseModel, *, location: str, private: bool = False) -> Respon
 
 
 def no_content() -> Response:
-    return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 
 def encode(model: BaseModel) -> bytes:
@@ -61,7 +62,7 @@ def refusals(*statuses: int, body: bool = False) -> Responses:
 
 
 def _json(model: BaseModel, status: HTTPStatus, headers: dict[str, str]) -> Response:
-    return Response(encode(model), status_code=status, headers=headers, media_type="application/json")
+    return Response(encode(model), status_code=int(status), headers=headers, media_type="application/json")
 
 
 def _exact(value: object) -> orjson.Fragment:

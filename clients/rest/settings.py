@@ -15,7 +15,7 @@ class RestServices(ServicesSettings):
     )
 
 
-class GatewaySettings(Section):
+class RouterClientSettings(Section):
     """How the router is called."""
 
     timeout: Duration = timedelta(seconds=15)
@@ -41,5 +41,5 @@ class Settings(ServiceSettings):
 
     server: ServerSettings = ServerSettings(port=4010)
     services: RestServices = RestServices()
-    gateway: GatewaySettings = GatewaySettings()
+    gateway: RouterClientSettings = RouterClientSettings()
     stream: StreamSettings = StreamSettings()

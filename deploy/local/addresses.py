@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.local.layout import Layout
-from deploy.local.parts import STORE_OF, SUBGRAPHS
+from deploy.local.components import STORE_OF, SUBGRAPHS
+from deploy.local.topology import Topology
 
 _QUERY = """{
   products(first: 3, sort: PRICE_ASC) {
@@ -19,23 +19,29 @@ _QUERY = """{
 }"""
 
 
-def addresses(layout: Layout, urls: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def addresses(topology: Topology, urls: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """By name, those that this start serves; the stores by whose they are."""
     found: dict[str, str] = {}
-    if "edge" in layout.started:
+    if "edge" in topology.started:
         found |= {
-            "edge": layout.edge,
-            "graphql": f"{layout.edge}/graphql",
-            "sandbox": f"{layout.edge}/sandbox",
-            "rest": f"{layout.edge}/api/v1",
-            "docs": f"{layout.edge}/docs",
-            "admin": f"http://127.0.0.1:{layout.admin}",
+            "edge": topology.edge,
+            "graphql": f"{topology.edge}/graphql",
+            "sandbox": f"{topology.edge}/sandbox",
+            "rest": f"{topology.edge}/api/v1",
+            "docs": f"{topology.edge}/docs",
+            "admin": f"http://127.0.0.1:{topology.admin}",
         }
-    found |= {part: layout.base(part) for part in (*SUBGRAPHS, "router") if part in layout.started}
-    if "rest" in layout.started:
-        found["rest_direct"] = layout.base("rest")
     found |= {
-        f"{name}_grpc": f"127.0.0.1:{port}" for name, port in layout.grpc.items() if name in layout.started
+        component: topology.base(component)
+        for component in (*SUBGRAPHS, "router")
+        if component in topology.started
+    }
+    if "rest" in topology.started:
+        found["rest_direct"] = topology.base("rest")
+    found |= {
+        f"{name}_grpc": f"127.0.0.1:{port}"
+        for name, port in topology.grpc.items()
+        if name in topology.started
     }
     for name in SUBGRAPHS:
         found |= {f"{name}_database": urls[name]["database"], f"{name}_redis": urls[name]["redis"]}
@@ -43,66 +49,76 @@ def addresses(layout: Layout, urls: Mapping[str, Mapping[str, str]]) -> dict[str
 
 
 def summary(
-    layout: Layout, urls: Mapping[str, Mapping[str, str]], *, data: Path, seconds: float
+    topology: Topology,
+    urls: Mapping[str, Mapping[str, str]],
+    more: Mapping[str, str],
+    *,
+    data: Path,
+    seconds: float,
+    pid: int,
 ) -> RenderableType:
-    """The table of addresses, with something to paste."""
+    """The table of addresses and of what `more` there is to know, with something to paste."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, overflow="ignore")  # cut addresses cannot be copied
-    for label, address in _rows(layout, urls):
+    for label, address in _rows(topology, urls):
         table.add_row(f"[bold]{label}[/]", escape(address))
+    for label, text in more.items():
+        table.add_row(f"[bold]{label}[/]", escape(text))
     table.add_row("[bold]Data[/]", escape(str(data)))
     table.add_row("[bold]Logs[/]", escape(str(data / "logs")))
     shown: list[RenderableType] = [f"\n[bold green]Ready[/] in {seconds:.1f} s\n", table]
-    if "edge" in layout.started:
+    if "edge" in topology.started:
         body = json.dumps({"query": "{ products(first: 3) { edges { node { name stock } } } }"})
         shown += [
-            f"\n[bold]A query to paste[/] at {layout.edge}/graphql",
+            f"\n[bold]A query to paste[/] at {topology.edge}/graphql",
             escape(_QUERY),
             "\n[bold]The same way with curl[/]",
-            escape(f"curl -s {layout.edge}/graphql -H 'content-type: application/json' -d '{body}'"),
+            escape(f"curl -s {topology.edge}/graphql -H 'content-type: application/json' -d '{body}'"),
         ]
-    return Group(*shown, "\nCtrl-C stops everything; the data stay.\n")
+    return Group(*shown, f"\nCtrl-C, or `kill {pid}`, stops everything; the data stay.\n")
 
 
 def write_state(path: Path, state: Mapping[str, object]) -> None:
     """Atomically, and readable by us alone: the settings hold the services' secret."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(state, file, indent=2)
-    part.replace(path)
+    unfinished.replace(path)
 
 
-def _rows(layout: Layout, urls: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
+def _rows(topology: Topology, urls: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
-    if "edge" in layout.started:
+    if "edge" in topology.started:
         rows += [
-            ("Edge", layout.edge),
-            ("GraphQL, explorer", f"{layout.edge}/graphql"),
-            ("Apollo Sandbox", f"{layout.edge}/sandbox"),
-            ("REST, its pages", f"{layout.edge}/api/v1, {layout.edge}/docs"),
+            ("Edge", topology.edge),
+            ("GraphQL, explorer", f"{topology.edge}/graphql"),
+            ("Apollo Sandbox", f"{topology.edge}/sandbox"),
+            ("REST, its pages", f"{topology.edge}/api/v1, {topology.edge}/docs"),
         ]
-    if "router" in layout.started:
-        rows.append(("Router", f"{layout.base('router')}/graphql"))
-    if "rest" in layout.started:
-        rows.append(("REST layer", layout.base("rest")))
+    if "router" in topology.started:
+        rows.append(("Router", f"{topology.base('router')}/graphql"))
+    if "rest" in topology.started:
+        rows.append(("REST layer", topology.base("rest")))
     for name in SUBGRAPHS:
-        if name in layout.started:
-            grpc = f", gRPC 127.0.0.1:{layout.grpc[name]}" if name in layout.grpc else ""
-            rows.append((f"Subgraph {name}", f"{layout.base(name)}/graphql{grpc}"))
-    rows += [(label, _without_password(url)) for label, url in _stores(layout, urls).items()]
+        if name in topology.started:
+            grpc = f", gRPC 127.0.0.1:{topology.grpc[name]}" if name in topology.grpc else ""
+            rows.append((f"Subgraph {name}", f"{topology.base(name)}/graphql{grpc}"))
+    rows += [(label, _without_password(url)) for label, url in _stores(topology, urls).items()]
     return rows
 
 
-def _stores(layout: Layout, urls: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def _stores(topology: Topology, urls: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Those that this start serves or uses."""
     found: dict[str, str] = {}
     for name in SUBGRAPHS:
-        used = name in layout.started
-        if used or STORE_OF[name] in layout.started:
+        used = name in topology.started
+        if used or STORE_OF[name] in topology.started:
             found[f"Store of {name}"] = urls[name]["database"]
-    redis = {urls[name]["redis"] for name in SUBGRAPHS if name in layout.started or "redis" in layout.started}
+    redis = {
+        urls[name]["redis"] for name in SUBGRAPHS if name in topology.started or "redis" in topology.started
+    }
     return found | {"Redis" if len(redis) == 1 else f"Redis {url}": url for url in sorted(redis)}
 
 

@@ -1,10 +1,16 @@
 #!/bin/sh
 # Makes .venv with the locked packages, on a machine with Python >= 3.11 or uv, and nothing else.
-# Run from the checkout by `make`, when uv.lock or pyproject.toml is newer than the last time.
+#   bootstrap.sh run       what runs the system
+#   bootstrap.sh develop   that, and what tests, checks and generates
+# Run from the checkout by `make`. Nothing is done where it was done since uv.lock or pyproject.toml changed, and what
+# the other one installed stays.
 set -eu
+
+NEED=$1
 
 UV_VERSION=0.13.9
 LEAST="3.11"
+LEAST_NODE=20
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -46,6 +52,28 @@ make_venv() {
   or install uv (https://docs.astral.sh/uv), which needs neither; then run make again."
 }
 
+# The router needs Node.js; 206 MB of packages are spared where this machine has it (as deploy/local/node.py decides).
+node_serves() {
+	command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || return 1
+	version=$(node --version 2>/dev/null) || return 1
+	version=${version#v}
+	[ "${version%%.*}" -ge "$LEAST_NODE" ] 2>/dev/null
+}
+
+# Each stamp holds what was left out then: a node that is gone makes it stale, too.
+installed() {
+	stamp=.venv/.installed-to-$1
+	[ -f "$stamp" ] && ! [ uv.lock -nt "$stamp" ] && ! [ pyproject.toml -nt "$stamp" ] || return 1
+	read -r without <"$stamp" || without=
+	[ "$without" = "$LEFT_OUT" ]
+}
+
+LEFT_OUT=
+node_serves && LEFT_OUT=node
+if installed develop || installed "$NEED"; then
+	exit
+fi
+
 if command -v uv >/dev/null 2>&1; then
 	uv=uv
 elif [ -x .venv/bin/uv ]; then
@@ -60,8 +88,16 @@ else
 	uv=.venv/bin/uv
 fi
 
+set -- --locked --compile-bytecode
+if [ -n "$LEFT_OUT" ]; then
+	set -- "$@" --no-group "$LEFT_OUT"
+fi
+if [ "$NEED" = run ]; then
+	set -- "$@" --no-group dev --inexact # inexact: the test tools stay where they are installed
+fi
 say "Installing the locked Python packages"
 # Compiled now, once and on all cores, so that the first start is not four processes compiling the same.
-"$uv" sync --locked --compile-bytecode ||
+"$uv" sync "$@" ||
 	fail "The packages could not be installed; what uv said stands above. A lock file that does not fit is brought up to
   date by: $uv lock. Behind a proxy or a mirror of the registry, set HTTPS_PROXY or UV_DEFAULT_INDEX."
+printf '%s\n' "$LEFT_OUT" >".venv/.installed-to-$NEED"

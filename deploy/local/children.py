@@ -6,6 +6,7 @@ engines -> subgraphs -> router, rest -> edge
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,14 +14,15 @@ from urllib.parse import urlsplit
 import envoy
 
 from deploy.local import node
-from deploy.local.child import Child
+from deploy.local.components import COMPONENTS, STORE_OF, SUBGRAPHS
 from deploy.local.edge import placeholders, render
 from deploy.local.engines import Engine, Mongo, PostgreSQL, Redis
 from deploy.local.environment import edge_values
 from deploy.local.errors import LaunchError
-from deploy.local.layout import LOOPBACK, Layout
-from deploy.local.parts import PARTS, STORE_OF, SUBGRAPHS
-from deploy.local.probes import http_ok
+from deploy.local.exposure import Relaxation
+from deploy.local.process.child import Child
+from deploy.local.process.probes import http_ok
+from deploy.local.topology import LOOPBACK, Topology
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "router" / "envoy" / "envoy.yaml"
@@ -28,64 +30,83 @@ TEMPLATE = ROOT / "router" / "envoy" / "envoy.yaml"
 _ENVOY_LEVELS = {"debug": "debug", "info": "warning", "warning": "warning", "error": "error"}
 
 
-def engines(layout: Layout, data: Path) -> dict[str, Engine]:
-    """The stores of ours, at the ports of the layout, whether or not they are to be started."""
+@dataclass(frozen=True)
+class Stores:
+    """The engines of ours."""
+
+    postgres: PostgreSQL
+    redis: Redis
+    mongo: Mongo
+
+    @property
+    def all(self) -> tuple[Engine, ...]:
+        return self.postgres, self.redis, self.mongo
+
+    def url(self, subgraph: str) -> str:
+        """The address of its database here."""
+        return next(store.url(subgraph) for store in self.all if store.name == STORE_OF[subgraph])
+
+
+def engines(topology: Topology, data: Path, *, mongo_server: str | None = None) -> Stores:
+    """The stores of ours, at the ports of the topology, whether or not they are to be started."""
     databases = [
         name
         for name, store in STORE_OF.items()
-        if store == "postgres" and name not in layout.external.databases
+        if store == "postgres" and name not in topology.external.databases
     ]
-    return {
-        "postgres": PostgreSQL(data / "postgres", port=layout.stores["postgres"], databases=databases),
-        "redis": Redis(data / "redis", port=layout.stores["redis"]),
-        "mongo": Mongo(data / "mongo", port=layout.stores["mongo"]),
-    }
+    return Stores(
+        postgres=PostgreSQL(data / "postgres", port=topology.stores["postgres"], databases=databases),
+        redis=Redis(data / "redis", port=topology.stores["redis"]),
+        mongo=Mongo(data / "mongo", port=topology.stores["mongo"], server=mongo_server),
+    )
 
 
-def store_urls(layout: Layout, stores: Mapping[str, Engine]) -> dict[str, dict[str, str]]:
+def store_urls(topology: Topology, stores: Stores) -> dict[str, dict[str, str]]:
     """`database` and `redis` of each subgraph: an address from outside, or our engine's."""
     return {
         name: {
-            "database": layout.external.databases.get(name) or stores[STORE_OF[name]].url(name),
-            "redis": layout.external.redis.get(name) or stores["redis"].url(),
+            "database": topology.external.databases.get(name) or stores.url(name),
+            "redis": topology.external.redis.get(name) or stores.redis.url(),
         }
         for name in SUBGRAPHS
     }
 
 
 def children(
-    layout: Layout,
-    stores: Mapping[str, Engine],
+    topology: Topology,
+    stores: Stores,
     settings: Mapping[str, Mapping[str, str]],
     *,
+    relaxations: Sequence[Relaxation],
     data: Path,
     log_level: str,
 ) -> list[Child]:
-    """Those that the layout starts."""
+    """Those that the topology starts."""
     every = [
-        *(_engine(store) for store in stores.values()),
-        *(_subgraph(name, layout, settings[name]) for name in SUBGRAPHS),
-        _router(layout, settings["router"]),
-        _rest(layout, settings["rest"]),
-        _edge(layout, data, log_level),
+        *(_engine(store) for store in stores.all),
+        *(_subgraph(name, topology, settings[name]) for name in SUBGRAPHS),
+        _router(topology, settings["router"]),
+        _rest(topology, settings["rest"]),
+        _edge(topology, relaxations, data, log_level),
     ]
     return sorted(
-        (child for child in every if child.name in layout.started), key=lambda child: PARTS.index(child.name)
+        (child for child in every if child.name in topology.started),
+        key=lambda child: COMPONENTS.index(child.name),
     )
 
 
-def check_files(layout: Layout) -> None:
-    """Raises LaunchError for what a part needs and the checkout lacks."""
-    if "router" in layout.started:
+def check_files(topology: Topology) -> None:
+    """Raises LaunchError for what a component needs and the checkout lacks."""
+    if "router" in topology.started:
         node.check_installed()
-        _must_exist(ROOT / "schema" / "supergraph.graphql", "router", "make compose")
-    if "edge" in layout.started:
+        _must_exist(ROOT / "schema" / "supergraph.graphql", "router", "make schema")
+    if "edge" in topology.started:
         _must_exist(TEMPLATE, "edge", "git checkout router/envoy")
 
 
-def _must_exist(path: Path, part: str, remedy: str) -> None:
+def _must_exist(path: Path, component: str, remedy: str) -> None:
     if not path.exists():
-        raise LaunchError(f"The {part} needs {path}, which is missing: {remedy}")
+        raise LaunchError(f"The {component} needs {path}, which is missing: {remedy}")
 
 
 def _engine(engine: Engine) -> Child:
@@ -118,39 +139,44 @@ def _service(
     )
 
 
-def _subgraph(name: str, layout: Layout, env: Mapping[str, str]) -> Child:
+def _subgraph(name: str, topology: Topology, env: Mapping[str, str]) -> Child:
     return _service(
         name,
         module=f"subgraphs.{name}",
         arguments=["serve", "--migrate"],
-        port=layout.http[name],
+        port=topology.http[name],
         env=env,
-        needs=layout.uses(name),
+        needs=topology.uses(name),
     )
 
 
-def _rest(layout: Layout, env: Mapping[str, str]) -> Child:
+def _rest(topology: Topology, env: Mapping[str, str]) -> Child:
     return _service(
-        "rest", module="clients.rest", arguments=["serve"], port=layout.http["rest"], env=env, needs=SUBGRAPHS
+        "rest",
+        module="clients.rest",
+        arguments=["serve"],
+        port=topology.http["rest"],
+        env=env,
+        needs=SUBGRAPHS,
     )
 
 
-def _router(layout: Layout, env: Mapping[str, str]) -> Child:
+def _router(topology: Topology, env: Mapping[str, str]) -> Child:
     return Child(
         name="router",
         command=lambda: [str(node.program()), str(node.ROUTER / "start.mjs")],
-        probe=partial(http_ok, LOOPBACK, layout.http["router"], "/ready"),
+        probe=partial(http_ok, LOOPBACK, topology.http["router"], "/ready"),
         env=env,
         needs=SUBGRAPHS,
         patience=12.0,  # it drains operations for ten
     )
 
 
-def _edge(layout: Layout, data: Path, log_level: str) -> Child:
+def _edge(topology: Topology, relaxations: Sequence[Relaxation], data: Path, log_level: str) -> Child:
     configuration = data / "envoy.yaml"
 
     def prepare() -> None:
-        offered = edge_values(layout, os.environ, root=ROOT, data=data)
+        offered = edge_values(topology, os.environ, relaxations=relaxations, root=ROOT, data=data)
         asked = placeholders(TEMPLATE)
         # What the template asks for and we do not have is render's to refuse.
         render(TEMPLATE, configuration, **{name: offered[name] for name in asked & offered.keys()})
@@ -164,7 +190,9 @@ def _edge(layout: Layout, data: Path, log_level: str) -> Child:
             *("--log-level", _ENVOY_LEVELS[log_level]),
             "--disable-hot-restart",  # which would have two launchers on one machine share memory
         ],
-        probe=partial(http_ok, urlsplit(layout.edge).hostname or LOOPBACK, layout.http["edge"], "/health"),
+        probe=partial(
+            http_ok, urlsplit(topology.edge).hostname or LOOPBACK, topology.http["edge"], "/health"
+        ),
         prepare=prepare,
         needs=("router", "rest"),
     )

@@ -1,4 +1,4 @@
-"""The `supergraph` command. Each subcommand is a module of `commands` with `register(subcommands)`."""
+"""The `supergraph` command. Each subcommand is a module of `commands`."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from deploy.local.commands import keys, up, users
 from deploy.local.errors import LaunchError
 
-COMMANDS = (up, users, keys)
+COMMANDS = (up, users.COMMAND, keys.COMMAND)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -71,9 +71,9 @@ def token_keys(environ: Mapping[str, str], *, jwks: Path) -> str:
         "use": "sig",
         "k": urlsafe_b64encode(secret.encode()).decode().rstrip("="),
     }
-    part = jwks.with_name(f".{jwks.name}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    unfinished = jwks.with_name(f".{jwks.name}.part")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump({"keys": [key]}, file)
-    part.replace(jwks)
+    unfinished.replace(jwks)
     return f"local_jwks: {{filename: {json.dumps(str(jwks))}}}"

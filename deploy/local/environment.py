@@ -1,21 +1,16 @@
 """The settings that each process gets in the embedded default, as environment variables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.components import SUBGRAPHS
 from deploy.local.edge import token_keys
-from deploy.local.layout import LOOPBACK, Layout
-from deploy.local.parts import SUBGRAPHS
+from deploy.local.exposure import STUDIO, Relaxation, edge_settings
+from deploy.local.topology import LOOPBACK, Topology
 
-# Sandbox is Apollo's page, which sends its queries from the browser to this machine.
-_STUDIO = "https://studio.apollographql.com"
-_CORS_REGEX = r"https://studio\.apollographql\.com|http://(localhost|127\.0\.0\.1)(:\d+)?"
-_RATE_LIMIT = 600_000
-"""Requests a minute and client: nobody on this machine meets it, a load test neither."""
 _MAX_BODY_BYTES = 1024 * 1024
 """As the router and the subgraphs have it."""
-
 
 _OURS = ("_SERVER_HOST", "_SERVER_PORT", "_SERVER_GRPC_PORT", "ROUTER_HOST", "ROUTER_PORT")
 
@@ -29,116 +24,123 @@ class Secrets:
 
 
 def settings(
-    layout: Layout,
+    topology: Topology,
     urls: Mapping[str, Mapping[str, str]],
     *,
     secrets: Secrets,
+    relaxations: Iterable[Relaxation],
     log_level: str,
     root: Path,
     environ: Mapping[str, str],
 ) -> dict[str, dict[str, str]]:
-    """By part. `urls` holds `database` and `redis` of each subgraph.
+    """By component. `urls` holds `database` and `redis` of each subgraph.
 
     What the environment sets already stands, but for the addresses to listen on: those are the launcher's.
     """
-    made = _defaults(layout, urls, secrets=secrets, log_level=log_level, root=root)
-    for part in SUBGRAPHS:
+    made = _defaults(topology, urls, secrets=secrets, log_level=log_level, root=root)
+    for relaxation in relaxations:
+        made["users"] |= relaxation.users
+        made["router"] |= relaxation.router
+    if "users" in topology.external.databases:
+        # The documented walk creates products with the first account. Never on a database that is not ours.
+        made["users"].pop("USERS_FIRST_ACCOUNT_ADMIN", None)
+    for component in SUBGRAPHS:
         # They reach the service anyway; named here, they reach those who look up how it was started.
-        made[part] = {key: environ[key] for key in _given(part, environ)} | made[part]
+        made[component] = {key: environ[key] for key in _given(component, environ)} | made[component]
     return {
-        part: {
+        component: {
             key: value if key.endswith(_OURS) else environ.get(key) or value for key, value in values.items()
         }
-        for part, values in made.items()
+        for component, values in made.items()
     }
 
 
-def _given(part: str, environ: Mapping[str, str]) -> list[str]:
+def _given(component: str, environ: Mapping[str, str]) -> list[str]:
     """The settings of a service that the environment holds."""
-    return [key for key in environ if key.startswith(f"{part.upper()}_") or key == "JWT_SECRET"]
+    return [key for key in environ if key.startswith(f"{component.upper()}_") or key == "JWT_SECRET"]
 
 
 def _defaults(
-    layout: Layout, urls: Mapping[str, Mapping[str, str]], *, secrets: Secrets, log_level: str, root: Path
+    topology: Topology, urls: Mapping[str, Mapping[str, str]], *, secrets: Secrets, log_level: str, root: Path
 ) -> dict[str, dict[str, str]]:
     services = {
-        "USERS": layout.base("users"),
-        "PRODUCTS": layout.base("products"),
-        "ORDERS": layout.base("orders"),
-        "USERS_GRPC": f"{LOOPBACK}:{layout.grpc['users']}",
-        "PRODUCTS_GRPC": f"{LOOPBACK}:{layout.grpc['products']}",
-        "ROUTER": layout.base("router"),
+        "USERS": topology.base("users"),
+        "PRODUCTS": topology.base("products"),
+        "ORDERS": topology.base("orders"),
+        "USERS_GRPC": f"{LOOPBACK}:{topology.grpc['users']}",
+        "PRODUCTS_GRPC": f"{LOOPBACK}:{topology.grpc['products']}",
+        "ROUTER": topology.base("router"),
         "TOKEN": secrets.token,
     }
     made: dict[str, dict[str, str]] = {}
-    for part in (*SUBGRAPHS, "rest"):
+    for component in (*SUBGRAPHS, "rest"):
         values = {
             "SERVER_HOST": LOOPBACK,
-            "SERVER_PORT": str(layout.http[part]),
+            "SERVER_PORT": str(topology.http[component]),
             "LOGGING_LEVEL": log_level,
             "LOGGING_FORMAT": "console",
             **{f"SERVICES_{name}": value for name, value in services.items()},
         }
-        if part in layout.grpc:
-            values["SERVER_GRPC_PORT"] = str(layout.grpc[part])
-        if part in urls:
-            values["DATABASE_URL"] = urls[part]["database"]
-            values["REDIS_URL"] = urls[part]["redis"]
-        made[part] = {f"{part.upper()}_{key}": value for key, value in values.items()}
-        made[part]["PYTHONUNBUFFERED"] = "1"
-    made["users"] |= _users(layout, secrets)
-    if "users" not in layout.external.databases:
-        # The documented walk creates products with the first account. Never on a database that is not ours.
-        made["users"]["USERS_FIRST_ACCOUNT_ADMIN"] = "true"
-    made["router"] = _router(layout, log_level, root)
+        if component in topology.grpc:
+            values["SERVER_GRPC_PORT"] = str(topology.grpc[component])
+        if component in urls:
+            values["DATABASE_URL"] = urls[component]["database"]
+            values["REDIS_URL"] = urls[component]["redis"]
+        made[component] = {f"{component.upper()}_{key}": value for key, value in values.items()}
+        made[component]["PYTHONUNBUFFERED"] = "1"
+    made["users"] |= _users(topology, secrets)
+    made["router"] = _router(topology, log_level, root)
     return made
 
 
-def _users(layout: Layout, secrets: Secrets) -> dict[str, str]:
-    """As the documented walk and a load test from this machine need it; elsewhere the defaults are stricter."""
-    everyone = f"{_RATE_LIMIT}/1m"
+def _users(topology: Topology, secrets: Secrets) -> dict[str, str]:
     return {
         "USERS_JWT_KEYS_DIR": str(secrets.keys),
-        "USERS_PASSWORDS_REFUSE_COMMON": "false",
         "USERS_MAIL_FOLDER": str(secrets.keys.parent / "mail"),
-        "USERS_MAIL_RESET_URL": f"{layout.edge}/reset-password?token={{token}}",
-        "USERS_THROTTLE_LOGIN_ADDRESS": everyone,
-        "USERS_THROTTLE_REGISTRATION_ADDRESS": everyone,
-        "USERS_THROTTLE_RESET_ADDRESS": everyone,
+        "USERS_MAIL_RESET_URL": f"{topology.edge}/reset-password?token={{token}}",
     }
 
 
-def edge_values(layout: Layout, environ: Mapping[str, str], *, root: Path, data: Path) -> dict[str, str]:
+def edge_values(
+    topology: Topology,
+    environ: Mapping[str, str],
+    *,
+    relaxations: Iterable[Relaxation],
+    root: Path,
+    data: Path,
+) -> dict[str, str]:
     """The values that the edge's template may ask for; `EDGE_` and the name in the environment replaces a setting."""
-    limit = environ.get("EDGE_RATE_LIMIT_PER_MINUTE") or str(_RATE_LIMIT)
+    open_to = edge_settings(relaxations, environ)
+    limit = open_to["EDGE_RATE_LIMIT_PER_MINUTE"]
     values = {
-        "EDGE_HOST": layout.edge_host,
-        "EDGE_PORT": str(layout.http["edge"]),
-        "ADMIN_PORT": str(layout.admin),
+        "EDGE_HOST": topology.edge_host,
+        "EDGE_PORT": str(topology.http["edge"]),
+        "ADMIN_PORT": str(topology.admin),
         "SANDBOX_PAGE": str(root / "router" / "envoy" / "sandbox.html"),
+        "TRUSTED_HOPS": environ.get("EDGE_TRUSTED_HOPS") or "0",
         "RATE_LIMIT_PER_MINUTE": limit,
         "RATE_LIMIT_BURST": environ.get("EDGE_RATE_LIMIT_BURST") or limit,
         "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),
-        "CORS_ORIGIN_REGEX": environ.get("EDGE_CORS_ORIGIN_REGEX") or _CORS_REGEX,
+        "CORS_ORIGIN_REGEX": open_to["EDGE_CORS_ORIGIN_REGEX"],
         "TOKEN_KEYS": token_keys(environ, jwks=data / "jwks.json"),
     }
-    for part in ("router", "rest", *SUBGRAPHS):
-        values[f"{part.upper()}_HOST"] = LOOPBACK
-        values[f"{part.upper()}_PORT"] = str(layout.http[part])
+    for component in ("router", "rest", *SUBGRAPHS):
+        values[f"{component.upper()}_HOST"] = LOOPBACK
+        values[f"{component.upper()}_PORT"] = str(topology.http[component])
     return values
 
 
-def _router(layout: Layout, log_level: str, root: Path) -> dict[str, str]:
+def _router(topology: Topology, log_level: str, root: Path) -> dict[str, str]:
     values = {
         "ROUTER_HOST": LOOPBACK,
-        "ROUTER_PORT": str(layout.http["router"]),
+        "ROUTER_PORT": str(topology.http["router"]),
         "ROUTER_SUPERGRAPH": str(root / "schema" / "supergraph.graphql"),
         "ROUTER_LOGGING_LEVEL": log_level,
         # Without a limit Node lets garbage grow to 320 MB under load; with this one it is no slower.
         "NODE_OPTIONS": "--max-old-space-size=256",
         "NODE_ENV": "production",
-        **{f"ROUTER_{name.upper()}_URL": f"{layout.base(name)}/graphql" for name in SUBGRAPHS},
+        **{f"ROUTER_{name.upper()}_URL": f"{topology.base(name)}/graphql" for name in SUBGRAPHS},
     }
-    if "edge" not in layout.started:
-        values["ROUTER_CORS_ORIGINS"] = _STUDIO  # with the edge in front, that answers CORS
+    if "edge" not in topology.started:
+        values["ROUTER_CORS_ORIGINS"] = STUDIO  # with the edge in front, that answers CORS
     return values

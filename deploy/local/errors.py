@@ -1,13 +1,15 @@
 """The one base of what stops a start.
 
 LaunchError
-├── EngineError    a store cannot be started (engines)
-├── FolderError    the data folder is held or closed (folder)
-├── NodeError      the router's packages are missing (node)
-├── PartError      parts or addresses that do not fit together (parts, layout)
-├── PortError      a port is taken (ports)
-├── StartError     a child does not come up (keeper)
-└── TemplateError  the edge's template and its values differ (edge)
+├── ComponentError    components or addresses that do not fit together (components, topology)
+├── DataFolderError   the data folder is held or closed (data_folder)
+├── EngineError       a store cannot be started (engines)
+├── ExposureError     nothing of that name to allow (exposure)
+├── NodeError         the router's packages are missing (node)
+├── NotRunningError   a command needs a system that does not run (running)
+├── PortError         a port is taken (ports)
+├── StartError        a child does not come up (process.runner)
+└── TemplateError     the edge's template and its values differ (edge)
 """
 
 

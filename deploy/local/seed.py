@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.markup import escape
 
 from deploy.local.children import ROOT
-from deploy.local.tether import tethered
+from deploy.local.process.output import harmless
+from deploy.local.process.parent_death import with_parent_death_signal
 
 CATALOGUE = Path(__file__).with_name("catalogue.json")
 _LAST_LINES = 10
@@ -33,7 +34,7 @@ class Seed:
         if self._marker.exists():
             return
         process = await asyncio.create_subprocess_exec(
-            *tethered(self.command),
+            *with_parent_death_signal(self.command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -53,5 +54,5 @@ class Seed:
         last = output.decode(errors="replace").splitlines()[-_LAST_LINES:]
         self._say(
             f"[bold red]The demo catalogue could not be loaded[/] (exit code {process.returncode}); it is tried again "
-            "at the next start:\n" + "\n".join(f"  {escape(line)}" for line in last)
+            "at the next start:\n" + "\n".join(f"  {escape(harmless(line))}" for line in last)
         )

@@ -4,30 +4,56 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.children import ROOT
 
 _DEFAULT_DATA = ROOT / ".supergraph"
 
-
-def add_arguments(command: argparse.ArgumentParser) -> None:
-    """The data folder, and whatever is the service's to understand."""
-    command.set_defaults(parser=command)
-    command.add_argument(
-        "--data",
-        metavar="FOLDER",
-        type=Path,
-        default=_DEFAULT_DATA,
-        help="data folder of the supergraph that is meant (default: .supergraph in the checkout)",
-    )
-    command.add_argument(
-        "action", metavar="ACTION", nargs=argparse.REMAINDER, help="what to do; ACTION --help explains it"
-    )
+Environment = Callable[[Sequence[str], Path], Mapping[str, str]]
+"""From the action and the data folder to the settings that the service gets beside the environment's."""
 
 
-def split(options: argparse.Namespace) -> tuple[list[str], Path]:
+@dataclass(frozen=True, kw_only=True)
+class ServiceCommand:
+    """A subcommand of `supergraph` of the same name as the service's own command."""
+
+    name: str
+    service: str
+    summary: str
+    description: str
+    epilog: str
+    environment: Environment
+
+    def register(self, subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+        """Its parser: the data folder, and whatever is the service's to understand."""
+        command = subcommands.add_parser(
+            self.name,
+            help=self.summary,
+            description=self.description,
+            epilog=self.epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(run=self._run, parser=command)
+        command.add_argument(
+            "--data",
+            metavar="FOLDER",
+            type=Path,
+            default=_DEFAULT_DATA,
+            help="data folder of the supergraph that is meant (default: .supergraph in the checkout)",
+        )
+        command.add_argument(
+            "action", metavar="ACTION", nargs=argparse.REMAINDER, help="what to do; ACTION --help explains it"
+        )
+
+    def _run(self, options: argparse.Namespace) -> int:
+        action, data = _split(options)
+        return _at_this_terminal(self.service, [self.name, *action], self.environment(action, data))
+
+
+def _split(options: argparse.Namespace) -> tuple[list[str], Path]:
     """What is the service's to understand, and the data folder, which may also be named behind the action."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--data", type=Path, default=options.data)
@@ -37,8 +63,8 @@ def split(options: argparse.Namespace) -> tuple[list[str], Path]:
     return action, found.data
 
 
-def run(service: str, arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Run the command at this terminal; returns its exit code."""
+def _at_this_terminal(service: str, arguments: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run the service's command; returns its exit code."""
     quiet = {f"{service.upper()}_LOGGING_LEVEL": "warning", "SUPERGRAPH_PROGRAM": "supergraph"}
     finished = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", f"subgraphs.{service}", *arguments],

@@ -1,6 +1,6 @@
-// What a client may see of an error. A subgraph marks what is meant for clients with `extensions.code`; that passes
-// as it is. Whatever else goes wrong behind the router (no answer, no JSON, no code) is replaced, since its message
-// may hold addresses, queries or a stack.
+// What a client may see of an error. An error of a subgraph that has `extensions.code` is meant for clients and passes
+// as it is. Any other failure behind the router (no answer, no JSON, no code) is replaced by a general message, since
+// its own may hold addresses, queries or a stack.
 
 import { GraphQLError, Kind } from 'graphql';
 import { log } from './log.mjs';
@@ -53,7 +53,7 @@ function copy({ message, nodes, source, positions, path }, extensions) {
   return new GraphQLError(message, { nodes, source, positions, path, extensions });
 }
 
-// The client went away, so nobody reads this; it is no fault to be logged as one either.
+// The client closed its connection: nobody reads this answer, and it is not logged as a fault.
 function cancelled(error) {
   log.debug('client left', { subgraph: error.extensions?.service });
   return new GraphQLError('The request was cancelled.', { path: error.path, extensions: { code: 'CANCELLED' } });

@@ -4,30 +4,33 @@ import { Agent } from 'node:http';
 import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
 import { unifiedGraphHandler } from '@graphql-hive/router-runtime';
 import http from '@graphql-mesh/transport-http';
+import { useDeadline } from './deadline.mjs';
+import { useDocuments } from './documents.mjs';
 import { publicError, useRequestIdInErrors } from './errors.mjs';
 import { explorer } from './explorer.mjs';
 import { useForwardedHeaders } from './headers.mjs';
-import { useLimits } from './limits.mjs';
+import { useCostLimit, useLimits } from './limits.mjs';
 import { useSubgraphMetrics } from './metrics.mjs';
 import { useOperationLog } from './operations.mjs';
-import { upstream } from './subscriptions.mjs';
+import { upstreamTransport, useSubscriptionsOnly } from './subscriptions.mjs';
+import { useValidation } from './validation.mjs';
 
-// uvicorn closes a connection that is idle for 5 s. A request sent at that moment is lost, and a mutation must not be
-// sent again: so the router lets go first.
+// uvicorn closes a connection that is idle for 5 s. A request that is sent at that moment is lost, and a mutation must
+// not be sent twice. So the router closes idle connections before uvicorn does.
 const agent = new Agent({ keepAlive: true, timeout: 4_000, maxSockets: 256 });
 
-export function createGateway(settings) {
+/** @param connections who holds how many; shared with what accepts WebSockets */
+export function createGateway(settings, connections) {
   return createGatewayRuntime({
     supergraph: settings.supergraph,
     unifiedGraphHandler, // the query planner in Rust
-    transports: { http, ws: upstream },
+    transports: { http, ws: upstreamTransport(connections) },
     transportEntries: Object.fromEntries(
       settings.subgraphs.map((name) => [name, transportEntry(settings, name)]),
     ),
     customAgent: () => agent,
     upstreamRetry: ({ executionRequest }) =>
       executionRequest.operationType === 'query' ? { maxRetries: 1, retryDelay: 50, shouldRetry } : undefined,
-    executionCancellation: true,
     upstreamCancellation: true,
     subgraphErrors: { errorCode: false, subgraphNameProp: 'service' },
     maskedErrors: { maskError: publicError },
@@ -36,12 +39,19 @@ export function createGateway(settings) {
     cors: settings.origins.length ? { origin: settings.origins, credentials: false } : false,
     landingPage: false,
     logging: false,
-    ...explorer,
+    disableIntrospection: !settings.introspection,
+    ...(settings.explorer ? explorer : { graphiql: false }),
+    // In the order in which they see a request. What refuses an operation ends that, so the log comes before.
     plugins: () => [
       useForwardedHeaders(),
-      useLimits(),
-      useSubgraphMetrics(),
       useOperationLog(),
+      useDocuments(settings),
+      useValidation(settings),
+      useLimits(),
+      useSubscriptionsOnly(),
+      useCostLimit(settings),
+      useDeadline(settings),
+      useSubgraphMetrics(),
       useRequestIdInErrors(),
     ],
   });
@@ -58,8 +68,8 @@ function transportEntry({ timeout, urls }, name) {
   };
 }
 
-// A read that did not reach the subgraph, or that a starting or overloaded one turned away, is worth one more try. One
-// that says when to come back is not: the client waits better than the router.
+// A read is tried once more if it did not reach the subgraph, or got 502 to 504 from one that starts or is overloaded.
+// Not if the answer says when to retry: that wait is left to the client.
 function shouldRetry({ executionResult, response }) {
   if (response) return [502, 503, 504].includes(response.status) && !response.headers.get('retry-after');
   return Boolean(executionResult?.errors?.some(notReached));

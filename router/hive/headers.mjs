@@ -8,7 +8,7 @@ const FORWARDED = [
   'traceparent',
   'tracestate',
   'user-agent',
-  'x-forwarded-for',
+  'x-client-address',
   'idempotency-key',
 ];
 
@@ -25,9 +25,14 @@ export function requestId(headers) {
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
+/** Where a request came from: what the edge says, or else, without an edge in front, the peer of the connection. */
+export function clientAddress({ headers, socket }) {
+  return headers['x-client-address'] || (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+}
+
 /**
- * Plugin: pass the headers on. They are set before the HTTP executor builds its request, not at the fetch: what it
- * takes two requests to be the same by must hold who is asking.
+ * Plugin: pass the headers on. They are set before the HTTP executor builds its request, not when it is sent: the
+ * executor merges requests that look the same to it, so the caller's token must be part of what it compares.
  */
 export function useForwardedHeaders() {
   return {

@@ -8,9 +8,25 @@
 //                            without a path, /graphql is meant
 //   ROUTER_TIMEOUT           longest wait for one answer of a subgraph; less than the
 //                            edge waits, so that the rest of the data still arrives    10s
+//   ROUTER_DEADLINE          longest time for a query or mutation as a whole; less than
+//                            the edge waits                                            15s
 //   ROUTER_DRAIN             longest wait for running operations when stopping         10s
 //   ROUTER_CORS_ORIGINS      origins let in, comma-separated; empty = none, since the edge answers CORS
 //   ROUTER_MAX_BODY_BYTES    largest request body or WebSocket message                 1048576
+//   ROUTER_MAX_QUERY_BYTES   longest query text                                        20000
+//   ROUTER_MAX_COST          most objects that an operation may resolve (README.md)    10000
+//   ROUTER_DOCUMENT_CACHE_BYTES
+//                            memory for parsed documents and their plans, about        67108864
+//   ROUTER_MAX_OPERATIONS_PER_CONNECTION
+//                            subscriptions on one WebSocket                            100
+//   ROUTER_MAX_CONNECTIONS_PER_ACCOUNT
+//                            WebSockets and event streams of one account               20
+//   ROUTER_MAX_CONNECTIONS_PER_ADDRESS
+//                            the same from one client address, with a token or without 200
+//   ROUTER_MAX_STARTS_PER_MINUTE
+//                            operations that one address starts over WebSockets        300
+//   ROUTER_INTROSPECTION     false hides the schema, in the texts of errors too        true
+//   ROUTER_EXPLORER          false takes the page for browsers away                    true
 //   ROUTER_LOGGING_LEVEL     debug, info, warning or error                             info
 
 import { readFileSync } from 'node:fs';
@@ -21,9 +37,19 @@ const DEFAULTS = {
   ROUTER_PORT: '4000',
   ROUTER_SUPERGRAPH: fileURLToPath(new URL('../../schema/supergraph.graphql', import.meta.url)),
   ROUTER_TIMEOUT: '10s',
+  ROUTER_DEADLINE: '15s',
   ROUTER_DRAIN: '10s',
   ROUTER_CORS_ORIGINS: '',
   ROUTER_MAX_BODY_BYTES: String(1024 * 1024),
+  ROUTER_MAX_QUERY_BYTES: '20000',
+  ROUTER_MAX_COST: '10000',
+  ROUTER_DOCUMENT_CACHE_BYTES: String(64 * 1024 * 1024),
+  ROUTER_MAX_OPERATIONS_PER_CONNECTION: '100',
+  ROUTER_MAX_CONNECTIONS_PER_ACCOUNT: '20',
+  ROUTER_MAX_CONNECTIONS_PER_ADDRESS: '200',
+  ROUTER_MAX_STARTS_PER_MINUTE: '300',
+  ROUTER_INTROSPECTION: 'true',
+  ROUTER_EXPLORER: 'true',
   ROUTER_LOGGING_LEVEL: 'info',
 };
 const SECONDS = { ms: 0.001, s: 1, m: 60, h: 3600 };
@@ -46,12 +72,16 @@ export function load(env = process.env) {
     if (!match) return fault(name, `${value(name)} is not a duration; write it like 15s or 250ms`);
     return Number(match[1]) * SECONDS[match[2] ?? 's'] * 1000;
   };
+  const flag = (name) => {
+    if (!['true', 'false'].includes(value(name))) fault(name, `${value(name)} is neither true nor false`);
+    return value(name) === 'true';
+  };
 
   let supergraph = '';
   try {
     supergraph = readFileSync(value('ROUTER_SUPERGRAPH'), 'utf8');
   } catch (error) {
-    fault('ROUTER_SUPERGRAPH', `cannot read it (${error.message}); \`python -m deploy.schema all\` writes it`);
+    fault('ROUTER_SUPERGRAPH', `cannot read it (${error.message}); \`python -m deploy.tools.schema all\` writes it`);
   }
   const names = [...supergraph.matchAll(/@join__graph\(name: "([^"]+)"/g)].map((match) => match[1]);
   const urls = {};
@@ -83,9 +113,19 @@ export function load(env = process.env) {
     subgraphs: names,
     urls,
     timeout: milliseconds('ROUTER_TIMEOUT'),
+    deadline: milliseconds('ROUTER_DEADLINE'),
     drain: milliseconds('ROUTER_DRAIN'),
     origins: value('ROUTER_CORS_ORIGINS').split(',').map((origin) => origin.trim()).filter(Boolean),
     maxBodyBytes: integer('ROUTER_MAX_BODY_BYTES', 1, 2 ** 30),
+    maxQueryBytes: integer('ROUTER_MAX_QUERY_BYTES', 1, 2 ** 30),
+    maxCost: integer('ROUTER_MAX_COST', 1, 2 ** 31),
+    documentCacheBytes: integer('ROUTER_DOCUMENT_CACHE_BYTES', 0, 2 ** 40),
+    operationsPerConnection: integer('ROUTER_MAX_OPERATIONS_PER_CONNECTION', 1, 2 ** 31),
+    connectionsPerAccount: integer('ROUTER_MAX_CONNECTIONS_PER_ACCOUNT', 1, 2 ** 31),
+    connectionsPerAddress: integer('ROUTER_MAX_CONNECTIONS_PER_ADDRESS', 1, 2 ** 31),
+    startsPerMinute: integer('ROUTER_MAX_STARTS_PER_MINUTE', 1, 2 ** 31),
+    introspection: flag('ROUTER_INTROSPECTION'),
+    explorer: flag('ROUTER_EXPLORER'),
     level,
   };
   if (faults.length) throw new SettingsError(faults.join('\n'));

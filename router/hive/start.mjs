@@ -7,8 +7,9 @@
 
 import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
+import { Connections } from './connections.mjs';
 import { createGateway } from './gateway.mjs';
-import { requestId } from './headers.mjs';
+import { clientAddress, requestId } from './headers.mjs';
 import { log, setLevel } from './log.mjs';
 import { observe, registry } from './metrics.mjs';
 import { SettingsError, load } from './settings.mjs';
@@ -26,7 +27,8 @@ try {
   process.exit(2);
 }
 setLevel(settings.level);
-const gateway = createGateway(settings);
+const connections = new Connections(settings);
+const gateway = createGateway(settings, connections);
 let ready = false;
 let stopping = false;
 
@@ -46,6 +48,7 @@ const server = createServer((req, res) => {
   const path = req.url.split('?', 1)[0];
   const id = requestId(req.headers);
   req.headers['x-request-id'] = id;
+  req.headers['x-client-address'] = clientAddress(req);
   res.setHeader('x-request-id', id);
   observe(req, res, ['/graphql', '/health', '/ready', '/metrics'].includes(path) ? path : 'other');
   if (path === '/health') return json(res, 200, { status: 'ok' });
@@ -67,17 +70,22 @@ const server = createServer((req, res) => {
     received += chunk.length;
     if (received > settings.maxBodyBytes && !res.headersSent) refuse(res, 413, 'PAYLOAD_TOO_LARGE', tooLarge, id);
   });
-  if (req.headers.accept?.includes('text/event-stream')) {
+  res.once('close', () => connections.close(req));
+  if (/text\/event-stream|multipart\/mixed/.test(req.headers.accept)) {
+    if (!connections.open(req, clientAddress(req))) {
+      res.setHeader('retry-after', '5');
+      return refuse(res, 429, 'RATE_LIMITED', 'Too many event streams from this address; close one first.', id);
+    }
     streams.add(res);
     res.once('close', () => streams.delete(res));
   }
-  return gateway(req, res);
+  return gateway(req, res, { connection: req });
 });
 // Longer than the edge keeps its connections, so that it never sends into one that is being closed.
 server.keepAliveTimeout = 75_000;
 server.headersTimeout = 20_000;
 
-const endSubscriptions = serveSubscriptions(server, gateway, settings);
+const endSubscriptions = serveSubscriptions(server, gateway, { connections, ...settings });
 
 server.once('error', (error) => {
   log.error('cannot listen', { address: `${settings.host}:${settings.port}`, detail: error.message });

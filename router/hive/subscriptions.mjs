@@ -6,10 +6,9 @@ import { GraphQLError, print } from 'graphql';
 import { CloseCode, createClient } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocket, WebSocketServer } from 'ws';
-import { forwarded, requestId } from './headers.mjs';
+import { clientAddress, forwarded, requestId } from './headers.mjs';
 
-const MOST_PER_CONNECTION = 100;
-const CLOSING_HANDSHAKE = 1_000; // for clients to answer when we stop
+const CLOSING_HANDSHAKE = 1_000; // time for clients to answer the close when the router stops
 
 /**
  * Transport to a subgraph: one connection for one subscription, so that ending it ends exactly that.
@@ -18,43 +17,54 @@ const CLOSING_HANDSHAKE = 1_000; // for clients to answer when we stop
  * replay events. Here a lost connection ends the subscription with an error, and the client goes on from the last
  * event it saw.
  */
-export const upstream = {
-  getSubgraphExecutor({ transportEntry, subgraphName }) {
-    const url = transportEntry.location.replace(/^http/, 'ws');
-    return function subscribe({ document, variables, operationName, context, signal }) {
-      const client = createClient({
-        url,
-        webSocketImpl: WebSocket,
-        connectionParams: forwarded(context.headers),
-        retryAttempts: 0,
-        connectionAckWaitTimeout: 5_000,
-        keepAlive: 15_000, // notices a subgraph that vanished without closing
-      });
-      const events = client.iterate({ query: print(document), variables, operationName });
-      const end = () => void Promise.resolve(events.return()).finally(() => client.dispose());
-      signal?.addEventListener('abort', end, { once: true });
-      return {
-        [Symbol.asyncIterator]() {
-          return this;
-        },
-        async next() {
-          try {
-            const event = await events.next();
-            if (event.done) await client.dispose();
-            return event;
-          } catch (failure) {
-            await client.dispose();
-            throw connectionError(failure, subgraphName);
-          }
-        },
-        async return(value) {
-          end();
-          return { done: true, value };
-        },
-      };
-    };
-  },
-};
+export function upstreamTransport(connections) {
+  return {
+    getSubgraphExecutor({ transportEntry, subgraphName }) {
+      const url = transportEntry.location.replace(/^http/, 'ws');
+      return (request) => subscribe(request, { url, service: subgraphName, connections });
+    },
+  };
+}
+
+function subscribe({ document, variables, operationName, context, signal }, { url, service, connections }) {
+  let refusal;
+  const client = createClient({
+    url,
+    webSocketImpl: WebSocket,
+    connectionParams: forwarded(context.headers),
+    retryAttempts: 0,
+    connectionAckWaitTimeout: 5_000,
+    keepAlive: 15_000, // notices a subgraph that vanished without closing
+    on: {
+      connected() {
+        refusal = connections.accepted(context.connection, context.headers.authorization);
+        if (refusal) client.terminate();
+      },
+    },
+  });
+  const events = client.iterate({ query: print(document), variables, operationName });
+  const end = () => void Promise.resolve(events.return()).finally(() => client.dispose());
+  signal?.addEventListener('abort', end, { once: true });
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next() {
+      try {
+        const event = await events.next();
+        if (event.done) await client.dispose();
+        return event;
+      } catch (failure) {
+        await client.dispose();
+        throw refusal ?? connectionError(failure, service);
+      }
+    },
+    async return(value) {
+      end();
+      return { done: true, value };
+    },
+  };
+}
 
 function connectionError(failure, service) {
   if (Array.isArray(failure)) {
@@ -71,35 +81,65 @@ function connectionError(failure, service) {
       });
 }
 
-/** Accept clients' WebSockets on /graphql; returns what stops them. */
-export function serveSubscriptions(server, gateway, { maxBodyBytes }) {
-  const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: maxBodyBytes });
-  const options = getGraphQLWSOptions(gateway, ({ extra, connectionParams }) => ({
-    req: extra.request,
-    headers: clientHeaders(extra.request.headers, connectionParams),
-    connectionParams: undefined, // taken over above, checked; the runtime would merge it unchecked
-  }));
-  const { onSubscribe } = options;
-  options.onSubscribe = (context, ...operation) =>
-    Object.keys(context.subscriptions).length > MOST_PER_CONNECTION
-      ? [
-          new GraphQLError(`At most ${MOST_PER_CONNECTION} operations run on one connection; open another.`, {
-            extensions: { code: 'RATE_LIMITED' },
-          }),
-        ]
-      : onSubscribe(context, ...operation);
-  const serving = useServer(options, sockets, 12_000);
-  return async () => {
-    const impatience = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), CLOSING_HANDSHAKE);
-    await serving.dispose();
-    clearTimeout(impatience);
+/** Plugin: only subscriptions run over a WebSocket. Each message of one would pass by the edge's limit of requests. */
+export function useSubscriptionsOnly() {
+  return {
+    onExecute({ args, setResultAndStopExecution }) {
+      if (!args.contextValue.websocket) return;
+      const message = 'Only subscriptions run over a WebSocket; send queries and mutations by POST.';
+      setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions: { code: 'BAD_REQUEST' } })] });
+    },
   };
 }
 
+/** Accept clients' WebSockets on /graphql; returns what stops them. */
+export function serveSubscriptions(server, gateway, { connections, maxBodyBytes, operationsPerConnection }) {
+  const sockets = new WebSocketServer({
+    server,
+    path: '/graphql',
+    maxPayload: maxBodyBytes,
+    verifyClient: ({ req }, accept) =>
+      connections.open(req, clientAddress(req))
+        ? accept(true)
+        : accept(false, 429, 'Too many connections from this address; close one first.', { 'retry-after': '5' }),
+  });
+  sockets.on('connection', (socket, req) => socket.once('close', () => connections.close(req)));
+  const options = getGraphQLWSOptions(gateway, ({ extra, connectionParams }) => ({
+    req: extra.request,
+    websocket: true,
+    connection: extra.request,
+    headers: clientHeaders(extra.request, connectionParams),
+    connectionParams: undefined, // taken over above, checked; the runtime would merge it unchecked
+  }));
+  const { onSubscribe } = options;
+  options.onSubscribe = (context, ...operation) => {
+    if (Object.keys(context.subscriptions).length > operationsPerConnection)
+      return rateLimited(`At most ${operationsPerConnection} operations run on one connection; open another.`);
+    if (!connections.start(clientAddress(context.extra.request)))
+      return rateLimited('Too many operations from this address; wait, then go on more slowly.');
+    return onSubscribe(context, ...operation);
+  };
+  const serving = useServer(options, sockets, 12_000);
+  return async () => {
+    const terminating = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), CLOSING_HANDSHAKE);
+    await serving.dispose();
+    clearTimeout(terminating);
+  };
+}
+
+function rateLimited(message) {
+  return [new GraphQLError(message, { extensions: { code: 'RATE_LIMITED' } })];
+}
+
 // Clients write the token as `authorization`, `Authorization`, or one level down under `headers` (Apollo Sandbox). Only
-// who is asking and the trace are taken from there; addresses and the rest stay what the edge said they are.
+// the token and the trace are taken from connection_init; the address and all other headers are those of the upgrade
+// request, which came through the edge.
 function clientHeaders(upgrade, connectionParams) {
-  const headers = { ...upgrade, 'x-request-id': requestId(upgrade) };
+  const headers = {
+    ...upgrade.headers,
+    'x-request-id': requestId(upgrade.headers),
+    'x-client-address': clientAddress(upgrade),
+  };
   const given = { ...connectionParams?.headers, ...connectionParams };
   for (const [name, value] of Object.entries(given)) {
     const header = name.toLowerCase();

@@ -1,10 +1,9 @@
 """`python -m subgraphs.products serve | migrate | schema | seed FILE`."""
 
 from subgraphs.kit import cli
-from subgraphs.products import seed
-from subgraphs.products.app import open_app
+from subgraphs.products.app import migrate, open_app, open_seeding
+from subgraphs.products.commands import seed
 from subgraphs.products.graphql.schema import schema
-from subgraphs.products.migrations import migrate
 from subgraphs.products.settings import ProductsSettings
 
 cli.main(
@@ -15,6 +14,6 @@ cli.main(
         open_app=open_app,
         sdl=schema.as_str,
         migrate=migrate,
-        commands={"seed": seed.COMMAND},
+        commands={"seed": seed.command(open_seeding)},
     )
 )

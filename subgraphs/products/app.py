@@ -1,54 +1,132 @@
 """Composition root of the products service: the only place that builds clients and wires them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.types import ASGIApp
 
 from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
-from subgraphs.kit.background import Job, running
+from subgraphs.kit.background import WakeUp, running
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.grpc.server import serving
-from subgraphs.kit.mongo.client import Mongo
+from subgraphs.kit.mongo.client import Database, Mongo, utc_now
 from subgraphs.kit.mongo.outbox import DocumentRelay
 from subgraphs.kit.redis.client import create_redis
-from subgraphs.products import rpc
+from subgraphs.products import migrations
 from subgraphs.products.graphql.context import context_factory
 from subgraphs.products.graphql.schema import schema
+from subgraphs.products.grpc import server as inventory_server
+from subgraphs.products.jobs.stock import stock_jobs
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.inventory import InventoryService
+from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
-from subgraphs.products.service.sweeper import Sweeper
-from subgraphs.products.settings import ProductsSettings
+from subgraphs.products.service.reservation_steps import ReservationSteps
+from subgraphs.products.service.seeding import Seeding
+from subgraphs.products.service.upkeep import StockUpkeep
+from subgraphs.products.settings import ProductsSettings, StockSettings
+from subgraphs.products.store.categories import CategoryStore
+from subgraphs.products.store.holds import HoldStore
+from subgraphs.products.store.product_lists import ProductListStore
+from subgraphs.products.store.products import ProductStore
+from subgraphs.products.store.reservations import ReservationStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The use cases over one database."""
+
+    categories: CategoryService
+    products: ProductService
+    product_lists: ProductListService
+    inventory: InventoryService
+    upkeep: StockUpkeep
+
+
+def build_services(
+    database: Database,
+    *,
+    settings: StockSettings,
+    wake_up: Callable[[], None],
+    clock: Callable[[], datetime] = utc_now,
+    after_write: Callable[[str], None] = lambda _: None,
+) -> Services:
+    """`wake_up` is called after an event was written, `after_write` with the name of each step of a reservation."""
+    categories = CategoryService(store=CategoryStore(database), clock=clock)
+    steps = ReservationSteps(
+        holds=HoldStore(database),
+        reservations=ReservationStore(database, wake_up=wake_up),
+        clock=clock,
+        after_write=after_write,
+    )
+    return Services(
+        categories=categories,
+        products=ProductService(
+            store=ProductStore(database, wake_up=wake_up), categories=categories, clock=clock
+        ),
+        product_lists=ProductListService(store=ProductListStore(database), categories=categories),
+        inventory=InventoryService(steps=steps, longest_hold=settings.keep_released),
+        upkeep=StockUpkeep(steps=steps),
+    )
+
+
+@asynccontextmanager
+async def open_mongo(settings: ProductsSettings) -> AsyncIterator[Mongo]:
+    mongo = Mongo(settings.database, application="products")
+    try:
+        yield mongo
+    finally:
+        mongo.close()
+
+
+async def migrate(settings: ProductsSettings) -> None:
+    """Bring the database up to date; waits for a server that is still starting."""
+    async with open_mongo(settings) as mongo:
+        await migrations.migrate(mongo)
+
+
+@asynccontextmanager
+async def open_seeding(settings: ProductsSettings, report: Callable[[str], None]) -> AsyncIterator[Seeding]:
+    """What the `seed` command works with; the events that it writes are published by the running service."""
+    async with open_mongo(settings) as mongo:
+        yield Seeding(
+            products=ProductStore(mongo.database, wake_up=WakeUp()),
+            categories=CategoryStore(mongo.database),
+            clock=utc_now,
+            report=report,
+        )
 
 
 @asynccontextmanager
 async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
-    """The HTTP application; gRPC, relay and sweeper run as long as it is open."""
+    """The HTTP application; gRPC, relay and jobs run as long as it is open."""
     async with AsyncExitStack() as stack:
-        mongo = Mongo(settings.database, application="products")
-        stack.callback(mongo.close)
+        mongo = await stack.enter_async_context(open_mongo(settings))
         redis = create_redis(settings.redis)
         stack.push_async_callback(redis.aclose)
         keys = await stack.enter_async_context(remote_keys(settings))
         revocations = RedisRevocations(redis)
 
         relay = DocumentRelay(mongo.database, redis, ["products", "reservations"])
-        categories = CategoryService(mongo.database)
-        products = ProductService(mongo.database, categories, notify=relay.wake_up)
-        inventory = InventoryService(mongo.database, notify=relay.wake_up)
-
-        sweeper = Job(name="sweeper", run_once=Sweeper(inventory, settings.stock).run, every=1)
-        await stack.enter_async_context(running(relay.job, sweeper))
-        register = rpc.registration(inventory)
-        await stack.enter_async_context(serving(settings, services=[rpc.SERVICE], register=register))
+        services = build_services(mongo.database, settings=settings.stock, wake_up=relay.wake_up)
+        await stack.enter_async_context(running(relay.job, *stock_jobs(services.upkeep, settings.stock)))
+        register = inventory_server.registration(services.inventory)
+        await stack.enter_async_context(
+            serving(settings, services=[inventory_server.SERVICE], register=register)
+        )
         yield create_app(
             service="products",
             settings=settings.server,
             schema=schema,
             verifier=TokenVerifier(keys, settings.jwt, revocations),
-            make_context=context_factory(products, categories),
+            make_context=context_factory(
+                products=services.products,
+                product_lists=services.product_lists,
+                categories=services.categories,
+            ),
             checks={"mongo": mongo.ping, "redis": redis.ping},
         )

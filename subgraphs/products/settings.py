@@ -10,15 +10,30 @@ from subgraphs.kit.settings import DatabaseSettings, Duration, Section, ServerSe
 
 
 class StockSettings(Section):
-    """How holds are looked after; `PRODUCTS_STOCK_…`."""
+    """How reservations are looked after; `PRODUCTS_STOCK_…`."""
 
     sweep_every: Duration = Field(timedelta(seconds=2), description="Between two looks for expired holds.")
     stale_after: Duration = Field(
         timedelta(seconds=30),
-        description="After this long without progress, an unfinished reservation is finished by the sweeper.",
+        description="After this long without progress, an unfinished reservation is finished by the sweep.",
     )
     audit_every: Duration = Field(
         timedelta(minutes=1), description="Between two looks for holds that belong to no live reservation."
+    )
+    keep_released: Duration = Field(
+        timedelta(days=7),
+        ge=timedelta(hours=1),
+        description="How long a released reservation is kept: it refuses a reserve that comes late. Also the "
+        "longest hold, since a reserve that is later than its own expiry holds nothing.",
+    )
+    keep_sold: Duration = Field(
+        timedelta(days=400),
+        ge=timedelta(days=1),
+        description="How long a committed or restocked reservation is kept. An order that is cancelled later "
+        "does not put its units back.",
+    )
+    purge_every: Duration = Field(
+        timedelta(minutes=10), description="Between two looks for reservations that are past their time."
     )
 
 

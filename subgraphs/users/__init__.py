@@ -1,7 +1,7 @@
 """Accounts, sessions, permissions and what was done with them.
 
 Owns: `User`, `Session`, `Activity`, `AuthPayload`, the roles and their permissions; PostgreSQL database
-`users`. It sends letters to the owners of accounts, and throttles those who try too often. It signs access
-tokens and publishes the keys that verify them at `/.well-known/jwks.json`.
+`users`. It sends e-mails to the owners of accounts, and limits the rate of attempts. It signs access tokens and
+publishes the keys that verify them at `/.well-known/jwks.json`.
 Extends: nothing. Emits: `UserRegistered`. Consumes: nothing.
 """

@@ -1,6 +1,6 @@
 """The composition root: builds what there is, wires it, and takes it down again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
-from subgraphs.kit.background import Job, running
+from subgraphs.kit.background import running
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.server import serving
@@ -18,38 +18,46 @@ from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.rate_limiting import RateLimiter
 from subgraphs.kit.redis.client import CountingRedis, create_redis
-from subgraphs.users import rpc
-from subgraphs.users.access_tokens import AccessTokens
+from subgraphs.users.credentials.access_tokens import AccessTokens
+from subgraphs.users.credentials.keys import KeyRing
+from subgraphs.users.credentials.password_policy import PasswordPolicy
+from subgraphs.users.credentials.passwords import Passwords
+from subgraphs.users.email.composer import Composer
+from subgraphs.users.email.dispatcher import EmailDispatcher
+from subgraphs.users.email.senders import create_sender
 from subgraphs.users.graphql.context import UsersContext
+from subgraphs.users.graphql.loaders import Loaders
 from subgraphs.users.graphql.schema import schema
-from subgraphs.users.keys import KeyRing
-from subgraphs.users.loaders import Loaders
-from subgraphs.users.mail import create_mailer
-from subgraphs.users.password_policy import PasswordPolicy
-from subgraphs.users.passwords import Passwords
+from subgraphs.users.grpc import server as user_service
+from subgraphs.users.jobs.housekeeping import Housekeeping
+from subgraphs.users.jobs.last_use import LastUse
+from subgraphs.users.jobs.revocations import republish_job
 from subgraphs.users.service import (
     Accounts,
+    ActivityLog,
     Administration,
     Authenticator,
     Directory,
+    EmailChanges,
     Logins,
     PasswordChanges,
-    PermissionTable,
-    Revoker,
+    Profiles,
+    RateLimits,
+    Reauthentication,
+    RevocationPublisher,
+    RolePermissions,
     Sessions,
-    Throttles,
     UserService,
 )
-from subgraphs.users.settings import ThrottleSettings, UsersSettings
+from subgraphs.users.settings import UsersSettings
 from subgraphs.users.store import outbox
-from subgraphs.users.worker import Housekeeping, LastUse, Post, republish
 
 _JWKS_MAX_AGE = timedelta(minutes=5)
 
 
 @asynccontextmanager
 async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
-    """The subgraph as an ASGI application, with its background tasks running. Raises KeyRingError."""
+    """The subgraph as an ASGI application, with its jobs running. Raises StartError."""
     async with AsyncExitStack() as stack:
         ring = None if settings.jwt.secret.get_secret_value() else KeyRing(settings.jwt.keys_dir)
         passwords = Passwords(settings.passwords)
@@ -57,62 +65,41 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         postgres = Postgres(settings.database, application="users")
         stack.push_async_callback(postgres.close)
         redis = await stack.enter_async_context(create_redis(settings.redis))
-        revocations = RedisRevocations(redis)
-        mailer = create_mailer(settings.mail)
-        stack.callback(mailer.close)
+        sender = create_sender(settings.mail)
+        stack.callback(sender.close)
+
+        known_revocations = RedisRevocations(redis)
+        revocations = RevocationPublisher(
+            postgres=postgres, revocations=known_revocations, settings=settings.jwt
+        )
         relay = OutboxRelay(postgres, redis, outbox)
-        post = Post(postgres, mailer, settings.mail, reset_life=settings.passwords.reset_life)
-        last_use = LastUse(postgres)
-        revoker = Revoker(postgres, revocations, settings.jwt)
-
-        permissions = PermissionTable(postgres, redis)
-        authenticator = Authenticator(AccessTokens(ring, settings.jwt), permissions, settings.jwt)
-        policy = PasswordPolicy(settings.passwords)
-        throttles = Throttles(_throttle(redis, settings.throttle), settings.throttle)
-        service = UserService(
-            accounts=Accounts(
-                postgres,
-                passwords,
-                policy,
-                authenticator,
-                throttles,
-                first_account_admin=settings.first_account_admin,
-                notify=relay.wake_up,
-                notify_mail=post.wake_up,
-            ),
-            logins=Logins(
-                postgres,
-                passwords,
-                authenticator,
-                throttles=throttles,
-                revoker=revoker,
-                settings=settings.jwt,
-            ),
-            sessions=Sessions(postgres, revoker),
-            passwords=PasswordChanges(
-                postgres, passwords, policy, throttles, revoker, notify_mail=post.wake_up
-            ),
-            administration=Administration(postgres, revoker),
-            directory=Directory(postgres),
-            permissions=permissions,
+        composer = Composer(
+            postgres=postgres, settings=settings.mail, reset_life=settings.passwords.reset_life
         )
-        housekeeping = Housekeeping(postgres, settings.retention)
-        background = (
-            relay.job,
-            Job(name="post", run_once=post.run, every=1),
-            Job(name="last_use", run_once=last_use.run, every=1),
-            Job(name="revocations", run_once=lambda: republish(revoker), every=1),
-            Job(name="housekeeping", run_once=housekeeping.run, every=1),
+        dispatcher = EmailDispatcher(postgres=postgres, composer=composer, sender=sender)
+        service = _create_service(
+            settings,
+            ring,
+            postgres=postgres,
+            redis=redis,
+            passwords=passwords,
+            revocations=revocations,
+            wake_relay=relay.wake_up,
+            wake_dispatcher=dispatcher.wake_up,
         )
-        await stack.enter_async_context(running(*background))
+        last_use = LastUse(postgres=postgres)
+        housekeeping = Housekeeping(postgres=postgres, settings=settings.retention)
+        jobs = (relay.job, dispatcher.job, last_use.job, republish_job(revocations), housekeeping.job)
+        await stack.enter_async_context(running(*jobs))
 
-        verifier = TokenVerifier(ring, settings.jwt, revocations)
-        register = rpc.registration(service.directory, verifier)
-        await stack.enter_async_context(serving(settings, services=[rpc.SERVICE], register=register))
+        verifier = TokenVerifier(ring, settings.jwt, known_revocations)
+        register = user_service.registration(directory=service.directory, verifier=verifier)
+        serve = serving(settings, services=[user_service.SERVICE], register=register)
+        await stack.enter_async_context(serve)
 
         def make_context(request: RequestInfo) -> UsersContext:
             last_use.note(request.viewer.session_id)
-            return UsersContext(request=request, service=service, loaders=Loaders(postgres))
+            return UsersContext(request=request, service=service, loaders=Loaders(service))
 
         yield create_app(
             service="users",
@@ -125,8 +112,75 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         )
 
 
-def _throttle(redis: CountingRedis, settings: ThrottleSettings) -> RateLimiter:
-    return RateLimiter(redis, first_wait=settings.first_wait, longest_wait=settings.longest_wait)
+def _create_service(
+    settings: UsersSettings,
+    ring: KeyRing | None,
+    *,
+    postgres: Postgres,
+    redis: CountingRedis,
+    passwords: Passwords,
+    revocations: RevocationPublisher,
+    wake_relay: Callable[[], None],
+    wake_dispatcher: Callable[[], None],
+) -> UserService:
+    limiter = RateLimiter(
+        redis, first_wait=settings.throttle.first_wait, longest_wait=settings.throttle.longest_wait
+    )
+    rate_limits = RateLimits(limiter=limiter, settings=settings.throttle)
+    permissions = RolePermissions(postgres=postgres, redis=redis)
+    authenticator = Authenticator(
+        access_tokens=AccessTokens(ring, settings.jwt), permissions=permissions, settings=settings.jwt
+    )
+    policy = PasswordPolicy(settings.passwords)
+    reauthentication = Reauthentication(postgres=postgres, passwords=passwords, rate_limits=rate_limits)
+    email_changes = EmailChanges(
+        postgres=postgres,
+        rate_limits=rate_limits,
+        revocations=revocations,
+        life=settings.mail.confirm_life,
+        wake_dispatcher=wake_dispatcher,
+    )
+    return UserService(
+        accounts=Accounts(
+            postgres=postgres,
+            passwords=passwords,
+            policy=policy,
+            authenticator=authenticator,
+            rate_limits=rate_limits,
+            first_account_admin=settings.first_account_admin,
+            wake_relay=wake_relay,
+        ),
+        profiles=Profiles(
+            postgres=postgres,
+            reauthentication=reauthentication,
+            rate_limits=rate_limits,
+            email_changes=email_changes,
+            wake_dispatcher=wake_dispatcher,
+        ),
+        email_changes=email_changes,
+        logins=Logins(
+            postgres=postgres,
+            passwords=passwords,
+            authenticator=authenticator,
+            rate_limits=rate_limits,
+            revocations=revocations,
+            settings=settings.jwt,
+        ),
+        sessions=Sessions(postgres=postgres, revocations=revocations),
+        passwords=PasswordChanges(
+            postgres=postgres,
+            passwords=passwords,
+            policy=policy,
+            reauthentication=reauthentication,
+            rate_limits=rate_limits,
+            revocations=revocations,
+            wake_dispatcher=wake_dispatcher,
+        ),
+        administration=Administration(postgres=postgres, revocations=revocations),
+        directory=Directory(postgres=postgres),
+        activity=ActivityLog(postgres=postgres),
+        permissions=permissions,
+    )
 
 
 def _add_jwks(app: FastAPI, ring: KeyRing | None, *, lead: timedelta) -> None:

@@ -4,6 +4,6 @@ from prometheus_client import Counter
 
 REGISTRATIONS = Counter("user_registrations_total", "Accounts registered.")
 LOGINS = Counter(
-    "user_logins_total", "Logins that were answered; those turned away unheard are not.", ["outcome"]
+    "user_logins_total", "Logins by outcome; those that a rate limit refused are not counted.", ["outcome"]
 )
-LETTERS = Counter("letters_total", "Letters that are not owed any more.", ["kind", "outcome"])
+EMAILS = Counter("emails_total", "E-mails that have left the queue.", ["kind", "outcome"])

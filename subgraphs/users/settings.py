@@ -71,8 +71,8 @@ class PasswordSettings(Section):
     )
 
 
-class MailSettings(Section):
-    """Where letters go: to an SMTP server, into a folder, or to the log."""
+class EmailSettings(Section):
+    """Where e-mails go: to an SMTP server, into a folder, or to the log. In the environment: `USERS_MAIL_…`."""
 
     transport: Literal["smtp", "file", "console"] | None = Field(
         None, description="By default `file` where only a folder is set, and `smtp` elsewhere."
@@ -86,49 +86,66 @@ class MailSettings(Section):
     password: SecretStr = SecretStr("")
     timeout: Duration = Field(timedelta(seconds=10), description="For each step of a delivery.")
     folder: Path | None = Field(None, description="Folder of `.eml` files; for development.")
-    sender: str = Field("Supergraph <no-reply@localhost>", description="The `From` of every letter.")
+    sender: str = Field("Supergraph <no-reply@localhost>", description="The `From` of every e-mail.")
     reset_url: str = Field(
         "http://localhost:8080/reset-password?token={token}",
         description="Page where a new password is chosen; `{token}` becomes the token.",
         pattern=r"\{token\}",
     )
+    confirm_url: str = Field(
+        "http://localhost:8080/confirm-email?token={token}",
+        description="Page where a new e-mail address is confirmed; `{token}` becomes the token.",
+        pattern=r"\{token\}",
+    )
+    confirm_life: Duration = Field(
+        timedelta(hours=1), description="For how long a new e-mail address can be confirmed.", gt=timedelta()
+    )
     give_up_after: Duration = Field(
         timedelta(hours=24),
-        description="For how long a letter is tried again; for a reset, its `reset_life`.",
+        description="For how long sending an e-mail is tried again; one with a token, for as long as that is good.",
     )
 
     @property
-    def way(self) -> Literal["smtp", "file", "console"]:
+    def effective_transport(self) -> Literal["smtp", "file", "console"]:
         return self.transport or ("file" if self.folder and not self.host else "smtp")
 
 
-class ThrottleSettings(Section):
-    """How many attempts pass at once, forgiven over how long, as in `5/24h`; `off` for no limit.
+class RateLimitSettings(Section):
+    """How many attempts are allowed at once, and the time in which as many are forgiven, as in `5/24h`; `off` for no limit.
 
-    Behind them the wait doubles with each attempt. For a login and a change of the password only failures
-    are attempts. A pair is one account and one network: an IPv4 address, or the /64 of an IPv6 one.
+    Each attempt beyond them doubles the wait before the next. Of logins, and wherever the current password is
+    asked for, only failures count. A pair is one account and one network: an IPv4 address, or the /64 of an
+    IPv6 one. In the environment: `USERS_THROTTLE_…`.
     """
 
     login_pair: Rate = Limit(5, timedelta(hours=24))
     login_address: Rate = Limit(50, timedelta(minutes=15))
     login_account: Rate = Field(
         Limit(100, timedelta(hours=1)),
-        description="From where on an account lets only one attempt pass at once from a network it does not know.",
+        description="Failed logins to one account from networks that it was never used from. While there are more, "
+        "each such network has one attempt instead of those of `login_pair`.",
     )
     registration_pair: Rate = Limit(10, timedelta(hours=1))
     registration_address: Rate = Limit(30, timedelta(hours=1))
-    reset_pair: Rate = Limit(3, timedelta(hours=1))
-    reset_address: Rate = Limit(20, timedelta(hours=1))
+    reset_pair: Rate = Field(
+        Limit(3, timedelta(hours=1)),
+        description="Resets asked for; and, apart from them, changes of the e-mail address.",
+    )
+    reset_address: Rate = Field(
+        Limit(20, timedelta(hours=1)), description="The same from one network, and tokens that do not work."
+    )
     first_wait: Duration = Field(timedelta(seconds=1), gt=timedelta())
     longest_wait: Duration = Field(timedelta(minutes=15), gt=timedelta())
 
 
 class RetentionSettings(Section):
-    """For how long what is over is kept. The activity log keeps a day at the least."""
+    """For how long records are kept after they have served their purpose. The activity log keeps a day at the least."""
 
     activity: Duration = Field(timedelta(days=365), ge=timedelta(days=1))
     sessions: Duration = Field(timedelta(days=30), ge=timedelta(0), description="Sessions that have ended.")
-    every: Duration = Field(timedelta(hours=1), gt=timedelta(0), description="How often is purged.")
+    every: Duration = Field(
+        timedelta(hours=1), gt=timedelta(0), description="How often old records are deleted."
+    )
 
 
 class UsersSettings(ServiceSettings):
@@ -141,8 +158,8 @@ class UsersSettings(ServiceSettings):
     database: DatabaseSettings = DatabaseSettings(url="postgresql://127.0.0.1:5432/users")
     jwt: UsersJwtSettings = UsersJwtSettings()
     passwords: PasswordSettings = PasswordSettings()
-    mail: MailSettings = MailSettings()
-    throttle: ThrottleSettings = ThrottleSettings()
+    mail: EmailSettings = EmailSettings()
+    throttle: RateLimitSettings = RateLimitSettings()
     retention: RetentionSettings = RetentionSettings()
     first_account_admin: bool = Field(
         default=False, description="Make the first registered account an administrator."

@@ -11,7 +11,7 @@ from subgraphs.kit.graphql import errors as graphql_errors
 from subgraphs.kit.grpc.server import STATUS
 
 MODULES = [
-    "subgraphs.users.errors",
+    "subgraphs.users.domain.errors",
     "subgraphs.users.graphql.schema",
     "subgraphs.products.graphql.schema",
     "subgraphs.orders.errors",

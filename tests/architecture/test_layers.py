@@ -13,7 +13,7 @@ from tests.harness.launcher import ROOT
 BREACHES = {
     "subgraphs/orders/events.py": ("import subgraphs.users.events", "A subgraph never imports another"),
     "subgraphs/kit/ids.py": ("import subgraphs.orders.domain", "The kit knows no domain"),
-    "clients/rest/paging.py": ("import subgraphs.products.domain", "Clients know the public schema only"),
+    "clients/rest/pagination.py": ("import subgraphs.products.domain", "Clients know the public schema only"),
     "deploy/local/ports.py": ("import subgraphs.kit.ids", "The launcher starts services and imports none"),
     "subgraphs/products/loaders.py": ("import motor", "Motor is imported in one module"),
     "subgraphs/products/seed.py": ("import secantus", "The GPL engine runs as a process of its own"),

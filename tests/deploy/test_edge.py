@@ -6,11 +6,11 @@ import envoy
 import pytest
 
 from deploy.local.children import ROOT, TEMPLATE
+from deploy.local.components import select
 from deploy.local.edge import TemplateError, placeholders, render
 from deploy.local.environment import edge_values
-from deploy.local.layout import External, plan
-from deploy.local.parts import select
 from deploy.local.ports import Ports
+from deploy.local.topology import External, plan
 
 
 def template(folder: Path, text: str) -> Path:
@@ -38,14 +38,16 @@ def test_a_value_without_placeholder_is_refused(tmp_path):
 
 def test_the_launcher_renders_the_real_template_into_what_envoy_accepts(tmp_path):
     ports = Ports()
-    layout = plan(
+    topology = plan(
         select(only=(), without=()),
         external=External.read({}),
         wanted={"edge": 0, "router": 0},
         ports=ports,
         edge_host="127.0.0.1",
     )
-    offered = edge_values(layout, {"EDGE_RATE_LIMIT_PER_MINUTE": "123"}, root=ROOT, data=tmp_path)
+    offered = edge_values(
+        topology, {"EDGE_RATE_LIMIT_PER_MINUTE": "123"}, relaxations=[], root=ROOT, data=tmp_path
+    )
     asked = placeholders(TEMPLATE)
     out = render(TEMPLATE, tmp_path / "envoy.yaml", **{name: offered[name] for name in asked})
     assert offered["RATE_LIMIT_BURST"] == "123"

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from deploy.local.children import ROOT
-from deploy.local.probes import redis_pong
+from deploy.local.engines import Mongo
+from deploy.local.process.probes import redis_pong
 from tests.deploy.conftest import Launcher, eventually, gone
 
 Up = Callable[..., Launcher]
@@ -139,6 +140,54 @@ def test_a_store_of_ours_that_is_replaced_is_not_started(up: Up, data: Path):
     assert (
         output
         == "supergraph: Nothing is left to start: every engine chosen is replaced by an address of yours.\n"
+    )
+
+
+def test_sigint_stops_it_though_its_shell_ignores_it(data: Path, tmp_path: Path):
+    """As a shell without job control does to what it starts in the background."""
+    state = tmp_path / "state.json"
+    command = [sys.executable, "-m", "deploy.local.cli", "up", *STORE, "--exit-with", str(os.getpid())]
+    with subprocess.Popen(
+        ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command, "--data", str(data), "--state", str(state)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as launcher:
+        eventually(lambda: state.exists() or launcher.poll() is not None)
+        pid = state_of(state)["children"]["redis"]["pid"]
+        launcher.send_signal(signal.SIGINT)
+        output, _ = launcher.communicate(timeout=30)
+    assert launcher.returncode == 0
+    assert "Everything is stopped." in output
+    assert gone(pid)
+
+
+def test_the_document_store_that_runs_is_named(up: Up, data: Path, tmp_path: Path):
+    state = tmp_path / "state.json"
+    launcher = up("--only", "mongo", "--data", str(data), "--state", str(state))
+    launcher.wait_for(state)
+    _, output = launcher.finish(signal.SIGTERM)
+    assert f"MongoDB protocol {Mongo(data).server.label}" in " ".join(output.split())
+
+
+def test_a_document_store_that_cannot_read_the_folder_says_so_and_leaves_it(up: Up, data: Path):
+    kept = data / "mongo" / "mongod" / "WiredTiger"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("WiredTiger 11.3.1")
+    options = ("--only", "mongo", "--mongo-server", "secantusd-rs", "--data", str(data))
+    code, output = up(*options).finish()
+    assert code == 1
+    assert f"The documents in {data}/mongo/mongod were written by mongod, and secantusd-rs" in output
+    assert "They stay as they are. Go on with the server that wrote them (--mongo-server mongod)" in output
+    assert kept.read_text() == "WiredTiger 11.3.1"
+
+
+def test_an_unknown_relaxation_stops_the_start(up: Up, data: Path):
+    code, output = up(*STORE, "--data", str(data), "--allow", "common-password").finish()
+    assert code == 1
+    assert output == (
+        "supergraph: There is nothing called 'common-password' to allow. Did you mean common-passwords?\n"
     )
 
 

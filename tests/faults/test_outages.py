@@ -24,7 +24,7 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True)
 class System:
-    """A supergraph of its own whose stores the tests may stop and start."""
+    """A supergraph of these tests alone, whose stores they stop and start."""
 
     postgres: PostgreSQL
     redis: Redis

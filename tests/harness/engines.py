@@ -1,24 +1,33 @@
-"""Fresh databases on the engines of the test run."""
+"""Fresh databases on the engines of the test run; an engine that no test asks for is not started."""
 
 import asyncio
 import os
 import threading
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
 
+from tests.harness import launcher
 
-@dataclass(frozen=True)
+
 class Engines:
-    """Addresses of the engines; each call for a database gives a new, empty one."""
+    """Addresses of the engines, each started at the first use; each call for a database gives a new, empty one."""
 
-    postgres: str
-    mongo: str
-    redis: str
+    @cached_property
+    def postgres(self) -> str:
+        return _started("postgres", "users_database")
+
+    @cached_property
+    def mongo(self) -> str:
+        return _started("mongo", "products_database")
+
+    @cached_property
+    def redis(self) -> str:
+        return _started("redis", "users_redis")
 
     def postgres_url(self, name: str) -> str:
         """A new PostgreSQL database whose name begins with `name`."""
@@ -43,6 +52,11 @@ class Engines:
         """The Redis database of one worker. Its tests share it: use keys of your own, or flush it."""
         worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
         return _with_path(self.redis, str(2 + int(worker) % 13))
+
+
+def _started(engine: str, address: str) -> str:
+    """The address of one engine, shared by all workers of the run."""
+    return str(launcher.shared(engine, ["--only", engine])["addresses"][address])
 
 
 def _unique(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A real edge and a real router in front of three toy subgraphs, started once for this folder."""
+"""A real edge and a real router in front of three small subgraphs, started once for this folder."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -13,10 +13,10 @@ import yaml
 from deploy.local import node
 from deploy.local.edge import render, token_keys
 from deploy.local.ports import Ports
-from deploy.schema import generate
-from tests.router.processes import MAX_BODY, ROOT, Ask, Eventually, Process, Processes, Starter
+from deploy.tools.schema import generate
+from tests.router.processes import MAX_BODY, ROOT, Execute, Process, Processes, Starter, WaitUntil
+from tests.router.recording_subgraphs import SCHEMAS, SEEN
 from tests.router.servers import Rest, Subgraph
-from tests.router.toys import SCHEMAS, SEEN
 
 ENVOY = ROOT / "router" / "envoy"
 
@@ -37,7 +37,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
 
 @pytest.fixture(scope="session")
 def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the toys' schemas: what `python -m deploy.schema compose` makes of them."""
+    """The folder of the recording subgraphs' schemas: what `python -m deploy.tools.schema compose` makes of them."""
     folder = tmp_path_factory.mktemp("schema")
     listed = yaml.safe_load(generate.CONFIG.read_text())
     for name, schema in SCHEMAS.items():
@@ -70,7 +70,7 @@ def router_env(composed: Path, subgraphs: dict[str, Subgraph]) -> dict[str, str]
 
 @pytest.fixture(scope="session")
 def start_router(processes: Processes, ports: Ports, router_env: dict[str, str]) -> Starter:
-    """Start a router in front of the toys, with other settings where given."""
+    """Start a router in front of the recording subgraphs, with other settings where given."""
 
     def start(**env: str) -> Process:
         port = ports.free()
@@ -110,6 +110,7 @@ def edge_values(
         "REST_PORT": rest.port,
         "USERS_HOST": "127.0.0.1",
         "USERS_PORT": subgraphs["users"].port,
+        "TRUSTED_HOPS": 0,
         "RATE_LIMIT_PER_MINUTE": 600_000,
         "RATE_LIMIT_BURST": 600_000,
         "MAX_BODY_BYTES": MAX_BODY,
@@ -145,14 +146,14 @@ def edge(start_edge: Starter) -> Process:
 
 
 @pytest.fixture(autouse=True)
-def forget() -> None:
+def reset_recorders() -> None:
     """Each test sees only what it caused."""
     for recorder in SEEN.values():
         recorder.reset()
 
 
 @pytest.fixture(scope="session")
-def ask() -> Ask:
+def execute() -> Execute:
     """POST one operation to a process."""
 
     def post(process: Process, query: str, **options: Any) -> httpx.Response:
@@ -165,7 +166,7 @@ def ask() -> Ask:
 
 
 @pytest.fixture
-def eventually() -> Eventually:
+def wait_until() -> WaitUntil:
     """Wait until something is so: what crosses processes is not there at once."""
 
     async def wait(condition: Callable[[], bool]) -> None:

@@ -28,7 +28,7 @@ class Process:
         return self.output.read_text()
 
     def stop(self) -> int:
-        """Ask it to end; returns its exit code. One that stays is killed and fails the test."""
+        """Execute it to end; returns its exit code. One that stays is killed and fails the test."""
         self.popen.terminate()
         try:
             return self.popen.wait(15)
@@ -68,6 +68,6 @@ class Processes:
                 process.stop()
 
 
-Ask = Callable[..., httpx.Response]
+Execute = Callable[..., httpx.Response]
 Starter = Callable[..., Process]
-Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
+WaitUntil = Callable[[Callable[[], bool]], Awaitable[None]]

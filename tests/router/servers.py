@@ -1,5 +1,6 @@
-"""The toys as servers: each on a free port, in a thread of its own."""
+"""The recording subgraphs as servers: each on a free port, in a thread of its own."""
 
+import asyncio
 import json
 import threading
 import time
@@ -9,7 +10,7 @@ from typing import Any
 import uvicorn
 from strawberry.asgi import GraphQL
 
-from tests.router.toys import SCHEMAS, SEEN, OrdersApp, Scope, jwks
+from tests.router.recording_subgraphs import SCHEMAS, SEEN, OrdersApp, Recorder, Scope, jwks
 
 
 def recording(name: str, app: Any) -> Callable[..., Awaitable[None]]:
@@ -17,7 +18,9 @@ def recording(name: str, app: Any) -> Callable[..., Awaitable[None]]:
     seen = SEEN[name]
 
     async def serve(scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == "/.well-known/jwks.json":
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+        elif scope["path"] == "/.well-known/jwks.json":
             await send(
                 {
                     "type": "http.response.start",
@@ -26,8 +29,7 @@ def recording(name: str, app: Any) -> Callable[..., Awaitable[None]]:
                 }
             )
             await send({"type": "http.response.body", "body": jwks()})
-            return
-        if scope["type"] == "http":
+        else:
             seen.requests.append({k.decode(): v.decode() for k, v in scope["headers"]})
             if seen.drop_next:
                 seen.drop_next -= 1
@@ -35,9 +37,36 @@ def recording(name: str, app: Any) -> Callable[..., Awaitable[None]]:
                 # ASGI has no word for breaking off; uvicorn's `receive` is a method of what holds the socket.
                 receive.__self__.transport.abort()
                 return
-        await app(scope, receive, send)
+            await count_abandoned(seen, app, scope, receive, send)
 
     return serve
+
+
+async def count_abandoned(seen: Recorder, app: Any, scope: Scope, receive: Any, send: Any) -> None:
+    """Serve a request, and write down if its sender goes before it has the answer."""
+    received = asyncio.Event()
+
+    async def receive_body() -> Any:
+        message = await receive()
+        if not message.get("more_body"):
+            received.set()
+        return message
+
+    async def send_answer(message: Any) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            watcher.cancel()
+        await send(message)
+
+    async def watch() -> None:
+        await received.wait()
+        if (await receive())["type"] == "http.disconnect":
+            seen.abandoned += 1
+
+    watcher = asyncio.create_task(watch())
+    try:
+        await app(scope, receive_body, send_answer)
+    finally:
+        watcher.cancel()
 
 
 class Server:

@@ -16,7 +16,7 @@ from graphql import (
     build_schema,
 )
 
-from deploy.schema.generate import API, SCHEMAS
+from deploy.tools.schema.generate import API, SCHEMAS
 
 CONTRACT = build_schema(Path(__file__).with_name("contract.graphql").read_text(), assume_valid=True)
 

@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.local.ports import Ports
-from tests.router.processes import MAX_BODY, Ask, Eventually, Process, Starter
+from tests.router.processes import MAX_BODY, Execute, Process, Starter, WaitUntil
+from tests.router.recording_subgraphs import SEEN, token
 from tests.router.servers import Rest, Subgraph
-from tests.router.toys import SEEN, token
 
 ME = {"query": "{ me { username } }"}
 
@@ -43,15 +43,15 @@ def bearer(text: str) -> dict[str, str]:
 # ---- paths ---------------------------------------------------------------------------------------------------
 
 
-def test_graphql_goes_to_the_router_and_the_request_id_to_both_ends(edge: Process, ask: Ask) -> None:
-    response = ask(edge, "{ product(id: 1) { name } }", headers={"x-request-id": "r-1"})
+def test_graphql_goes_to_the_router_and_the_request_id_to_both_ends(edge: Process, execute: Execute) -> None:
+    response = execute(edge, "{ product(id: 1) { name } }", headers={"x-request-id": "r-1"})
     assert response.json() == {"data": {"product": {"name": "product-1"}}}
     assert response.headers["x-request-id"] == "r-1"
     assert SEEN["products"].requests[-1]["x-request-id"] == "r-1"
 
 
-def test_a_request_id_is_made_where_there_is_none(edge: Process, ask: Ask) -> None:
-    response = ask(edge, "{ product(id: 1) { name } }")
+def test_a_request_id_is_made_where_there_is_none(edge: Process, execute: Execute) -> None:
+    response = execute(edge, "{ product(id: 1) { name } }")
     assert uuid.UUID(response.headers["x-request-id"])
     assert SEEN["products"].requests[-1]["x-request-id"] == response.headers["x-request-id"]
 
@@ -149,11 +149,11 @@ def test_who_logs_in_or_refreshes_may_still_hold_an_expired_token(edge: Process,
 
 
 def test_without_users_the_edge_starts_serves_anonymous_requests_and_recovers(
-    start_edge: Starter, ports: Ports, ask: Ask
+    start_edge: Starter, ports: Ports, execute: Execute
 ) -> None:
     users = ports.free()
     edge = start_edge(USERS_PORT=users)
-    assert "errors" not in ask(edge, "{ product(id: 1) { id } }").json()
+    assert "errors" not in execute(edge, "{ product(id: 1) { id } }").json()
     response = httpx.post(f"{edge.url}/graphql", json=ME, headers=bearer(token()))
     assert graphql_error(response) == (503, "UNAVAILABLE")
     response = httpx.get(f"{edge.url}/api/v1/users/profile", headers=bearer(token()))
@@ -203,6 +203,59 @@ def test_past_the_rate_limit_an_address_waits_and_probes_do_not_count(
     # The limit is the connection's address, not what the client says it is.
     spoofed = httpx.get(f"{edge.url}/api/v1/products", headers={"x-forwarded-for": "203.0.113.9"})
     assert spoofed.status_code == 429
+
+
+@pytest.mark.parametrize(
+    "path", ["/ready", "/.well-known/jwks.json", "/docs", "/redoc", "/openapi.json", "/metrics"]
+)
+def test_what_is_answered_behind_the_edge_has_a_limit_of_its_own(start_edge: Starter, path: str) -> None:
+    edge = start_edge(RATE_LIMIT_PER_MINUTE=1, RATE_LIMIT_BURST=2)
+    answers = [httpx.get(f"{edge.url}{path}?n={n}") for n in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert rest_error(answers[-1]) == (429, "RATE_LIMITED")
+    # The API is not slowed down by it, and what the edge answers itself has no limit.
+    assert httpx.post(f"{edge.url}/graphql", json=ME).status_code == 200
+    assert [httpx.get(f"{edge.url}/health").status_code for _ in range(4)] == [200] * 4
+    edge.stop()
+
+
+# ---- the client's address --------------------------------------------------------------------------------------
+
+SPOOFED = {
+    "x-client-address": "198.51.100.1",
+    "x-forwarded-for": "198.51.100.2, 198.51.100.3",
+    "x-real-ip": "198.51.100.4",
+    "forwarded": "for=198.51.100.5",
+    "true-client-ip": "198.51.100.6",
+    "x-forwarded-host": "evil.example",
+    "x-forwarded-port": "1",
+    "x-forwarded-prefix": "/evil",
+}
+
+
+def test_services_learn_the_address_that_the_edge_saw_and_none_that_the_client_wrote(
+    edge: Process, execute: Execute, rest: Rest
+) -> None:
+    execute(edge, "{ product(id: 1) { id } }", headers=SPOOFED)
+    assert SEEN["products"].requests[-1]["x-client-address"] == "127.0.0.1"
+    httpx.get(f"{edge.url}/api/v1/products", headers=SPOOFED)
+    _, _, headers = rest.requests[-1]
+    assert headers["x-client-address"] == "127.0.0.1"
+    assert not headers.keys() & (SPOOFED.keys() - {"x-client-address", "x-forwarded-for"})
+
+
+@pytest.mark.parametrize(("hops", "address"), [(1, "198.51.100.3"), (2, "198.51.100.2")])
+def test_behind_trusted_hops_the_client_is_who_they_say_called(
+    start_edge: Starter, execute: Execute, hops: int, address: str
+) -> None:
+    edge = start_edge(TRUSTED_HOPS=hops, RATE_LIMIT_PER_MINUTE=1, RATE_LIMIT_BURST=1)
+    assert execute(edge, "{ product(id: 1) { id } }", headers=SPOOFED).status_code == 200
+    assert SEEN["products"].requests[-1]["x-client-address"] == address
+    # Each client has a bucket of its own.
+    assert execute(edge, "{ product(id: 1) { id } }", headers=SPOOFED).status_code == 429
+    others = {"x-forwarded-for": "203.0.113.1, 203.0.113.2"}
+    assert execute(edge, "{ product(id: 1) { id } }", headers=others).status_code == 200
+    edge.stop()
 
 
 # ---- retries -------------------------------------------------------------------------------------------------
@@ -262,13 +315,13 @@ def test_cors_lets_in_the_named_origins_only(edge: Process, origin: str, *, allo
 
 
 async def test_the_access_log_is_one_json_object_per_request_without_secrets(
-    edge: Process, eventually: Eventually
+    edge: Process, wait_until: WaitUntil
 ) -> None:
     good = token()
     headers = {**bearer(good), "x-request-id": "logged"}
     async with httpx.AsyncClient() as http:
         await http.post(f"{edge.url}/graphql?token=s3cret", json=ME, headers=headers)
-    await eventually(lambda: '"request_id":"logged"' in edge.log())
+    await wait_until(lambda: '"request_id":"logged"' in edge.log())
     (line,) = [line for line in edge.log().splitlines() if '"request_id":"logged"' in line]
     entry: dict[str, Any] = json.loads(line)
     assert (

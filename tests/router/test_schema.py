@@ -1,4 +1,4 @@
-"""`python -m deploy.schema`: composition, drift and breaking changes, on the toys' schemas."""
+"""`python -m deploy.tools.schema`: composition, drift and breaking changes, on the schemas of the recording subgraphs."""
 
 import json
 import shutil
@@ -9,16 +9,16 @@ import pytest
 import yaml
 from graphql import build_schema
 
-from deploy.schema import breaking, cli, drift, generate
-from deploy.schema.errors import SchemaError
-from tests.router.toys import SCHEMAS
+from deploy.tools.schema import breaking, cli, drift, generate
+from deploy.tools.schema.errors import SchemaError
+from tests.router.recording_subgraphs import SCHEMAS
 
 Compose = Callable[..., None]
 
 
 @pytest.fixture
 def compose(composed: Path, tmp_path: Path) -> Compose:
-    """Compose the toys after a change of one subgraph's SDL."""
+    """Compose the recording subgraphs after a change of one subgraph's SDL."""
 
     def run(subgraph: str, edits: dict[str, str]) -> None:
         shutil.copytree(composed, tmp_path, dirs_exist_ok=True)
@@ -36,7 +36,7 @@ def test_the_api_schema_has_descriptions_and_nothing_of_federation(composed: Pat
     schema = build_schema(text)
     assert schema.query_type is not None
     assert schema.query_type.fields["me"].description == "The account that is logged in."
-    assert schema.query_type.fields.keys() == {"leaky", "me", "order", "product", "slow"}
+    assert schema.query_type.fields.keys() == {"leaky", "me", "order", "product", "products", "slow"}
     assert not [word for word in ("_entities", "_service", "join__", "@link", "@key", "_Any") if word in text]
 
 
@@ -136,10 +136,10 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         with pytest.raises(SystemExit) as left:
             cli.main([*command, "--help"])
         assert left.value.code == 0
-        assert "usage: python -m deploy.schema" in capsys.readouterr().out
+        assert "usage: python -m deploy.tools.schema" in capsys.readouterr().out
 
 
-def test_the_toys_and_the_project_list_the_same_subgraphs() -> None:
+def test_the_recording_subgraphs_and_the_project_list_the_same_subgraphs() -> None:
     assert generate.subgraphs().keys() == SCHEMAS.keys()
 
 

@@ -1,4 +1,4 @@
-"""The people of the whole system, and every place where a token may be shown."""
+"""Clients of the whole system, and every endpoint that checks a token."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.security.places import Place, places_of
+from tests.security.endpoints import Endpoint, protected_endpoints
 from tests.supergraph.conftest import (  # noqa: F401 - fixtures of this folder, too
     admin,
     customer,
@@ -25,5 +25,5 @@ async def direct() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture(scope="session")
-def places(supergraph: dict[str, Any], direct: httpx.AsyncClient) -> list[Place]:
-    return places_of(supergraph["addresses"], direct)
+def endpoints(supergraph: dict[str, Any], direct: httpx.AsyncClient) -> list[Endpoint]:
+    return protected_endpoints(supergraph["addresses"], direct)

@@ -1,4 +1,4 @@
-"""The table of `policy.yaml`, read."""
+"""Reads the table of `policy.yaml`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Any
 
 import yaml
 
-WHO = ("nobody", "stranger", "owner", "staff", "admin")
+ACTORS = ("nobody", "stranger", "owner", "staff", "admin")
 PARENT = "parent"
-GIVEN = "given"
-_OF_THE_TYPE = {"reach", "entity", "given_by"}
+RETURNED = "returned"
+_OF_THE_TYPE = {"path", "entity", "returned_by"}
 _ROOTS = {"Query", "Mutation", "Subscription"}
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field: how to ask for it, and what each gets to see."""
+    """One field: how to ask for it, and the outcome for each actor."""
 
     name: str
     call: str
@@ -25,28 +25,28 @@ class Field:
     done: str
     ends_session: bool
 
-    def expected(self, who: str) -> str:
-        """The outcome for `who`; PARENT where the field stands and falls with what it is a field of."""
+    def expected(self, actor: str) -> str:
+        """The outcome for `actor`; PARENT where whoever sees the object sees the field."""
         if self.rule == PARENT:
             return PARENT
-        outcome = self.outcomes[who]
+        outcome = self.outcomes[actor]
         return self.done if outcome == "done" else outcome
 
 
 @dataclass(frozen=True)
 class Type:
-    """One type: the path to one of its objects, or what alone gives them."""
+    """One type: the path to one of its objects, or the only fields that return them."""
 
     name: str
-    reach: list[str] | None
+    path: list[str] | None
     entity: str | None
-    given_by: list[str] | None
+    returned_by: list[str] | None
     fields: Mapping[str, Field]
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One REST endpoint: the status for each, and the type of its answer."""
+    """One REST endpoint: the status for each actor, and the type of its answer."""
 
     method: str
     path: str
@@ -63,33 +63,33 @@ class Policy:
 
     def reachable(self) -> Iterator[Type]:
         """The types whose objects can be asked for."""
-        return (t for t in self.types.values() if t.reach is not None)
+        return (t for t in self.types.values() if t.path is not None)
 
 
 def load() -> Policy:
     raw = yaml.safe_load(Path(__file__).with_name("policy.yaml").read_text())
     rules = raw["rules"]
-    types = {name: _type(name, given, rules) for name, given in raw["types"].items()}
-    return Policy(types, [_resource(name, given) for name, given in raw["rest"].items()])
+    types = {name: _type(name, entry, rules) for name, entry in raw["types"].items()}
+    return Policy(types, [_resource(name, entry) for name, entry in raw["rest"].items()])
 
 
-def _type(name: str, given: Mapping[str, Any], rules: Mapping[str, Any]) -> Type:
-    fields = {f: _field(f, v, rules) for f, v in given.items() if f not in _OF_THE_TYPE}
-    reach = [] if name in _ROOTS else given.get("reach")
-    return Type(name, reach, given.get("entity"), given.get("given_by"), fields)
+def _type(name: str, entry: Mapping[str, Any], rules: Mapping[str, Any]) -> Type:
+    fields = {f: _field(f, v, rules) for f, v in entry.items() if f not in _OF_THE_TYPE}
+    path = [] if name in _ROOTS else entry.get("path")
+    return Type(name, path, entry.get("entity"), entry.get("returned_by"), fields)
 
 
-def _field(name: str, given: str | Mapping[str, Any], rules: Mapping[str, Any]) -> Field:
-    more: Mapping[str, Any] = {"rule": given} if isinstance(given, str) else given
+def _field(name: str, entry: str | Mapping[str, Any], rules: Mapping[str, Any]) -> Field:
+    more: Mapping[str, Any] = {"rule": entry} if isinstance(entry, str) else entry
     rule = more["rule"]
-    outcomes = {} if rule == GIVEN else rules[rule]
+    outcomes = {} if rule == RETURNED else rules[rule]
     return Field(
         name, more.get("call", name), rule, outcomes, more.get("done", "done"), more.get("ends") == "session"
     )
 
 
-def _resource(name: str, given: Mapping[str, Any]) -> Resource:
+def _resource(name: str, entry: Mapping[str, Any]) -> Resource:
     method, path = name.split()
-    statuses = {who: given[who] for who in WHO}
-    ends_session = given.get("ends") == "session"
-    return Resource(method, path, given.get("type"), given.get("body"), ends_session, statuses)
+    statuses = {actor: entry[actor] for actor in ACTORS}
+    ends_session = entry.get("ends") == "session"
+    return Resource(method, path, entry.get("type"), entry.get("body"), ends_session, statuses)

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.supergraph.conftest import Person
+from tests.supergraph.conftest import Account
 
 DISABLE = "mutation ($id: ID!) { setUserActive(userId: $id, active: false) { __typename } }"
 CREATE = """mutation ($product: ID!) {
@@ -14,10 +14,10 @@ CREATE = """mutation ($product: ID!) {
 PAY = "mutation ($order: ID!) { payOrder(id: $order, input: {}) { __typename } }"
 
 
-async def _typename(http: httpx.AsyncClient, url: str, person: Person, query: str, **variables: str) -> str:
+async def _typename(http: httpx.AsyncClient, url: str, account: Account, query: str, **variables: str) -> str:
     """The type of the outcome, or the code of the refusal."""
     body = {"query": query, "variables": variables}
-    answer = (await http.post(f"{url}/graphql", json=body, headers=person.headers)).json()
+    answer = (await http.post(f"{url}/graphql", json=body, headers=account.headers)).json()
     if answer.get("errors"):
         return str(answer["errors"][0]["extensions"]["code"])
     [outcome] = answer["data"].values()
@@ -27,8 +27,8 @@ async def _typename(http: httpx.AsyncClient, url: str, person: Person, query: st
 async def test_nothing_is_ordered_or_paid_after_the_account_was_disabled(
     supergraph: dict[str, Any],
     http: httpx.AsyncClient,
-    admin: Person,
-    customer: Person,
+    admin: Account,
+    customer: Account,
     new_product: Callable[..., Awaitable[dict[str, Any]]],
 ) -> None:
     product = (await new_product(stock=5))["id"]

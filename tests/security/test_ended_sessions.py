@@ -10,8 +10,8 @@ from gql import Client
 from gql.transport.exceptions import TransportConnectionFailed, TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
-from tests.security.places import Place
-from tests.supergraph.conftest import Person, request
+from tests.security.endpoints import Endpoint
+from tests.supergraph.conftest import Account, request
 
 # A service remembers for a second that a session was alive (`kit/revocations.py`).
 _REMEMBERED = 1.0
@@ -22,49 +22,49 @@ _SLACK = 4.0
 STATUS = "subscription ($id: ID!) { orderStatus(orderId: $id) { seq status } }"
 
 
-async def _refused_everywhere(places: list[Place], token: str) -> None:
-    waiting = list(places)
+async def _refused_everywhere(endpoints: list[Endpoint], token: str) -> None:
+    waiting = list(endpoints)
     async with asyncio.timeout(_REMEMBERED + _SLACK):
         while waiting:
-            believed = await asyncio.gather(*(place.believes(token) for place in waiting))
-            waiting = [place for place, yes in zip(waiting, believed, strict=True) if yes]
+            accepted = await asyncio.gather(*(endpoint.accepts(token) for endpoint in waiting))
+            waiting = [endpoint for endpoint, yes in zip(waiting, accepted, strict=True) if yes]
             await asyncio.sleep(0.05)
 
 
 async def test_logout_stops_the_token_in_every_place(
-    http: httpx.AsyncClient, places: list[Place], customer: Person
+    http: httpx.AsyncClient, endpoints: list[Endpoint], customer: Account
 ) -> None:
     # Each process has just seen that the session is alive.
-    assert all(await asyncio.gather(*(place.believes(customer.token) for place in places)))
+    assert all(await asyncio.gather(*(endpoint.accepts(customer.token) for endpoint in endpoints)))
     answer = await http.post("/api/v1/users/logout", headers=customer.headers)
     assert answer.status_code == 204
-    await _refused_everywhere(places, customer.token)
+    await _refused_everywhere(endpoints, customer.token)
 
 
 async def test_other_sessions_of_the_account_go_on(
-    http: httpx.AsyncClient, places: list[Place], customer: Person
+    http: httpx.AsyncClient, endpoints: list[Endpoint], customer: Account
 ) -> None:
     login = {"email": customer.email, "password": "password123"}
     other = (await http.post("/api/v1/users/login", json=login)).json()["token"]
     await http.post("/api/v1/users/logout", headers=customer.headers)
-    await _refused_everywhere(places, customer.token)
-    assert all(await asyncio.gather(*(place.believes(other) for place in places)))
+    await _refused_everywhere(endpoints, customer.token)
+    assert all(await asyncio.gather(*(endpoint.accepts(other) for endpoint in endpoints)))
 
 
 @pytest.fixture
 async def order_id(
-    http: httpx.AsyncClient, customer: Person, new_product: Callable[..., Awaitable[dict[str, Any]]]
+    http: httpx.AsyncClient, customer: Account, new_product: Callable[..., Awaitable[dict[str, Any]]]
 ) -> str:
     body = {"items": [{"product_id": (await new_product())["id"], "quantity": 1}]}
     placed = await http.post("/api/v1/orders", json=body, headers=customer.headers)
     return str(placed.json()["id"])
 
 
-@pytest.mark.parametrize("door", ["edge", "router", "orders"])
+@pytest.mark.parametrize("process", ["edge", "router", "orders"])
 async def test_open_subscription_ends_with_its_session_and_cannot_be_opened_again(
-    http: httpx.AsyncClient, supergraph: dict[str, Any], customer: Person, order_id: str, door: str
+    http: httpx.AsyncClient, supergraph: dict[str, Any], customer: Account, order_id: str, process: str
 ) -> None:
-    url = f"{supergraph['addresses'][door].replace('http', 'ws', 1)}/graphql"
+    url = f"{supergraph['addresses'][process].replace('http', 'ws', 1)}/graphql"
 
     def connect() -> Client:
         init = {"authorization": f"Bearer {customer.token}"}
@@ -89,7 +89,7 @@ async def test_open_subscription_ends_with_its_session_and_cannot_be_opened_agai
 
 
 async def test_stream_of_the_rest_layer_ends_with_its_session(
-    http: httpx.AsyncClient, customer: Person, order_id: str
+    http: httpx.AsyncClient, customer: Account, order_id: str
 ) -> None:
     path = f"/api/v1/orders/{order_id}/events"
     async with asyncio.timeout(_IDLE + _REMEMBERED + _SLACK):
@@ -106,7 +106,7 @@ async def test_stream_of_the_rest_layer_ends_with_its_session(
 
 
 async def test_connection_that_stays_open_speaks_for_nobody_any_more(
-    http: httpx.AsyncClient, supergraph: dict[str, Any], customer: Person
+    http: httpx.AsyncClient, supergraph: dict[str, Any], customer: Account
 ) -> None:
     url = f"{supergraph['addresses']['orders'].replace('http', 'ws', 1)}/graphql"
     transport = WebsocketsTransport(url, init_payload={"authorization": f"Bearer {customer.token}"})

@@ -11,8 +11,8 @@ import jwt
 import pytest
 
 from tests.harness.launcher import ROOT
-from tests.security.places import Place
-from tests.supergraph.conftest import Person
+from tests.security.endpoints import Endpoint
+from tests.supergraph.conftest import Account
 
 # USERS_JWT_KEY_LEAD of the shared system, and the time in which a process looks into the folder again.
 _LEAD = 10.0
@@ -28,67 +28,67 @@ def _kid(token: str) -> str:
     return str(jwt.get_unverified_header(token)["kid"])
 
 
-async def _fresh_token(http: httpx.AsyncClient, person: Person) -> str:
-    login = {"email": person.email, "password": "password123"}
+async def _fresh_token(http: httpx.AsyncClient, account: Account) -> str:
+    login = {"email": account.email, "password": "password123"}
     answer = await http.post("/api/v1/users/login", json=login)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["token"])
 
 
-class Hammer:
-    """Uses tokens at every place without a pause, always the newest and the oldest."""
+class TokenLoad:
+    """Uses the newest and the oldest token at every endpoint without a pause."""
 
-    def __init__(self, http: httpx.AsyncClient, places: list[Place], person: Person) -> None:
+    def __init__(self, http: httpx.AsyncClient, endpoints: list[Endpoint], account: Account) -> None:
         self._http = http
-        self._places = places
-        self._person = person
-        self.old = person.token
-        self.new = person.token
+        self._endpoints = endpoints
+        self._account = account
+        self.old = account.token
+        self.new = account.token
         self.refused: list[str] = []
         self.served = 0
 
     async def run(self) -> None:
-        await asyncio.gather(self._renew(), *(self._use(place) for place in self._places))
+        await asyncio.gather(self._renew(), *(self._use(endpoint) for endpoint in self._endpoints))
 
     async def _renew(self) -> None:
         while True:
-            self.new = await _fresh_token(self._http, self._person)
+            self.new = await _fresh_token(self._http, self._account)
             await asyncio.sleep(0.25)
 
-    async def _use(self, place: Place) -> None:
+    async def _use(self, endpoint: Endpoint) -> None:
         while True:
             for token in (self.new, self.old):
-                if await place.believes(token):
+                if await endpoint.accepts(token):
                     self.served += 1
                 else:
-                    self.refused.append(f"{place}: {_kid(token)}")
+                    self.refused.append(f"{endpoint}: {_kid(token)}")
             await asyncio.sleep(0.1)
 
 
 async def test_rotation_under_load_turns_nobody_away(
-    http: httpx.AsyncClient, supergraph: dict[str, Any], places: list[Place], customer: Person
+    http: httpx.AsyncClient, supergraph: dict[str, Any], endpoints: list[Endpoint], customer: Account
 ) -> None:
-    hammer = Hammer(http, places, customer)
-    task = asyncio.create_task(hammer.run())
+    load = TokenLoad(http, endpoints, customer)
+    task = asyncio.create_task(load.run())
     try:
         rotated = await asyncio.to_thread(_keys, supergraph, "rotate")
         assert rotated.returncode == 0, rotated.stderr
         kid = rotated.stdout.split()[0]
         assert kid != _kid(customer.token)
         deadline = time.monotonic() + _LEAD + _RESCAN + 5
-        while _kid(hammer.new) != kid:
+        while _kid(load.new) != kid:
             assert not task.done()
             assert time.monotonic() < deadline, "the new key never signed"
             await asyncio.sleep(0.1)
-        # Each place has by now been shown tokens of both keys.
-        before = hammer.served
-        while hammer.served < before + 6 * len(places):
+        # By now each endpoint has had tokens of both keys.
+        before = load.served
+        while load.served < before + 6 * len(endpoints):
             assert not task.done()
             await asyncio.sleep(0.1)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert hammer.refused == []
+    assert load.refused == []
 
     listed = (await asyncio.to_thread(_keys, supergraph, "list")).stdout
     states = {line.split()[0]: line.split()[1] for line in listed.splitlines()[1:]}

@@ -1,4 +1,4 @@
-"""Who may do and see what: the table of `policy.yaml` against the running system, at every door."""
+"""Who may do and see what: the table of `policy.yaml` against the running system, at every endpoint."""
 
 import asyncio
 import json
@@ -26,10 +26,10 @@ from graphql import (
 )
 
 from tests.harness.launcher import ROOT
-from tests.security.asking import ABSENT, HIDDEN, SHOWN, Door, entity, filled
-from tests.security.cast import Cast, assemble, log_in
-from tests.security.policy import GIVEN, PARENT, WHO, Resource, Type, load
-from tests.supergraph.conftest import Person, request
+from tests.security.actors import Actors, create_actors, log_in
+from tests.security.graphql_access import ABSENT, HIDDEN, SHOWN, GraphQLAccess, entity, filled
+from tests.security.policy import ACTORS, PARENT, RETURNED, Resource, Type, load
+from tests.supergraph.conftest import Account, request
 
 POLICY = load()
 API = build_schema((ROOT / "schema" / "api.graphql").read_text())
@@ -63,15 +63,15 @@ def _shape(path: str) -> str:
     return re.sub(r"{\w+}", "{}", path)
 
 
-@pytest.mark.parametrize("type_", [t for t in POLICY.types.values() if t.reach is None], ids=lambda t: t.name)
-def test_type_that_is_only_given_comes_from_nowhere_else(type_: Type) -> None:
-    assert type_.given_by is not None
-    assert {f.rule for f in type_.fields.values()} == {GIVEN}
-    for giver in _givers(type_.name):
-        assert giver in type_.given_by or giver.partition(".")[0] in type_.given_by, giver
+@pytest.mark.parametrize("type_", [t for t in POLICY.types.values() if t.path is None], ids=lambda t: t.name)
+def test_type_without_a_path_is_returned_by_the_named_fields_only(type_: Type) -> None:
+    assert type_.returned_by is not None
+    assert {f.rule for f in type_.fields.values()} == {RETURNED}
+    for returning in _returning_fields(type_.name):
+        assert returning in type_.returned_by or returning.partition(".")[0] in type_.returned_by, returning
 
 
-def _givers(name: str) -> Iterator[str]:
+def _returning_fields(name: str) -> Iterator[str]:
     for parent, t in TYPES.items():
         for field_name, field in t.fields.items():
             result = get_named_type(field.type)
@@ -85,49 +85,55 @@ def _givers(name: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-async def readers(http: httpx.AsyncClient, admin: Person) -> Cast:
-    """People who only look."""
-    return await assemble(http, admin)
+async def readers(http: httpx.AsyncClient, admin: Account) -> Actors:
+    """Actors of the tests that only read."""
+    return await create_actors(http, admin)
 
 
 @pytest.fixture
-async def cast(http: httpx.AsyncClient, admin: Person) -> Cast:
-    """People whose sessions the test ends."""
-    return await assemble(http, admin)
+async def actors(http: httpx.AsyncClient, admin: Account) -> Actors:
+    """Actors of one test, which may end their sessions."""
+    return await create_actors(http, admin)
 
 
 @pytest.fixture
-def door(supergraph: dict[str, Any], direct: httpx.AsyncClient) -> Callable[[str, Cast, str], Door]:
-    def make(where: str, cast: Cast, who: str) -> Door:
-        return Door(direct, f"{supergraph['addresses'][where]}/graphql", cast.tokens[who], cast.subjects)
+def access(
+    supergraph: dict[str, Any], direct: httpx.AsyncClient
+) -> Callable[[str, Actors, str], GraphQLAccess]:
+    def make(where: str, actors: Actors, actor: str) -> GraphQLAccess:
+        return GraphQLAccess(
+            direct, f"{supergraph['addresses'][where]}/graphql", actors.tokens[actor], actors.variables
+        )
 
     return make
 
 
-async def _differences(door: Door, who: str, type_: Type, reach: list[str], names: set[str]) -> list[str]:
-    """Where what `who` sees of the type's fields is not what the table says."""
+async def _differences(
+    access: GraphQLAccess, actor: str, type_: Type, path: list[str], names: set[str]
+) -> list[str]:
+    """Where what `actor` sees of the type's fields is not what the table says."""
     api = TYPES[type_.name]
     composite = {n for n in names if is_composite_type(get_named_type(api.fields[n].type))}
-    expected = {n: type_.fields[n].expected(who) for n in names}
+    expected = {n: type_.fields[n].expected(actor) for n in names}
     # A field that is refused takes its parent along, so it is asked for alone.
     alone = {n for n, outcome in expected.items() if outcome not in {SHOWN, HIDDEN, PARENT}}
     together = names - alone if type_.name != "Query" else set()
     seen: dict[str, str] = {}
     for group in ([together] if together else []) + [{n} for n in sorted(names - together)]:
         calls = {n: type_.fields[n].call for n in group}
-        seen |= await door.outcomes(reach, calls, composite=composite & group)
+        seen |= await access.outcomes(path, calls, composite=composite & group)
     return [
-        f"{type_.name}.{name} for {who} at {reach[:1]}: {seen[name]}, not {expected[name]}"
+        f"{type_.name}.{name} for {actor} at {path[:1]}: {seen[name]}, not {expected[name]}"
         for name in sorted(names)
-        if not _agrees(type_, name, who, seen[name])
+        if not _agrees(type_, name, actor, seen[name])
     ]
 
 
-def _agrees(type_: Type, name: str, who: str, seen: str) -> bool:
+def _agrees(type_: Type, name: str, actor: str, seen: str) -> bool:
     field = type_.fields[name]
-    expected = field.expected(who)
+    expected = field.expected(actor)
     if expected == PARENT:
-        if not _parent_shown(type_, who):
+        if not _parent_shown(type_, actor):
             return seen not in {SHOWN, HIDDEN}
         expected = SHOWN
     if expected == SHOWN and seen == HIDDEN:
@@ -137,12 +143,12 @@ def _agrees(type_: Type, name: str, who: str, seen: str) -> bool:
     return seen == expected or (expected == HIDDEN and seen == ABSENT)
 
 
-def _parent_shown(type_: Type, who: str) -> bool:
-    """Whether each step to the type's objects is open to `who`."""
+def _parent_shown(type_: Type, actor: str) -> bool:
+    """Whether each step to the type's objects is open to `actor`."""
     parent = POLICY.types["Query"]
-    for step in type_.reach or ():
+    for step in type_.path or ():
         name = step.partition("(")[0]
-        expected = parent.fields[name].expected(who)
+        expected = parent.fields[name].expected(actor)
         if expected not in {SHOWN, PARENT}:
             return False
         parent = POLICY.types[get_named_type(TYPES[parent.name].fields[name].type).name]
@@ -159,33 +165,33 @@ def _may_be_empty(type_: Type, name: str) -> bool:
 
 
 async def test_router_shows_each_what_the_table_says(
-    door: Callable[[str, Cast, str], Door], readers: Cast
+    access: Callable[[str, Actors, str], GraphQLAccess], readers: Actors
 ) -> None:
-    async def ask(who: str) -> list[str]:
+    async def ask(actor: str) -> list[str]:
         found: list[str] = []
         for type_ in _readable():
-            at = door("router", readers, who)
-            found += await _differences(at, who, type_, list(type_.reach or ()), set(type_.fields))
+            at = access("router", readers, actor)
+            found += await _differences(at, actor, type_, list(type_.path or ()), set(type_.fields))
         return found
 
-    assert [line for found in await asyncio.gather(*map(ask, WHO)) for line in found] == []
+    assert [line for found in await asyncio.gather(*map(ask, ACTORS)) for line in found] == []
 
 
 @pytest.mark.parametrize("subgraph", SUBGRAPHS)
 async def test_subgraph_shows_each_what_the_table_says(
-    door: Callable[[str, Cast, str], Door], readers: Cast, subgraph: str
+    access: Callable[[str, Actors, str], GraphQLAccess], readers: Actors, subgraph: str
 ) -> None:
     local = _local_fields(subgraph)
 
-    async def ask(who: str) -> list[str]:
+    async def ask(actor: str) -> list[str]:
         found: list[str] = []
         for type_ in _readable():
             names = set(type_.fields) & local.get(type_.name, set())
-            for reach in _reaches(type_, local) if names else ():
-                found += await _differences(door(subgraph, readers, who), who, type_, reach, names)
+            for path in _paths(type_, local) if names else ():
+                found += await _differences(access(subgraph, readers, actor), actor, type_, path, names)
         return found
 
-    assert [line for found in await asyncio.gather(*map(ask, WHO)) for line in found] == []
+    assert [line for found in await asyncio.gather(*map(ask, ACTORS)) for line in found] == []
 
 
 def _readable() -> Iterator[Type]:
@@ -201,12 +207,12 @@ def _local_fields(subgraph: str) -> dict[str, set[str]]:
     return found
 
 
-def _reaches(type_: Type, local: dict[str, set[str]]) -> Iterator[list[str]]:
+def _paths(type_: Type, local: dict[str, set[str]]) -> Iterator[list[str]]:
     """The ways to an object of the type inside one subgraph: from a field of Query, and as an entity."""
-    if not type_.reach:
+    if not type_.path:
         yield []
         return
-    first, *rest = type_.reach
+    first, *rest = type_.path
     root = first.partition("(")[0]
     start = POLICY.types[get_named_type(API.query_type.fields[root].type).name]  # type: ignore[union-attr]
     inner = start.name
@@ -215,40 +221,40 @@ def _reaches(type_: Type, local: dict[str, set[str]]) -> Iterator[list[str]]:
             return
         inner = get_named_type(TYPES[inner].fields[step.partition("(")[0]].type).name
     if root in local["Query"]:
-        yield list(type_.reach)
+        yield list(type_.path)
     if start.entity is not None and start.name in local:
         yield [entity(start.name, start.entity), *rest]
 
 
 @pytest.mark.parametrize("where", ["router", *SUBGRAPHS])
 async def test_mutation_is_done_for_whom_the_table_says(
-    http: httpx.AsyncClient, door: Callable[[str, Cast, str], Door], cast: Cast, where: str
+    http: httpx.AsyncClient, access: Callable[[str, Actors, str], GraphQLAccess], actors: Actors, where: str
 ) -> None:
     local = set(TYPES["Mutation"].fields) if where == "router" else _local_fields(where)["Mutation"]
     wrong: list[str] = []
     for name, field in POLICY.types["Mutation"].fields.items():
-        for who in WHO if name in local else ():
-            at = door(where, cast, who)
-            if field.ends_session and who != "nobody":
-                at = replace(at, token=await log_in(http, cast.people[who]))
+        for actor in ACTORS if name in local else ():
+            at = access(where, actors, actor)
+            if field.ends_session and actor != "nobody":
+                at = replace(at, token=await log_in(http, actors.accounts[actor]))
             seen = await at.mutate(name, field.call)
-            if seen != field.expected(who):
-                wrong.append(f"{name} for {who}: {seen}, not {field.expected(who)}")
+            if seen != field.expected(actor):
+                wrong.append(f"{name} for {actor}: {seen}, not {field.expected(actor)}")
     assert wrong == []
 
 
 @pytest.mark.parametrize("where", ["router", "orders"])
 async def test_subscription_is_open_to_whom_the_table_says(
-    supergraph: dict[str, Any], readers: Cast, where: str
+    supergraph: dict[str, Any], readers: Actors, where: str
 ) -> None:
     url = f"{supergraph['addresses'][where].replace('http', 'ws', 1)}/graphql"
     wrong: list[str] = []
     for name, field in POLICY.types["Subscription"].fields.items():
-        document = filled(f"subscription {{ {field.call} {{ __typename }} }}", readers.subjects)
-        for who in WHO:
-            seen = await _first_event(url, readers.tokens[who], document)
-            if seen != field.expected(who):
-                wrong.append(f"{name} for {who}: {seen}, not {field.expected(who)}")
+        document = filled(f"subscription {{ {field.call} {{ __typename }} }}", readers.variables)
+        for actor in ACTORS:
+            seen = await _first_event(url, readers.tokens[actor], document)
+            if seen != field.expected(actor):
+                wrong.append(f"{name} for {actor}: {seen}, not {field.expected(actor)}")
     assert wrong == []
 
 
@@ -271,33 +277,33 @@ async def _first_event(url: str, token: str | None, document: str) -> str:
 
 
 async def test_rest_layer_answers_each_as_the_table_says(
-    supergraph: dict[str, Any], http: httpx.AsyncClient, direct: httpx.AsyncClient, cast: Cast
+    supergraph: dict[str, Any], http: httpx.AsyncClient, direct: httpx.AsyncClient, actors: Actors
 ) -> None:
     wrong: list[str] = []
     for resource in POLICY.rest:
-        for who in WHO:
-            token = cast.tokens[who]
-            if resource.ends_session and who != "nobody":
-                token = await log_in(http, cast.people[who])
+        for actor in ACTORS:
+            token = actors.tokens[actor]
+            if resource.ends_session and actor != "nobody":
+                token = await log_in(http, actors.accounts[actor])
             headers = {"authorization": f"Bearer {token}"} if token else {}
-            url = supergraph["addresses"]["rest_direct"] + resource.path.format(**cast.subjects)
+            url = supergraph["addresses"]["rest_direct"] + resource.path.format(**actors.variables)
             request = direct.build_request(resource.method, url, json=resource.body, headers=headers)
             answer = await direct.send(request, stream=True)
             seen = answer.status_code if answer.status_code in {401, 403, 404} else "ok"
-            if seen != resource.statuses[who]:
-                wrong.append(f"{resource.method} {resource.path} for {who}: {answer.status_code}")
+            if seen != resource.statuses[actor]:
+                wrong.append(f"{resource.method} {resource.path} for {actor}: {answer.status_code}")
             elif resource.type and answer.is_success:
                 await answer.aread()
-                wrong += _wrong_fields(resource, who, answer.json())
+                wrong += _wrong_fields(resource, actor, answer.json())
             await answer.aclose()
     assert wrong == []
 
 
-def _wrong_fields(resource: Resource, who: str, document: dict[str, Any]) -> Iterator[str]:
+def _wrong_fields(resource: Resource, actor: str, document: dict[str, Any]) -> Iterator[str]:
     fields = POLICY.types[resource.type or ""].fields
     for key, value in document.items():
         field = fields.get(re.sub(r"_(\w)", lambda m: m[1].upper(), key))
         if field is not None and HIDDEN in field.outcomes.values():
-            hidden = field.expected(who) == HIDDEN
+            hidden = field.expected(actor) == HIDDEN
             if hidden != (value is None):
-                yield f"{resource.path}: {key} for {who} is {value!r}"
+                yield f"{resource.path}: {key} for {actor} is {value!r}"

@@ -15,6 +15,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from deploy.local.ports import Ports
 from tests.harness import launcher
 from tests.harness.engines import Engines
 
@@ -22,12 +23,14 @@ SECRET = secrets.token_urlsafe(48)
 REGISTER = """mutation ($input: RegisterInput!) {
   register(input: $input) { ... on RegisterSuccess { auth { accessToken user { id } } } }
 }"""
-WHO = "{ __typename }"
+QUERY = "{ __typename }"
 
 
 @pytest.fixture(scope="module")
 def addresses(engines: Engines) -> Iterator[dict[str, Any]]:
-    """The subgraphs and the edge; what stands between them is not what is tested."""
+    """The subgraphs and the edge, with nothing on the ports of the router and the REST layer between them."""
+    ports = Ports()
+    between = [f"--{component}-port={ports.free()}" for component in ("router", "rest")]
     data = launcher.folder() / f"secret-{uuid4().hex}"
     env = {
         "JWT_SECRET": SECRET,
@@ -37,12 +40,15 @@ def addresses(engines: Engines) -> Iterator[dict[str, Any]]:
         "REDIS_URL": engines.redis_url,
     }
     state = data.with_suffix(".json")
-    process = launcher.launch(data, state, ["--only", "subgraphs,edge", "--edge-port", "0"], env=env)
+    process = launcher.launch(
+        data, state, ["--only", "subgraphs,edge", "--edge-port", "0", *between], env=env
+    )
     try:
         launcher.wait_for(process, state)
         yield {**launcher.read(state)["addresses"], "data": data}
     finally:
         launcher.stop(process.pid)
+        ports.release()
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +67,11 @@ def _signed(token: str, key: Any, algorithm: str = "HS256", **headers: Any) -> s
 
 async def _statuses(addresses: dict[str, Any], http: httpx.AsyncClient, token: str) -> dict[str, int]:
     headers = {"authorization": f"Bearer {token}"}
-    doors = ("users", "products", "orders", "edge")
+    endpoints = ("users", "products", "orders", "edge")
     answers = await asyncio.gather(
-        *(http.post(f"{addresses[d]}/graphql", json={"query": WHO}, headers=headers) for d in doors)
+        *(http.post(f"{addresses[d]}/graphql", json={"query": QUERY}, headers=headers) for d in endpoints)
     )
-    return {door: answer.status_code for door, answer in zip(doors, answers, strict=True)}
+    return {endpoint: answer.status_code for endpoint, answer in zip(endpoints, answers, strict=True)}
 
 
 async def test_every_service_believes_what_users_signs_with_it(

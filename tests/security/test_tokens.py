@@ -1,7 +1,7 @@
-"""Access tokens that must not be believed, at every place where one may be shown (RFC 8725).
+"""Access tokens that must not be accepted, at every endpoint where one may be shown (RFC 8725).
 
 What stands here is signed by the real key wherever that is what makes the token dangerous: a check that is
-missing in one place would let it in there.
+missing at one endpoint would let it in there.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from tests.security.places import Place
-from tests.supergraph.conftest import Person
+from tests.security.endpoints import Endpoint
+from tests.supergraph.conftest import Account
 
 
-class Forge:
-    """The signing key of the running system, and a good token's content to spoil."""
+class TokenForger:
+    """Signs changed tokens with the running system's own key."""
 
     def __init__(self, folder: Path, token: str) -> None:
         self.header = jwt.get_unverified_header(token)
@@ -54,9 +54,9 @@ def _encoded(raw: bytes) -> str:
 
 
 @pytest.fixture
-def forge(supergraph: dict[str, Any], customer: Person) -> Forge:
+def forger(supergraph: dict[str, Any], customer: Account) -> TokenForger:
     folder = supergraph["children"]["users"]["env"]["USERS_JWT_KEYS_DIR"]
-    return Forge(Path(folder), customer.token)
+    return TokenForger(Path(folder), customer.token)
 
 
 def _now() -> int:
@@ -86,13 +86,19 @@ ATTACKS = {
 }
 
 
-async def test_token_that_the_forge_leaves_alone_is_believed(places: list[Place], forge: Forge) -> None:
-    token = forge.token()
-    assert await asyncio.gather(*(place.believes(token) for place in places)) == [True] * len(places)
+async def test_token_signed_again_without_a_change_is_accepted(
+    endpoints: list[Endpoint], forger: TokenForger
+) -> None:
+    token = forger.token()
+    assert await asyncio.gather(*(endpoint.accepts(token) for endpoint in endpoints)) == [True] * len(
+        endpoints
+    )
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_false_token_is_refused_in_every_place(places: list[Place], forge: Forge, attack: str) -> None:
-    token = ATTACKS[attack](forge)
-    believed = await asyncio.gather(*(place.believes(token) for place in places))
-    assert [place for place, yes in zip(places, believed, strict=True) if yes] == []
+async def test_false_token_is_refused_at_every_endpoint(
+    endpoints: list[Endpoint], forger: TokenForger, attack: str
+) -> None:
+    token = ATTACKS[attack](forger)
+    accepted = await asyncio.gather(*(endpoint.accepts(token) for endpoint in endpoints))
+    assert [endpoint for endpoint, yes in zip(endpoints, accepted, strict=True) if yes] == []

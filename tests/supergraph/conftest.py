@@ -1,4 +1,4 @@
-"""People of the whole system, and ways to talk to it through the edge."""
+"""Accounts of the whole system, and clients of its edge."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +20,7 @@ PASSWORD = "password123"
 
 
 @dataclass(frozen=True)
-class Person:
+class Account:
     id: str
     username: str
     email: str
@@ -43,47 +43,47 @@ async def http(edge: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def sign_up(http: httpx.AsyncClient, username: str) -> Person:
+async def sign_up(http: httpx.AsyncClient, username: str) -> Account:
     email = f"{username}@example.com"
     body = {"username": username, "email": email, "password": PASSWORD}
     answer = await http.post("/api/v1/users/register", json=body)
     assert answer.status_code == 201, answer.text
-    return _person(answer.json())
+    return _account(answer.json())
 
 
-def _person(body: dict[str, Any]) -> Person:
+def _account(body: dict[str, Any]) -> Account:
     user = body["user"]
-    return Person(user["id"], user["username"], user["email"], body["token"], body["refresh_token"])
+    return Account(user["id"], user["username"], user["email"], body["token"], body["refresh_token"])
 
 
 @pytest.fixture(scope="session")
-async def admin(http: httpx.AsyncClient) -> Person:
+async def admin(http: httpx.AsyncClient) -> Account:
     """The first account of the system, which the embedded default makes an administrator."""
     with FileLock(launcher.folder() / "admin.lock"):
         login = {"email": "first@example.com", "password": PASSWORD}
         answer = await http.post("/api/v1/users/login", json=login)
         if answer.status_code == 200:
-            return _person(answer.json())
+            return _account(answer.json())
         return await sign_up(http, "first")
 
 
 @pytest.fixture
-def new_customer(http: httpx.AsyncClient, admin: Person) -> Callable[[], Awaitable[Person]]:  # noqa: ARG001 - it comes first
-    """Registers a new person; after the administrator, so that this one is none."""
+def new_customer(http: httpx.AsyncClient, admin: Account) -> Callable[[], Awaitable[Account]]:  # noqa: ARG001 - it comes first
+    """Registers a new account; after the administrator, so that this one is none."""
 
-    async def make() -> Person:
+    async def make() -> Account:
         return await sign_up(http, f"u{uuid4().hex[:16]}")
 
     return make
 
 
 @pytest.fixture
-async def customer(new_customer: Callable[[], Awaitable[Person]]) -> Person:
+async def customer(new_customer: Callable[[], Awaitable[Account]]) -> Account:
     return await new_customer()
 
 
 @pytest.fixture
-def new_product(http: httpx.AsyncClient, admin: Person) -> Callable[..., Awaitable[dict[str, Any]]]:
+def new_product(http: httpx.AsyncClient, admin: Account) -> Callable[..., Awaitable[dict[str, Any]]]:
     async def make(**fields: Any) -> dict[str, Any]:
         body = {"name": "Kettle", "price": 19.99, "stock": 10, "category": "Kitchen", **fields}
         answer = await http.post("/api/v1/products", json=body, headers=admin.headers)
@@ -94,7 +94,9 @@ def new_product(http: httpx.AsyncClient, admin: Person) -> Callable[..., Awaitab
     return make
 
 
-async def settled(http: httpx.AsyncClient, person: Person, answer: httpx.Response) -> dict[str, Any]:
+async def order_with_stock(
+    http: httpx.AsyncClient, account: Account, answer: httpx.Response
+) -> dict[str, Any]:
     """The order that was placed, once its stock is held.
 
     Nearly always it is at once; on a machine that is busy with other tests the first try may time out,
@@ -105,14 +107,14 @@ async def settled(http: httpx.AsyncClient, person: Person, answer: httpx.Respons
     async with asyncio.timeout(60):
         while order["status"] == "pending_stock":
             await asyncio.sleep(0.2)
-            order = (await http.get(f"/api/v1/orders/{order['id']}", headers=person.headers)).json()
+            order = (await http.get(f"/api/v1/orders/{order['id']}", headers=account.headers)).json()
     return order
 
 
 @asynccontextmanager
-async def session(edge: str, person: Person | None = None) -> AsyncIterator[AsyncClientSession]:
+async def session(edge: str, account: Account | None = None) -> AsyncIterator[AsyncClientSession]:
     """A `gql` session at the edge."""
-    headers = person.headers if person else {}
+    headers = account.headers if account else {}
     transport = HTTPXAsyncTransport(f"{edge}/graphql", headers=headers, timeout=30)
     async with Client(transport=transport, fetch_schema_from_transport=False) as opened:
         yield opened

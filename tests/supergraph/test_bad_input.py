@@ -10,7 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.supergraph.conftest import Person, settled
+from tests.supergraph.conftest import Account, order_with_stock
 
 NOBODY = "01890000-0000-7000-8000-000000000000"
 
@@ -64,13 +64,13 @@ def _body(method: str, path: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
-async def test_malformed_json_is_400(http: httpx.AsyncClient, admin: Person, method: str, path: str) -> None:
+async def test_malformed_json_is_400(http: httpx.AsyncClient, admin: Account, method: str, path: str) -> None:
     headers = {**admin.headers, "content-type": "application/json"}
     _refused(await http.request(method, path, content=b'{"a": ', headers=headers), 400, "MALFORMED_REQUEST")
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
-async def test_unknown_field_is_422(http: httpx.AsyncClient, admin: Person, method: str, path: str) -> None:
+async def test_unknown_field_is_422(http: httpx.AsyncClient, admin: Account, method: str, path: str) -> None:
     body = {**_body(method, path), "colour": "green"}
     answer = await http.request(method, path, json=body, headers=admin.headers)
     _refused(answer, 422, "VALIDATION_FAILED", "colour")
@@ -80,7 +80,7 @@ async def test_unknown_field_is_422(http: httpx.AsyncClient, admin: Person, meth
     ("method", "path", "field"), [(m, p, f) for m, p, _, fields in WRITES for f in fields]
 )
 async def test_missing_field_is_422(
-    http: httpx.AsyncClient, admin: Person, method: str, path: str, field: str
+    http: httpx.AsyncClient, admin: Account, method: str, path: str, field: str
 ) -> None:
     body = _body(method, path)
     del body[field]
@@ -90,7 +90,7 @@ async def test_missing_field_is_422(
 
 @pytest.mark.parametrize(("method", "path", "field"), [(m, p, f) for m, p, body, _ in WRITES for f in body])
 async def test_wrong_type_is_422(
-    http: httpx.AsyncClient, admin: Person, method: str, path: str, field: str
+    http: httpx.AsyncClient, admin: Account, method: str, path: str, field: str
 ) -> None:
     body = {**_body(method, path), field: {"not": "this"}}
     answer = await http.request(method, path, json=body, headers=admin.headers)
@@ -120,12 +120,12 @@ async def test_no_token_is_401(http: httpx.AsyncClient, method: str, path: str) 
         ("GET", "/api/v1/nothing"),
     ],
 )
-async def test_unknown_id_is_404(http: httpx.AsyncClient, customer: Person, method: str, path: str) -> None:
+async def test_unknown_id_is_404(http: httpx.AsyncClient, customer: Account, method: str, path: str) -> None:
     _refused(await http.request(method, path, headers=customer.headers), 404, "NOT_FOUND")
 
 
 async def test_order_of_an_unknown_product_is_404_and_is_not_payable(
-    http: httpx.AsyncClient, customer: Person
+    http: httpx.AsyncClient, customer: Account
 ) -> None:
     body = {"items": [{"product_id": NOBODY, "quantity": 1}]}
     _refused(await http.post("/api/v1/orders", json=body, headers=customer.headers), 404, "NOT_FOUND")
@@ -136,7 +136,7 @@ async def test_order_of_an_unknown_product_is_404_and_is_not_payable(
 @pytest.mark.parametrize("quantity", [0, -1, 1001, 2**40])
 async def test_quantity_out_of_bounds_is_422_and_takes_no_stock(
     http: httpx.AsyncClient,
-    customer: Person,
+    customer: Account,
     new_product: Callable[..., Awaitable[dict[str, Any]]],
     quantity: int,
 ) -> None:
@@ -151,14 +151,14 @@ async def test_quantity_out_of_bounds_is_422_and_takes_no_stock(
 
 async def test_foreign_order_cannot_be_read_paid_or_cancelled(
     http: httpx.AsyncClient,
-    customer: Person,
-    new_customer: Callable[[], Awaitable[Person]],
+    customer: Account,
+    new_customer: Callable[[], Awaitable[Account]],
     new_product: Callable[..., Awaitable[dict[str, Any]]],
 ) -> None:
     product = await new_product()
     body = {"items": [{"product_id": product["id"], "quantity": 1}]}
     placed = await http.post("/api/v1/orders", json=body, headers=customer.headers)
-    order = await settled(http, customer, placed)
+    order = await order_with_stock(http, customer, placed)
     stranger = (await new_customer()).headers
     path = f"/api/v1/orders/{order['id']}"
     for method, suffix in (("GET", ""), ("DELETE", ""), ("POST", "/pay"), ("GET", "/events")):
@@ -166,7 +166,7 @@ async def test_foreign_order_cannot_be_read_paid_or_cancelled(
     assert (await http.get(path, headers=customer.headers)).json()["status"] == "awaiting_payment"
 
 
-async def test_customer_creates_no_product(http: httpx.AsyncClient, customer: Person) -> None:
+async def test_customer_creates_no_product(http: httpx.AsyncClient, customer: Account) -> None:
     name = f"Contraband {uuid4().hex}"
     answer = await http.post("/api/v1/products", json={"name": name, "price": 1}, headers=customer.headers)
     _refused(answer, 403, "FORBIDDEN")
@@ -174,7 +174,7 @@ async def test_customer_creates_no_product(http: httpx.AsyncClient, customer: Pe
     assert name not in [p["name"] for p in listed]
 
 
-async def test_taken_name_is_409_and_names_the_field(http: httpx.AsyncClient, customer: Person) -> None:
+async def test_taken_name_is_409_and_names_the_field(http: httpx.AsyncClient, customer: Account) -> None:
     body = {
         "username": customer.username.upper(),
         "email": f"{uuid4().hex}@example.com",
@@ -184,7 +184,7 @@ async def test_taken_name_is_409_and_names_the_field(http: httpx.AsyncClient, cu
 
 
 async def test_wrong_password_and_unknown_account_answer_alike(
-    http: httpx.AsyncClient, customer: Person
+    http: httpx.AsyncClient, customer: Account
 ) -> None:
     wrong = await http.post(
         "/api/v1/users/login", json={"email": customer.email, "password": "wrong-password"}
@@ -225,7 +225,7 @@ BAD_TOKENS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("kind", BAD_TOKENS)
 async def test_bad_token_is_401_everywhere(
-    http: httpx.AsyncClient, supergraph: dict[str, Any], customer: Person, kind: str
+    http: httpx.AsyncClient, supergraph: dict[str, Any], customer: Account, kind: str
 ) -> None:
     headers = {"authorization": f"Bearer {BAD_TOKENS[kind](customer.token)}"}
     _refused(await http.get("/api/v1/users/profile", headers=headers), 401, "UNAUTHENTICATED")
@@ -272,7 +272,7 @@ async def test_graphql_fault_has_a_code_and_a_request_id(http: httpx.AsyncClient
     assert answer.headers["x-request-id"]
 
 
-async def test_graphql_price_must_not_be_a_float(http: httpx.AsyncClient, admin: Person) -> None:
+async def test_graphql_price_must_not_be_a_float(http: httpx.AsyncClient, admin: Account) -> None:
     name = f"Float {uuid4().hex}"
     mutation = "mutation M($i: CreateProductInput!) { createProduct(input: $i) { __typename } }"
     body = {"query": mutation, "variables": {"i": {"name": name, "price": 1.1}}}

@@ -1,4 +1,4 @@
-"""`supergraph users`: what who operates the system can do without an account, on the running one."""
+"""`supergraph users` on the running system: what an operator can do without an account."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.harness.launcher import ROOT
-from tests.supergraph.conftest import PASSWORD, Person
+from tests.supergraph.conftest import PASSWORD, Account
 
 COMMAND = [sys.executable, "-m", "deploy.local.cli", "users"]
 # A terminal of its own for the command, so that it may ask for a password there.
@@ -117,7 +117,7 @@ async def test_fault_is_named_and_nothing_is_done(run: Run, said: str) -> None:
 
 
 async def test_disabled_account_is_out_at_once_and_enabled_again_may_log_in(
-    run: Run, http: httpx.AsyncClient, customer: Person, admin: Person
+    run: Run, http: httpx.AsyncClient, customer: Account, admin: Account
 ) -> None:
     disabled = await run("disable", customer.email.upper())
     assert disabled.stdout == f"{customer.username} is disabled; its sessions have ended.\n"
@@ -134,16 +134,16 @@ async def test_disabled_account_is_out_at_once_and_enabled_again_may_log_in(
     assert (await _login(http, customer.email)).status_code == 200
 
 
-async def _kinds(http: httpx.AsyncClient, admin: Person, person: Person) -> list[str]:
+async def _kinds(http: httpx.AsyncClient, admin: Account, account: Account) -> list[str]:
     """The kinds of the account's activity but for attempts to log in, newest first."""
     query = "query ($id: ID!) { user(id: $id) { activity(first: 10) { nodes { kind } } } }"
-    body = {"query": query, "variables": {"id": person.id}}
+    body = {"query": query, "variables": {"id": account.id}}
     answer = (await http.post("/graphql", json=body, headers=admin.headers)).json()
     kinds = [node["kind"] for node in answer["data"]["user"]["activity"]["nodes"]]
     return [kind for kind in kinds if not kind.startswith("LOGIN")]
 
 
-async def test_accounts_are_listed_for_people_and_for_scripts(run: Run, customer: Person) -> None:
+async def test_accounts_are_listed_for_people_and_for_scripts(run: Run, customer: Account) -> None:
     shown = await run("list", "--search", customer.username)
     head, row = shown.stdout.splitlines()
     assert head.split() == ["ID", "USERNAME", "E-MAIL", "ROLE", "STATE", "SINCE"]
@@ -161,7 +161,7 @@ async def test_without_a_running_system_the_command_says_what_to_do(run: Run, tm
 
 
 async def test_database_named_in_the_environment_is_the_one_used(
-    run: Run, supergraph: dict[str, Any], customer: Person
+    run: Run, supergraph: dict[str, Any], customer: Account
 ) -> None:
     url = supergraph["addresses"]["users_database"]
     found = await run("list", "--search", customer.username, "--json", USERS_DATABASE_URL=url)

@@ -1,4 +1,4 @@
-"""What people meet at the edge: pages, cross-origin rules, health, limits that they do not meet."""
+"""The edge: pages, cross-origin rules, health, and limits that one machine does not reach."""
 
 import asyncio
 from typing import Any

@@ -6,26 +6,26 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.supergraph.conftest import Person, request, session, settled
+from tests.supergraph.conftest import Account, order_with_stock, request, session
 
 
 @pytest.fixture
 async def order(
-    http: httpx.AsyncClient, customer: Person, new_product: Callable[..., Awaitable[dict[str, Any]]]
+    http: httpx.AsyncClient, customer: Account, new_product: Callable[..., Awaitable[dict[str, Any]]]
 ) -> dict[str, Any]:
     """A paid order of two products by `customer`."""
     tea = await new_product(name="Green tea", price=4.5, stock=100, category="Tea")
     cup = await new_product(name="Stoneware cup", price=12, stock=7, category="Tableware")
     items = [{"product_id": tea["id"], "quantity": 3}, {"product_id": cup["id"], "quantity": 1}]
     placed = await http.post("/api/v1/orders", json={"items": items}, headers=customer.headers)
-    found = await settled(http, customer, placed)
+    found = await order_with_stock(http, customer, placed)
     paid = await http.post(f"/api/v1/orders/{found['id']}/pay", headers=customer.headers)
     assert paid.status_code == 200, paid.text
     return found
 
 
 async def test_from_a_user_to_the_products_they_ordered(
-    edge: str, customer: Person, order: dict[str, Any]
+    edge: str, customer: Account, order: dict[str, Any]
 ) -> None:
     query = """
       { me { username orders { totalCount nodes { number items { quantity product { name stock unitsSold } } } } } }
@@ -44,7 +44,7 @@ async def test_from_a_user_to_the_products_they_ordered(
 
 
 async def test_from_an_order_to_its_user_and_categories(
-    edge: str, customer: Person, order: dict[str, Any]
+    edge: str, customer: Account, order: dict[str, Any]
 ) -> None:
     query = """
       query One($id: ID!) {
@@ -61,7 +61,7 @@ async def test_from_an_order_to_its_user_and_categories(
 
 
 async def test_foreign_orders_are_as_if_they_were_not_there(
-    edge: str, order: dict[str, Any], new_customer: Callable[[], Awaitable[Person]]
+    edge: str, order: dict[str, Any], new_customer: Callable[[], Awaitable[Account]]
 ) -> None:
     stranger = await new_customer()
     query = "query One($id: ID!) { order(id: $id) { id } orders { nodes { id } } }"
@@ -70,7 +70,7 @@ async def test_foreign_orders_are_as_if_they_were_not_there(
     assert found == {"order": None, "orders": {"nodes": []}}
 
 
-async def test_personal_data_of_others_is_hidden(edge: str, customer: Person, new_customer: Any) -> None:
+async def test_personal_data_of_others_is_hidden(edge: str, customer: Account, new_customer: Any) -> None:
     stranger = await new_customer()
     query = "query One($id: ID!) { user(id: $id) { username email phone } }"
     async with session(edge, stranger) as opened:

@@ -11,7 +11,7 @@ from gql import Client
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
-from tests.supergraph.conftest import Person, request, settled
+from tests.supergraph.conftest import Account, order_with_stock, request
 
 STATUS = """
   subscription Status($id: ID!, $after: Int) {
@@ -24,25 +24,25 @@ STATUS = """
 
 @pytest.fixture
 async def order_id(
-    http: httpx.AsyncClient, customer: Person, new_product: Callable[..., Awaitable[dict[str, Any]]]
+    http: httpx.AsyncClient, customer: Account, new_product: Callable[..., Awaitable[dict[str, Any]]]
 ) -> str:
     product = await new_product(name="Reading lamp", category="Lighting")
     body = {"items": [{"product_id": product["id"], "quantity": 1}]}
     placed = await http.post("/api/v1/orders", json=body, headers=customer.headers)
-    return str((await settled(http, customer, placed))["id"])
+    return str((await order_with_stock(http, customer, placed))["id"])
 
 
-def _websocket(edge: str, person: Person | None) -> Client:
-    params = {"authorization": f"Bearer {person.token}"} if person else {}
+def _websocket(edge: str, account: Account | None) -> Client:
+    params = {"authorization": f"Bearer {account.token}"} if account else {}
     url = f"{edge.replace('http', 'ws', 1)}/graphql"
     return Client(transport=WebsocketsTransport(url, init_payload=params), fetch_schema_from_transport=False)
 
 
 async def _server_sent(
-    http: httpx.AsyncClient, person: Person, order_id: str, after: int
+    http: httpx.AsyncClient, account: Account, order_id: str, after: int
 ) -> AsyncIterator[dict[str, Any]]:
     body = {"query": STATUS, "variables": {"id": order_id, "after": after}}
-    headers = {**person.headers, "accept": "text/event-stream"}
+    headers = {**account.headers, "accept": "text/event-stream"}
     async with http.stream("POST", "/graphql", json=body, headers=headers) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         async for line in answer.aiter_lines():
@@ -51,7 +51,7 @@ async def _server_sent(
 
 
 async def test_websocket_sees_the_order_go_to_paid_with_fields_of_other_subgraphs(
-    edge: str, http: httpx.AsyncClient, customer: Person, order_id: str
+    edge: str, http: httpx.AsyncClient, customer: Account, order_id: str
 ) -> None:
     async with asyncio.timeout(30), _websocket(edge, customer) as opened:
         events = opened.subscribe(request(STATUS, {"id": order_id, "after": 0}))
@@ -73,7 +73,7 @@ async def test_websocket_sees_the_order_go_to_paid_with_fields_of_other_subgraph
 
 
 async def test_server_sent_events_resume_after_a_seq_and_end_with_the_order(
-    http: httpx.AsyncClient, customer: Person, order_id: str
+    http: httpx.AsyncClient, customer: Account, order_id: str
 ) -> None:
     async with asyncio.timeout(30):
         events = _server_sent(http, customer, order_id, after=1)
@@ -86,7 +86,7 @@ async def test_server_sent_events_resume_after_a_seq_and_end_with_the_order(
 
 
 async def test_rest_stream_carries_the_seq_as_id_and_honours_last_event_id(
-    http: httpx.AsyncClient, customer: Person, order_id: str
+    http: httpx.AsyncClient, customer: Account, order_id: str
 ) -> None:
     headers = {**customer.headers, "last-event-id": "1"}
     await http.delete(f"/api/v1/orders/{order_id}", headers=customer.headers)
@@ -104,10 +104,10 @@ async def test_rest_stream_carries_the_seq_as_id_and_honours_last_event_id(
 
 
 async def test_stranger_and_nobody_are_refused(
-    edge: str, order_id: str, new_customer: Callable[[], Awaitable[Person]]
+    edge: str, order_id: str, new_customer: Callable[[], Awaitable[Account]]
 ) -> None:
-    for person, code in ((await new_customer(), "NOT_FOUND"), (None, "UNAUTHENTICATED")):
-        async with asyncio.timeout(30), _websocket(edge, person) as opened:
+    for account, code in ((await new_customer(), "NOT_FOUND"), (None, "UNAUTHENTICATED")):
+        async with asyncio.timeout(30), _websocket(edge, account) as opened:
             with pytest.raises(TransportQueryError) as refused:
                 await anext(opened.subscribe(request(STATUS, {"id": order_id})))
         assert refused.value.errors is not None
@@ -115,7 +115,7 @@ async def test_stranger_and_nobody_are_refused(
 
 
 async def test_rest_stream_of_a_foreign_order_is_404(
-    http: httpx.AsyncClient, order_id: str, new_customer: Callable[[], Awaitable[Person]]
+    http: httpx.AsyncClient, order_id: str, new_customer: Callable[[], Awaitable[Account]]
 ) -> None:
     stranger = await new_customer()
     answer = await http.get(f"/api/v1/orders/{order_id}/events", headers=stranger.headers)

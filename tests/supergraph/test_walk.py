@@ -4,10 +4,10 @@ from typing import Any
 
 import httpx
 
-from tests.supergraph.conftest import PASSWORD, Person, request, session, settled
+from tests.supergraph.conftest import PASSWORD, Account, order_with_stock, request, session
 
 
-async def test_rest_walk(http: httpx.AsyncClient, admin: Person) -> None:
+async def test_rest_walk(http: httpx.AsyncClient, admin: Account) -> None:
     login = await http.post("/api/v1/users/login", json={"email": admin.email, "password": PASSWORD})
     assert login.status_code == 200
     assert {"token", "refresh_token", "expires_at", "user"} <= login.json().keys()
@@ -23,7 +23,7 @@ async def test_rest_walk(http: httpx.AsyncClient, admin: Person) -> None:
 
     items = {"items": [{"product_id": product["id"], "quantity": 2}]}
     placed = await http.post("/api/v1/orders", json=items, headers=headers)
-    order = await settled(http, admin, placed)
+    order = await order_with_stock(http, admin, placed)
     assert order["status"] == "awaiting_payment"
     assert order["total"] == 199.98
     assert order["items"][0]["product_name"] == "Walking boots"
@@ -45,7 +45,7 @@ async def test_rest_walk(http: httpx.AsyncClient, admin: Person) -> None:
 
 
 async def test_other_documented_spellings_of_the_account_endpoints(
-    http: httpx.AsyncClient, customer: Person
+    http: httpx.AsyncClient, customer: Account
 ) -> None:
     twin = {"username": f"{customer.username}x", "email": f"x{customer.email}", "password": PASSWORD}
     assert (await http.post("/api/v1/users", json=twin)).status_code == 201
@@ -103,7 +103,7 @@ CANCEL = """
 """
 
 
-async def _create(edge: str, admin: Person, **fields: Any) -> dict[str, Any]:
+async def _create(edge: str, admin: Account, **fields: Any) -> dict[str, Any]:
     async with session(edge, admin) as opened:
         product = {"name": "Lamp", "price": "24.50", "stock": 5, "category": "Lighting", **fields}
         answer = await opened.execute(request(CREATE, {"input": product}))
@@ -111,17 +111,17 @@ async def _create(edge: str, admin: Person, **fields: Any) -> dict[str, Any]:
     return found
 
 
-async def test_graphql_walk(edge: str, admin: Person, customer: Person) -> None:
+async def test_graphql_walk(edge: str, admin: Account, customer: Account) -> None:
     product = await _create(edge, admin)
     assert product["price"] == {"amount": "24.50", "currency": "USD"}
     async with session(edge, customer) as opened:
-        wish = {"items": [{"productId": product["id"], "quantity": 2}]}
-        placed = (await opened.execute(request(ORDER, {"input": wish, "key": "walk"})))["createOrder"][
+        order_input = {"items": [{"productId": product["id"], "quantity": 2}]}
+        placed = (await opened.execute(request(ORDER, {"input": order_input, "key": "walk"})))["createOrder"][
             "order"
         ]
         assert (placed["status"], placed["total"]["amount"]) == ("AWAITING_PAYMENT", "49.00")
 
-        again = await opened.execute(request(ORDER, {"input": wish, "key": "walk"}))
+        again = await opened.execute(request(ORDER, {"input": order_input, "key": "walk"}))
         assert again["createOrder"]["order"]["id"] == placed["id"]
 
         declined = await opened.execute(
@@ -154,12 +154,12 @@ async def test_graphql_walk(edge: str, admin: Person, customer: Person) -> None:
 
 
 async def test_order_beyond_the_stock_is_refused_and_takes_nothing(
-    edge: str, admin: Person, customer: Person
+    edge: str, admin: Account, customer: Account
 ) -> None:
     product = await _create(edge, admin, stock=3)
     async with session(edge, customer) as opened:
-        wish = {"items": [{"productId": product["id"], "quantity": 4}]}
-        answer = await opened.execute(request(ORDER, {"input": wish}))
+        order_input = {"items": [{"productId": product["id"], "quantity": 4}]}
+        answer = await opened.execute(request(ORDER, {"input": order_input}))
     assert answer["createOrder"] == {
         "code": "INSUFFICIENT_STOCK",
         "requested": 4,
@@ -169,12 +169,12 @@ async def test_order_beyond_the_stock_is_refused_and_takes_nothing(
     assert await _stock(edge, product["id"]) == 3
 
 
-async def test_key_of_another_request_is_a_conflict(edge: str, admin: Person, customer: Person) -> None:
+async def test_key_of_another_request_is_a_conflict(edge: str, admin: Account, customer: Account) -> None:
     product = await _create(edge, admin)
     async with session(edge, customer) as opened:
         for quantity, expected in ((1, "CreateOrderSuccess"), (2, "CONFLICT")):
-            wish = {"items": [{"productId": product["id"], "quantity": quantity}]}
-            answer = (await opened.execute(request(ORDER, {"input": wish, "key": "k"})))["createOrder"]
+            order_input = {"items": [{"productId": product["id"], "quantity": quantity}]}
+            answer = (await opened.execute(request(ORDER, {"input": order_input, "key": "k"})))["createOrder"]
             assert answer.get("code", "CreateOrderSuccess") == expected
     assert await _stock(edge, product["id"]) == 4
 

@@ -19,8 +19,12 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from subgraphs.kit.money import EXPONENTS
+
 # GraphQL's Int has 32 bits; a larger number would be refused as a fault of the operation's variables.
 MAX_INT = 2**31 - 1
+# Characters; what is longer is the id of nothing.
+MAX_ID = 64
 
 
 class Body(BaseModel):
@@ -59,20 +63,57 @@ def _not_bool(value: object) -> object:
     return value
 
 
+# Of MAX_MINOR_UNITS, in the currencies with two decimals; those with others are checked by the subgraph.
+MAX_AMOUNT = 10**13
+AMOUNT_SCHEMA = {"type": "number", "minimum": 0, "maximum": MAX_AMOUNT}
+MAX_DECIMALS = max(EXPONENTS.values())
+
+
+def _integral(value: object) -> object:
+    # JSON has one kind of number: 2.0 is an integer there (JSON Schema 2020-12, validation, 6.1.1).
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, BeforeValidator(_integral)]
+
 Price = Annotated[
     Decimal,
     Strict(False),
     BeforeValidator(_not_bool),
-    Field(ge=0, max_digits=18, decimal_places=4),
+    Field(ge=0, le=MAX_AMOUNT, decimal_places=MAX_DECIMALS),
     # Plain digits: `str` of a Decimal may be `1E+2`, which not every parser of the Decimal scalar takes.
     PlainSerializer(lambda value: format(value, "f"), return_type=str),
-    WithJsonSchema({"type": "number", "minimum": 0, "examples": [99.99]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                AMOUNT_SCHEMA | {"multipleOf": 10**-MAX_DECIMALS, "examples": [99.99]},
+                {
+                    "type": "string",
+                    "pattern": rf"^[0-9]{{1,13}}(\.[0-9]{{1,{MAX_DECIMALS}}})?$",
+                    "examples": ["99.99"],
+                },
+            ],
+            "description": "With at most as many decimals as the currency has.",
+        }
+    ),
 ]
-"""Money that a client sends: a JSON number, or a string where floating point is not to be trusted."""
+"""Money in a request body: a JSON number, or a string for clients that have only binary floating point."""
 
 Amount = Annotated[Decimal, WithJsonSchema({"type": "number", "examples": [99.99]})]
 """Money that is answered: an exact JSON number, with the currency's own number of decimals."""
 
-Currency = Annotated[str, Field(description="ISO 4217", examples=["USD"], min_length=3, max_length=3)]
-Text = Annotated[str, Field(max_length=10_000)]
+Currency = Annotated[str, Field(description="ISO 4217", examples=["USD"])]
+PricedIn = Annotated[
+    str, Field(description="ISO 4217", pattern=f"^({'|'.join(EXPONENTS)})$", examples=["USD"])
+]
+"""A currency that prices may be given in."""
+
+IdText = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern="^[!-~]+$")]
+"""An id in a request: opaque, without spaces."""
+
+# Control characters are in no name. Those that are white space are taken as such by the subgraphs.
+LINE = r"^\s*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]*$"
+"""Text with something to see in it."""
+OPTIONAL_LINE = r"^[^\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]*$"
+"""Text that may be blank, which clears it."""
 Id = Annotated[str, Field(examples=["0199f6c2-7d1e-7a40-9c55-2f1f0b8a4c10"])]

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import AliasPath, ConfigDict, Field
 
-from clients.rest.models.base import MAX_INT, Amount, Answer, Body, Currency, Id, LowerEnum, Text
-from clients.rest.models.paging import PageAnswer
+from clients.rest.models.base import Amount, Answer, Body, Currency, Id, IdText, Integer, LowerEnum
+from clients.rest.models.pagination import PageResponse
 
 
 class OrderStatus(LowerEnum):
@@ -34,18 +34,25 @@ class PaymentStatus(LowerEnum):
     PARTIALLY_REFUNDED = "partially_refunded"
 
 
+# What PostgreSQL cannot keep.
+_NO_NUL = r"^[^\x00]*$"
+_MAX_TEXT = 200
+OrderText = Annotated[str, Field(max_length=_MAX_TEXT, pattern=_NO_NUL)]
+PaymentText = Annotated[str, Field(min_length=1, max_length=_MAX_TEXT, pattern=_NO_NUL)]
+
+
 class OrderLineBody(Body):
-    product_id: Annotated[str, Field(min_length=1, max_length=128)]
-    quantity: int = Field(ge=1, le=MAX_INT)
+    product_id: IdText
+    quantity: Integer = Field(ge=1, le=1000, description="In all lines of the product together.")
 
 
 class ShippingBody(Body):
-    address: Text | None = None
-    city: Text | None = None
-    state: Text | None = None
-    country: Text | None = None
-    zip_code: Text | None = None
-    method: Text | None = None
+    address: OrderText | None = None
+    city: OrderText | None = None
+    state: OrderText | None = None
+    country: OrderText | None = None
+    zip_code: OrderText | None = None
+    method: OrderText | None = None
 
 
 class CreateOrderBody(Body):
@@ -55,7 +62,7 @@ class CreateOrderBody(Body):
         }
     )
 
-    items: list[OrderLineBody] = Field(min_length=1, max_length=1000)
+    items: list[OrderLineBody] = Field(min_length=1, max_length=100)
     shipping: ShippingBody | None = None
 
 
@@ -64,8 +71,8 @@ class PayBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"method": "card", "token": "tok_ok"}]})
 
-    method: Text = "card"
-    token: Text = Field("tok_ok", description="The provider's token for the means of payment.")
+    method: PaymentText = "card"
+    token: PaymentText = Field("tok_ok", description="The provider's token for the means of payment.")
 
 
 class OrderItem(Answer):
@@ -115,7 +122,7 @@ class Order(Answer):
     updated_at: datetime
 
 
-class OrderList(PageAnswer):
+class OrderList(PageResponse):
     orders: list[Order]
 
 

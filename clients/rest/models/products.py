@@ -1,14 +1,37 @@
 """The catalogue."""
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AliasPath, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
-from clients.rest.models.base import MAX_INT, Amount, Answer, Body, Currency, Id, Price, Text
-from clients.rest.models.paging import PageAnswer, PageQuery
+from clients.rest.models.base import (
+    AMOUNT_SCHEMA,
+    LINE,
+    MAX_AMOUNT,
+    MAX_DECIMALS,
+    OPTIONAL_LINE,
+    Amount,
+    Answer,
+    Body,
+    Currency,
+    Id,
+    IdText,
+    Integer,
+    Price,
+    PricedIn,
+)
+from clients.rest.models.pagination import PageQuery, PageResponse
 
 
 class Sort(StrEnum):
@@ -18,14 +41,44 @@ class Sort(StrEnum):
     PRICE_DESC = "price_desc"
 
 
+Name = Annotated[str, Field(max_length=200, pattern=LINE)]
+CategoryName = Annotated[str, Field(max_length=100, pattern=LINE)]
+Tag = Annotated[str, Field(max_length=40, pattern=LINE)]
+Sku = Annotated[
+    str,
+    Field(
+        max_length=64,
+        pattern=r"^\s*[A-Za-z0-9]([A-Za-z0-9._/-]{0,62}[A-Za-z0-9])?\s*$",
+        examples=["LAP-7K3QD"],
+    ),
+]
+
+
+_FINEST = Decimal(1).scaleb(-MAX_DECIMALS)
+
+
+def _shorten(value: Decimal, rounding: str) -> Decimal:
+    # Prices have at most three decimals, and `1e-300`, which is a number too, would be sent in 300 digits.
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)  # noqa: S101 - the number is finite by then
+    return value if -MAX_DECIMALS <= exponent <= 0 else value.quantize(_FINEST, rounding)
+
+
+PriceLimit = Annotated[Decimal, Field(ge=0, le=MAX_AMOUNT), WithJsonSchema(AMOUNT_SCHEMA)]
+LeastPrice = Annotated[PriceLimit, AfterValidator(lambda value: _shorten(value, ROUND_CEILING))]
+MostPrice = Annotated[PriceLimit, AfterValidator(lambda value: _shorten(value, ROUND_FLOOR))]
+
+
 class ProductQuery(PageQuery):
     """Which products, and how many of them."""
 
-    category: str | None = Field(None, description="A category's slug, name or id; its subtree is included.")
-    min_price: Decimal | None = Field(None, ge=0, max_digits=18, decimal_places=4)
-    max_price: Decimal | None = Field(None, ge=0, max_digits=18, decimal_places=4)
+    category: str | None = Field(
+        None, max_length=100, description="A category's slug, id or name; its subtree is included."
+    )
+    min_price: LeastPrice | None = None
+    max_price: MostPrice | None = None
     in_stock: bool | None = Field(None, description="Only those that can, or cannot, be ordered now.")
-    tag: list[str] = Field([], max_length=20, description="May be repeated; products have all of them.")
+    tag: list[Tag] = Field([], max_length=20, description="May be repeated; products have all of them.")
     sort: Sort = Sort.NEWEST
 
     @model_validator(mode="after")
@@ -53,15 +106,15 @@ class CreateProductBody(Body):
         }
     )
 
-    name: Text
+    name: Name
     price: Price
-    currency: Currency | None = Field(None, description="USD when absent.")
-    stock: int = Field(0, ge=0, le=MAX_INT)
-    description: Text | None = None
-    sku: Text | None = Field(None, description="Generated when absent.")
-    category: Text | None = Field(None, description="A category's name; created if missing.")
-    category_id: str | None = Field(None, max_length=128)
-    tags: list[Text] | None = Field(None, max_length=100)
+    currency: PricedIn | None = Field(None, description="ISO 4217; USD when absent.")
+    stock: Integer = Field(0, ge=0, le=10**9)
+    description: Annotated[str, Field(max_length=5000, pattern=OPTIONAL_LINE)] | None = None
+    sku: Sku | None = Field(None, description="Generated when absent.")
+    category: CategoryName | None = Field(None, description="A category's name; created if missing.")
+    category_id: IdText | None = None
+    tags: list[Tag] | None = Field(None, max_length=20)
     active: bool = True
 
 
@@ -84,7 +137,7 @@ class Product(Answer):
     updated_at: datetime
 
 
-class ProductList(PageAnswer):
+class ProductList(PageResponse):
     products: list[Product]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from clients.rest.models.base import Answer, Body, Id, LowerEnum, Text
+from clients.rest.models.base import OPTIONAL_LINE, Answer, Body, Id, LowerEnum
 
 
 class Role(LowerEnum):
@@ -14,7 +14,32 @@ class Role(LowerEnum):
     ADMIN = "admin"
 
 
-Password = Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra={"format": "password"})]
+MAX_TOKEN = 512
+_MAX_PASSWORD = 128
+_PASSWORD_FORMAT = {"format": "password"}
+Password = Annotated[str, Field(min_length=1, max_length=_MAX_PASSWORD, json_schema_extra=_PASSWORD_FORMAT)]
+NewPassword = Annotated[
+    str, Field(min_length=8, max_length=_MAX_PASSWORD, json_schema_extra=_PASSWORD_FORMAT)
+]
+
+Username = Annotated[str, Field(min_length=3, max_length=32, pattern="^[A-Za-z0-9_.-]+$")]
+# RFC 5321's Dot-string at a domain with a dot; white space around it is not part of it.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+Email = Annotated[
+    str,
+    Field(
+        max_length=254,
+        pattern=rf"^\s*{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}\s*$",
+        examples=["ada@example.com"],
+    ),
+]
+# 7 to 15 digits with punctuation between them, or none: nothing clears it.
+Phone = Annotated[
+    str, Field(max_length=32, pattern=r"^([ ./()-]*|[ ./()-]*(\+[ ./()-]*)?([0-9][ ./()-]*){7,15})$")
+]
+PersonName = Annotated[str, Field(max_length=100, pattern=OPTIONAL_LINE)]
+PostalAddress = Annotated[str, Field(max_length=500, pattern=OPTIONAL_LINE)]
 
 
 class RegisterBody(Body):
@@ -24,24 +49,30 @@ class RegisterBody(Body):
         }
     )
 
-    username: Text
-    email: Text
-    password: Password
-    first_name: Text | None = None
-    last_name: Text | None = None
-    phone: Text | None = None
-    address: Text | None = None
+    username: Username
+    email: Email
+    password: NewPassword
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
+    phone: Phone | None = None
+    address: PostalAddress | None = None
 
 
 class LoginBody(Body):
     """One of `email` and `username`, with the password."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"email": "ada@example.com", "password": "correct horse battery"}]}
+        json_schema_extra={
+            "examples": [{"email": "ada@example.com", "password": "correct horse battery"}],
+            "oneOf": [
+                {"required": [given], "properties": {given: {"type": "string"}, other: {"type": "null"}}}
+                for given, other in (("email", "username"), ("username", "email"))
+            ],
+        }
     )
 
-    email: Text | None = None
-    username: Text | None = None
+    email: Annotated[str, Field(max_length=254)] | None = None
+    username: Annotated[str, Field(max_length=32)] | None = None
     password: Password
 
     @model_validator(mode="after")
@@ -52,7 +83,7 @@ class LoginBody(Body):
 
 
 class RefreshBody(Body):
-    refresh_token: Annotated[str, Field(min_length=1, max_length=4096)]
+    refresh_token: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN)]
 
 
 class ProfileBody(Body):
@@ -62,11 +93,11 @@ class ProfileBody(Body):
         json_schema_extra={"examples": [{"first_name": "Ada", "phone": "+44 20 7946 0018"}]}
     )
 
-    email: Text | None = None
-    first_name: Text | None = None
-    last_name: Text | None = None
-    phone: Text | None = None
-    address: Text | None = None
+    email: Email | None = None
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
+    phone: Phone | None = None
+    address: PostalAddress | None = None
 
 
 class User(Answer):

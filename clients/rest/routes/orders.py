@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import StreamingResponse
 
-from clients.rest import errors, paging
-from clients.rest.calls import SignedIn
+from clients.rest import errors, pagination
+from clients.rest.dependencies import Authenticated
+from clients.rest.json_route import JsonRoute, PathId
 from clients.rest.models.base import MAX_INT
 from clients.rest.models.orders import CreateOrderBody, Order, OrderList, PayBody
-from clients.rest.models.paging import PageQuery
+from clients.rest.models.pagination import PageQuery
 from clients.rest.responses import created, ok, refusals
-from clients.rest.routes.bodies import JsonRoute, PathId
-from clients.rest.routes.events import EVENT_STREAM, Streams
+from clients.rest.status_stream import EVENT_STREAM, Streams
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"], route_class=JsonRoute)
 
@@ -46,26 +46,31 @@ LastEventId = Annotated[
     summary="Place an order",
 )
 async def create_order(
-    body: CreateOrderBody, call: SignedIn, idempotency_key: IdempotencyKey = None
+    body: CreateOrderBody, session: Authenticated, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Reserves the stock; the order then waits for its payment."""
-    success = await call.change("CreateOrder", input=body.variables(), idempotencyKey=idempotency_key)
+    success = await session.mutate("CreateOrder", input=body.variables(), idempotencyKey=idempotency_key)
     order = Order.model_validate(success["order"])
     return created(order, location=f"/api/v1/orders/{order.id}")
 
 
 @router.get(
-    "/user/{user_id}", response_model=OrderList, responses=refusals(401, 403, 422), summary="A user's orders"
+    "/user/{user_id}",
+    response_model=OrderList,
+    responses=refusals(401, 403, 404, 422),
+    summary="A user's orders",
 )
-async def list_orders(user_id: PathId, query: Annotated[PageQuery, Query()], call: SignedIn) -> Response:
+async def list_orders(
+    user_id: PathId, query: Annotated[PageQuery, Query()], session: Authenticated
+) -> Response:
     """Newest first. Those of others are seen by who manages orders."""
-    page = await paging.fetch(call, "Orders", query, filter={"userId": user_id})
+    page = await pagination.fetch(session, "Orders", query, filter={"userId": user_id})
     return ok(OrderList.model_validate({"orders": page.nodes, **page.position}))
 
 
 @router.get("/{id}", response_model=Order, responses=refusals(401, 403, 404), summary="An order")
-async def read_order(id: PathId, call: SignedIn) -> Response:  # noqa: A002 - the documented name of the parameter
-    node = await call.read("Order", id=id)
+async def read_order(id: PathId, session: Authenticated) -> Response:  # noqa: A002 - the documented name of the parameter
+    node = await session.query("Order", id=id)
     if node is None:
         raise errors.not_found("order")
     return ok(Order.model_validate(node))
@@ -76,11 +81,11 @@ async def read_order(id: PathId, call: SignedIn) -> Response:  # noqa: A002 - th
 )
 async def cancel_order(
     id: PathId,  # noqa: A002 - the documented name of the parameter
-    call: SignedIn,
-    reason: Annotated[str | None, Query(max_length=1000)] = None,
+    session: Authenticated,
+    reason: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
 ) -> Response:
     """Gives the stock back, and the money where it was paid. Answers the order as it is then."""
-    success = await call.change("CancelOrder", id=id, reason=reason)
+    success = await session.mutate("CancelOrder", id=id, reason=reason)
     return ok(Order.model_validate(success["order"]))
 
 
@@ -92,13 +97,13 @@ async def cancel_order(
 )
 async def pay_order(
     id: PathId,  # noqa: A002 - the documented name of the parameter
-    call: SignedIn,
+    session: Authenticated,
     body: PayBody | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Without a body the sandbox provider pays."""
     payment = (body or PayBody()).variables()
-    success = await call.change("PayOrder", id=id, input=payment, idempotencyKey=idempotency_key)
+    success = await session.mutate("PayOrder", id=id, input=payment, idempotencyKey=idempotency_key)
     return ok(Order.model_validate(success["order"]))
 
 
@@ -110,7 +115,7 @@ async def pay_order(
 )
 async def follow_order(
     id: PathId,  # noqa: A002 - the documented name of the parameter
-    call: SignedIn,
+    session: Authenticated,
     streams: Streams,
     last_event_id: LastEventId = 0,
 ) -> Response:
@@ -119,5 +124,5 @@ async def follow_order(
     Ends with the order's last status; 204 where that has been seen already, which also stops an `EventSource`
     from coming back.
     """
-    subscription = await call.subscribe("OrderStatus", orderId=id, afterSeq=last_event_id)
+    subscription = await session.subscribe("OrderStatus", orderId=id, afterSeq=last_event_id)
     return await streams.answer(subscription, order_id=id)

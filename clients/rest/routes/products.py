@@ -1,13 +1,14 @@
 """The catalogue: products and their categories."""
 
-import re
-import unicodedata
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from clients.rest import errors, paging
-from clients.rest.calls import Anyone, Call, SignedIn
+from clients.rest import errors, pagination
+from clients.rest.categories import Categories
+from clients.rest.dependencies import Authenticated, OptionallyAuthenticated
+from clients.rest.json_route import JsonRoute, PathId
+from clients.rest.models.base import MAX_ID
 from clients.rest.models.products import (
     CategoryList,
     CreateProductBody,
@@ -16,7 +17,6 @@ from clients.rest.models.products import (
     ProductQuery,
 )
 from clients.rest.responses import created, ok, refusals
-from clients.rest.routes.bodies import JsonRoute, PathId
 
 router = APIRouter(prefix="/api/v1", tags=["products"], route_class=JsonRoute)
 
@@ -24,14 +24,16 @@ router = APIRouter(prefix="/api/v1", tags=["products"], route_class=JsonRoute)
 @router.get(
     "/products", response_model=ProductList, responses=refusals(422), summary="Products, page by page"
 )
-async def list_products(query: Annotated[ProductQuery, Query()], call: Anyone) -> Response:
+async def list_products(
+    query: Annotated[ProductQuery, Query()], session: OptionallyAuthenticated, categories: Categories
+) -> Response:
     """A category that does not exist has no products."""
-    category_id = None if query.category is None else await _find_category(call, query.category)
+    category_id = None if query.category is None else await categories.find(session, query.category)
     if query.category is not None and category_id is None:
-        page = paging.empty(query)
+        page = pagination.empty(query)
     else:
         conditions = query.filter(category_id=category_id)
-        page = await paging.fetch(call, "Products", query, filter=conditions, sort=query.sort.name)
+        page = await pagination.fetch(session, "Products", query, filter=conditions, sort=query.sort.name)
     return ok(ProductList.model_validate({"products": page.nodes, **page.position}))
 
 
@@ -42,16 +44,16 @@ async def list_products(query: Annotated[ProductQuery, Query()], call: Anyone) -
     responses=refusals(401, 403, 409, body=True),
     summary="Add a product",
 )
-async def create_product(body: CreateProductBody, call: SignedIn) -> Response:
+async def create_product(body: CreateProductBody, session: Authenticated) -> Response:
     """Needs the permission to manage products."""
-    success = await call.change("CreateProduct", input=body.variables())
+    success = await session.mutate("CreateProduct", input=body.variables())
     product = Product.model_validate(success["product"])
     return created(product, location=f"/api/v1/products/{product.id}")
 
 
 @router.get("/products/{id}", response_model=Product, responses=refusals(404), summary="A product")
-async def read_product(id: PathId, call: Anyone) -> Response:  # noqa: A002 - the documented name of the parameter
-    node = await call.read("Product", id=id)
+async def read_product(id: PathId, session: OptionallyAuthenticated) -> Response:  # noqa: A002 - the documented name of the parameter
+    node = await session.query("Product", id=id)
     if node is None:
         raise errors.not_found("product")
     return ok(Product.model_validate(node))
@@ -59,20 +61,8 @@ async def read_product(id: PathId, call: Anyone) -> Response:  # noqa: A002 - th
 
 @router.get("/categories", response_model=CategoryList, responses=refusals(422), summary="Categories")
 async def list_categories(
-    call: Anyone, parent_id: Annotated[str | None, Query(max_length=128)] = None
+    session: OptionallyAuthenticated,
+    parent_id: Annotated[str | None, Query(min_length=1, max_length=MAX_ID)] = None,
 ) -> Response:
-    nodes = await call.read("Categories", parentId=parent_id)
+    nodes = await session.query("Categories", parentId=parent_id)
     return ok(CategoryList.model_validate({"categories": nodes}))
-
-
-async def _find_category(call: Call, wanted: str) -> str | None:
-    """The id of the category whose slug, name or id is `wanted`; None where there is none."""
-    found = await call.data("FindCategory", id=wanted, slug=_slug(wanted))
-    node = found["bySlug"] or found["byId"]
-    return None if node is None else str(node["id"])
-
-
-def _slug(name: str) -> str:
-    """`name` as the catalogue spells it in a slug: letters without accents and digits; a slug is its own."""
-    letters = (c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
-    return re.sub(r"[\W_]+", "-", "".join(letters)).strip("-")

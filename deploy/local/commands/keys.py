@@ -1,11 +1,12 @@
 """`supergraph keys`: the keys that sign access tokens."""
 
-import argparse
 import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from deploy.local import service_command
-from deploy.local.folder import DataFolder
+from deploy.local.data_folder import DataFolder
 from deploy.local.running import settings_of
+from deploy.local.service_command import ServiceCommand
 
 _EPILOG = """\
 actions:
@@ -23,22 +24,18 @@ Running services see a change within seconds, without a restart. With USERS_JWT_
 """
 
 
-def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = subcommands.add_parser(
-        "keys",
-        help="list and rotate the keys that sign access tokens",
-        description="Look after the keys that sign access tokens, while the supergraph runs or not.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.set_defaults(run=_run)
-    service_command.add_arguments(command)
+def _environment(_: Sequence[str], data: Path) -> Mapping[str, str]:
+    if os.environ.get("USERS_JWT_KEYS_DIR"):
+        return {}
+    running = settings_of("users", data)
+    return running if running is not None else {"USERS_JWT_KEYS_DIR": str(DataFolder(data).path / "keys")}
 
 
-def _run(options: argparse.Namespace) -> int:
-    action, data = service_command.split(options)
-    env: dict[str, str] = {}
-    if not os.environ.get("USERS_JWT_KEYS_DIR"):
-        running = settings_of("users", data)
-        env = running if running is not None else {"USERS_JWT_KEYS_DIR": str(DataFolder(data).path / "keys")}
-    return service_command.run("users", ["keys", *action], env)
+COMMAND = ServiceCommand(
+    name="keys",
+    service="users",
+    summary="list and rotate the keys that sign access tokens",
+    description="Look after the keys that sign access tokens, while the supergraph runs or not.",
+    epilog=_EPILOG,
+    environment=_environment,
+)

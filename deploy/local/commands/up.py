@@ -5,15 +5,21 @@ import asyncio
 from pathlib import Path
 
 from deploy.local.children import ROOT
+from deploy.local.components import COMPONENTS, GROUPS
+from deploy.local.engines.mongo_servers import SERVERS
+from deploy.local.exposure import explanation
 from deploy.local.launch import launch
-from deploy.local.layout import GRPC_PORTS, HTTP_PORTS, LOOPBACK, PORTED
-from deploy.local.parts import GROUPS, PARTS
 from deploy.local.ports import HIGHEST
+from deploy.local.topology import GRPC_PORTS, HTTP_PORTS, LOOPBACK, PORTED
 
+_NEWLINE = "\n"  # no backslash in an f-string before Python 3.12
 _EPILOG = f"""\
-parts:
-  {", ".join(PARTS)}
+components:
+  {", ".join(COMPONENTS)}
   groups: {"; ".join(f"{name} = {', '.join(members)}" for name, members in GROUPS.items())}
+
+relaxed for a person alone on this machine (--allow names):
+{_NEWLINE.join(explanation())}
 
 stores of yours:
   A store whose address is set is not started here. Each of these may be set in the environment:
@@ -27,6 +33,7 @@ settings:
     USERS_FIRST_ACCOUNT_ADMIN=false     the first account is no administrator
     EDGE_RATE_LIMIT_PER_MINUTE=300      requests a minute and client at the edge
     EDGE_RATE_LIMIT_BURST=300           and at once (default: as many as a minute)
+    EDGE_TRUSTED_HOPS=1                 proxies of yours in front that say who called (default: 0)
     EDGE_CORS_ORIGIN_REGEX=...          origins that browsers may call from
     EDGE_MAX_BODY_BYTES=1048576         largest request
     EDGE_JWKS_CACHE=30s                 how often the edge fetches the keys that check tokens
@@ -39,6 +46,8 @@ examples:
   supergraph up --only engines                    the stores alone, to work on a service
   supergraph up --without users --logs orders     users runs in your debugger on port {HTTP_PORTS["users"]} (gRPC {GRPC_PORTS["users"]})
   supergraph up --data /tmp/other --edge-port 0   a second one beside the first
+  supergraph up --edge-host 0.0.0.0 --allow first-account-admin
+                                                  for the machines of one network
 """
 
 
@@ -48,7 +57,7 @@ def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="start everything and show its logs, until Ctrl-C",
         description="Start the stores, the subgraphs, the router, the REST layer and the edge; seed a demo catalogue; "
         "print the addresses; then show the logs until Ctrl-C, which stops everything. A child that crashes is "
-        "started again. Everything listens on 127.0.0.1.",
+        "started again. Everything listens on 127.0.0.1, and the edge where --edge-host says.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -56,6 +65,7 @@ def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     _what(command)
     _data(command)
     _ports(command)
+    _exposure(command)
     _output(command)
 
 
@@ -67,18 +77,18 @@ def _what(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("what to start")
     group.add_argument(
         "--only",
-        metavar="PART,...",
+        metavar="COMPONENT,...",
         type=_names,
         default=(),
-        help="start these parts, and the engines they need, instead of everything",
+        help="start these components, and the engines they need, instead of everything",
     )
     group.add_argument(
         "--without",
-        metavar="PART,...",
+        metavar="COMPONENT,...",
         type=_names,
         default=(),
-        help="start everything but these parts; the others expect them on their documented ports, or where "
-        "--PART-port says",
+        help="start everything but these components; the others expect them on their documented ports, or where "
+        "--COMPONENT-port says",
     )
     group.add_argument(
         "--exit-with",
@@ -91,7 +101,7 @@ def _what(command: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=float,
         default=90.0,
-        help="give up when a part is not ready this long after its start (default: %(default)g)",
+        help="give up when a component is not ready this long after its start (default: %(default)g)",
     )
 
 
@@ -110,6 +120,12 @@ def _data(command: argparse.ArgumentParser) -> None:
         help="start with nothing: what the data folder holds is named, then deleted",
     )
     group.add_argument(
+        "--mongo-server",
+        metavar="NAME",
+        choices=[server.name for server in SERVERS],
+        help="the server of MongoDB's protocol: %(choices)s (default: the first of them that is installed)",
+    )
+    group.add_argument(
         "--seed",
         action=argparse.BooleanOptionalAction,
         default=None,
@@ -123,12 +139,6 @@ def _ports(command: argparse.ArgumentParser) -> None:
         "ports",
         "0 is any free port. Those without a default are free ones; the table at the end of the start has them.",
     )
-    group.add_argument(
-        "--edge-host",
-        metavar="ADDRESS",
-        default=LOOPBACK,
-        help="where the edge listens (default: %(default)s); 0.0.0.0 opens it to the network",
-    )
     defaults = {
         "edge": "of the edge, the one address clients need (default: 8080; in use is an error)",
         "router": "of the router (default: 4000; a free one when that is in use)",
@@ -137,13 +147,33 @@ def _ports(command: argparse.ArgumentParser) -> None:
         "redis": "of Redis",
         "mongo": "of the MongoDB-protocol server",
     }
-    for part in PORTED:
+    for component in PORTED:
         group.add_argument(
-            f"--{part}-port",
+            f"--{component}-port",
             metavar="PORT",
             type=_port,
-            help=f"port {defaults.get(part, f'of the subgraph {part}')}",
+            help=f"port {defaults.get(component, f'of the subgraph {component}')}",
         )
+
+
+def _exposure(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group(
+        "exposure",
+        "Some settings are relaxed while this machine alone reaches the edge, and strict where others do.",
+    )
+    group.add_argument(
+        "--edge-host",
+        metavar="ADDRESS",
+        default=LOOPBACK,
+        help="where the edge listens (default: %(default)s); 0.0.0.0 opens it to the network",
+    )
+    group.add_argument(
+        "--allow",
+        metavar="NAME,...",
+        type=_names,
+        default=(),
+        help="relax these where others reach the edge, too; the names are listed below",
+    )
 
 
 def _output(command: argparse.ArgumentParser) -> None:
@@ -151,22 +181,22 @@ def _output(command: argparse.ArgumentParser) -> None:
     logs = group.add_mutually_exclusive_group()
     logs.add_argument(
         "--logs",
-        metavar="PART,...",
+        metavar="COMPONENT,...",
         type=_names,
-        help="show the logs of these parts alone (default: all); files in the data folder's logs/ have all of them",
+        help="show the logs of these components alone (default: all); files in the data folder's logs/ have all of them",
     )
     logs.add_argument("--no-logs", action="store_true", help="show no logs; crashes are reported still")
     group.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
         default="info",
-        help="level of every part's log (default: %(default)s); debug shows the logs from the first moment",
+        help="level of every component's log (default: %(default)s); debug shows the logs from the first moment",
     )
     group.add_argument(
         "--state",
         metavar="FILE",
         type=Path,
-        help="when ready, write addresses, process ids and the settings of each part to FILE as JSON; it is "
+        help="when ready, write addresses, process ids and the settings of each component to FILE as JSON; it is "
         "kept up to date, and removed at the end",
     )
 

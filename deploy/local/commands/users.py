@@ -1,10 +1,11 @@
 """`supergraph users`: accounts, for who operates the system."""
 
-import argparse
 import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from deploy.local import service_command
 from deploy.local.running import settings_or_own
+from deploy.local.service_command import ServiceCommand
 
 _EPILOG = """\
 actions:
@@ -24,21 +25,17 @@ the other settings of the users service from the environment.
 """
 
 
-def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = subcommands.add_parser(
-        "users",
-        help="create an administrator, list, disable and enable accounts",
-        description="Look after accounts from the command line, without an account of one's own.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.set_defaults(run=_run)
-    service_command.add_arguments(command)
+def _environment(action: Sequence[str], data: Path) -> Mapping[str, str]:
+    if {"-h", "--help"} & set(action):
+        return {}
+    return settings_or_own("users", data, os.environ, asked="USERS_DATABASE_URL")
 
 
-def _run(options: argparse.Namespace) -> int:
-    action, data = service_command.split(options)
-    env: dict[str, str] = {}
-    if not {"-h", "--help"} & set(action):
-        env = settings_or_own("users", data, os.environ, asked="USERS_DATABASE_URL")
-    return service_command.run("users", ["users", *action], env)
+COMMAND = ServiceCommand(
+    name="users",
+    service="users",
+    summary="create an administrator, list, disable and enable accounts",
+    description="Look after accounts from the command line, without an account of one's own.",
+    epilog=_EPILOG,
+    environment=_environment,
+)

@@ -9,7 +9,8 @@ its starter is.
 
 from deploy.local.engines.base import Engine, EngineError
 from deploy.local.engines.mongo import Mongo
+from deploy.local.engines.mongo_servers import MongoServer
 from deploy.local.engines.postgres import PostgreSQL
 from deploy.local.engines.redis import Redis
 
-__all__ = ["Engine", "EngineError", "Mongo", "PostgreSQL", "Redis"]
+__all__ = ["Engine", "EngineError", "Mongo", "MongoServer", "PostgreSQL", "Redis"]

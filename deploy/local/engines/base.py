@@ -10,8 +10,9 @@ from typing import ClassVar, Self
 
 from deploy.local.errors import LaunchError
 from deploy.local.ports import Ports
-from deploy.local.probes import NotReady
-from deploy.local.tether import Account, tethered
+from deploy.local.process.output import harmless
+from deploy.local.process.parent_death import SystemUser, with_parent_death_signal
+from deploy.local.process.probes import NotReady
 
 _POLL = 0.02
 _LAST_LINES = 15
@@ -25,7 +26,7 @@ class Engine(ABC):
     """One server of a store.
 
     `prepare`, `command` and `probe` are what a supervisor needs; `start`, `wait_ready` and `stop` (or a `with`
-    block) run it without one. Start it from a thread that lives as long as the engine should (see `tether`).
+    block) run it without one. Start it from a thread that lives as long as the engine should (see `parent_death`).
     """
 
     name: ClassVar[str]
@@ -47,7 +48,7 @@ class Engine(ABC):
         return self.data / f"{self.name}.log"
 
     @property
-    def account(self) -> Account | None:
+    def account(self) -> SystemUser | None:
         """The system user it runs as, where that is not ours."""
         return None
 
@@ -79,7 +80,7 @@ class Engine(ABC):
         self.prepare()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                tethered(self.command(), death=self.death_signal, account=self.account),
+                with_parent_death_signal(self.command(), death=self.death_signal, account=self.account),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -140,4 +141,4 @@ class Engine(ABC):
             lines = self.log.read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return ""
-        return "\n".join(f"  {line}" for line in lines[-_LAST_LINES:])
+        return "\n".join(f"  {harmless(line)}" for line in lines[-_LAST_LINES:])

@@ -1,71 +1,65 @@
-"""A server of MongoDB's wire protocol: SecantusDB, on WiredTiger as `mongod` is.
+"""A server of MongoDB's wire protocol: the machine's own `mongod`, else SecantusDB on WiredTiger, as `mongod` is."""
 
-It is GPL, so it is only ever run, never imported: even its program is found by name.
-"""
-
-import sys
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from deploy.local.engines.base import Engine, EngineError
-from deploy.local.probes import mongo_hello
-
-_PROGRAM = "secantusd-py"
+from deploy.local.engines.mongo_servers import MongoServer, choose, others
 
 
 class Mongo(Engine):
     """One server that presents itself as a replica set of one, so transactions and change streams work.
 
-    Killed, it loses what it acknowledged in the last tenth of a second, write concern or not: the log is written
-    in intervals. `durable` has every commit wait for the disk, at a fourteenth of the speed (71 inserts/s by one
-    client instead of 965, measured on two cores): for tests of what survives a crash.
+    What it acknowledged survives SIGKILL, whichever server it is. `server` chooses one by name; the default is the
+    first that is there (see `mongo_servers`).
     """
 
     name = "mongo"
-    # The death signal stays SIGKILL, at that cost: asked with SIGTERM in its first moment, it has been seen to
-    # lock up in its own handler (which sets an event that the main thread is about to wait for) and to stay.
+    # The death signal stays SIGKILL: a commit waits for the disk, so nothing is lost by it; and the server in Python,
+    # asked with SIGTERM in its first moment, has been seen to lock up in its own handler and to stay.
 
     def __init__(
-        self, data: Path, *, port: int | None = None, host: str = "127.0.0.1", durable: bool = False
+        self, data: Path, *, port: int | None = None, host: str = "127.0.0.1", server: str | None = None
     ) -> None:
         super().__init__(data, port=port, host=host)
-        self.durable = durable
+        self._chosen = server
+
+    @cached_property
+    def server(self) -> MongoServer:
+        """Raises EngineError where none is installed."""
+        return choose(self._chosen)
 
     def url(self, database: str = "") -> str:
         return f"mongodb://{self.host}:{self.port}/{database}"
 
     def prepare(self) -> None:
-        program = self._program
-        if not program.exists():
-            raise EngineError(f"{program} is missing. Install the embedded engines: make install")
-        self.data.mkdir(parents=True, exist_ok=True)
+        storage = self.data / self.server.storage
+        self._refuse_files_of_another(storage)
+        storage.mkdir(parents=True, exist_ok=True)
         # Named on the command line, so that a secantusd.toml lying around in the current folder, the home
         # folder or /etc is not picked up.
         self._config.write_text("# The launcher sets everything on the command line.\n")
 
     def command(self) -> Sequence[str]:
-        settings = {
-            "config": str(self._config),
-            "host": self.host,
-            "port": str(self.port),
-            "storage-path": str(self.data / "wiredtiger"),
-            "cache-size": "128M",
-            "log-level": "WARNING",
-        }
-        # Through this interpreter rather than the script's first line, which cannot name a long path.
-        return [
-            sys.executable,
-            str(self._program),
-            *(part for key, value in settings.items() for part in (f"--{key}", value)),
-            *(["--sync-on-commit"] if self.durable else []),
-        ]
+        return self.server.command(
+            host=self.host, port=self.port, storage=self.data / self.server.storage, config=self._config
+        )
 
     def probe(self) -> None:
-        mongo_hello(self.host, self.port)
+        self.server.probe(self.host, self.port)
 
-    @property
-    def _program(self) -> Path:
-        return Path(sys.executable).with_name(_PROGRAM)
+    def _refuse_files_of_another(self, storage: Path) -> None:
+        """The two kinds of server keep different files. Nothing is deleted: both ways out are named."""
+        if storage.exists():
+            return
+        for other in others(self.server):
+            if (self.data / other.storage).exists():
+                raise EngineError(
+                    f"The documents in {self.data / other.storage} were written by {other.maker}, and "
+                    f"{self.server.label} cannot read them. They stay as they are. Go on with the server that wrote "
+                    f"them (--mongo-server {other.name}), choose another folder (--data), or start afresh (--fresh)."
+                )
 
     @property
     def _config(self) -> Path:

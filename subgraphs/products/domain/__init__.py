@@ -1,1 +1,1 @@
-"""Pure rules: the catalogue, its text, and the life of a reservation. Nothing here awaits."""
+"""Pure rules: products, categories, prices, lists, reservations and their events. Nothing here awaits."""

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import strawberry
 
 from subgraphs.kit.graphql.context import RequestContext, RequestInfo
-from subgraphs.products.loaders import Loaders
+from subgraphs.products.graphql.loaders import Loaders
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
 
 
 @dataclass(slots=True, kw_only=True)
 class ProductsContext(RequestContext):
     products: ProductService
+    product_lists: ProductListService
     categories: CategoryService
     loaders: Loaders
 
@@ -22,14 +24,15 @@ Info = strawberry.Info[ProductsContext, None]
 
 
 def context_factory(
-    products: ProductService, categories: CategoryService
+    *, products: ProductService, product_lists: ProductListService, categories: CategoryService
 ) -> Callable[[RequestInfo], ProductsContext]:
     def make(request: RequestInfo) -> ProductsContext:
         return ProductsContext(
             request=request,
             products=products,
+            product_lists=product_lists,
             categories=categories,
-            loaders=Loaders(products, categories),
+            loaders=Loaders(products=products, product_lists=product_lists, categories=categories),
         )
 
     return make

@@ -8,10 +8,13 @@ import strawberry
 
 from subgraphs.kit.graphql.money import Money
 from subgraphs.kit.graphql.pagination import Connection
-from subgraphs.products.domain import catalogue
-from subgraphs.products.domain.catalogue import CategoryId, ProductId, ProductSort
+from subgraphs.products.domain import categories, products
+from subgraphs.products.domain.categories import CategoryId
+from subgraphs.products.domain.lists import ProductSort
+from subgraphs.products.domain.products import ProductId
 from subgraphs.products.graphql.context import Info
-from subgraphs.products.graphql.types import After, First, ProductFilter, product_filter
+from subgraphs.products.graphql.inputs import After, First, ProductFilter, listing
+from subgraphs.products.graphql.loaders import CategoryPage
 
 
 @strawberry.federation.type(keys=["id"], description="Something that can be ordered.")
@@ -47,7 +50,7 @@ class Product:
         return Category.of(category) if category else None
 
     @classmethod
-    def of(cls, product: catalogue.Product) -> Self:
+    def of(cls, product: products.Product) -> Self:
         return cls(
             id=strawberry.ID(product.id),
             name=product.name,
@@ -102,12 +105,12 @@ class Category:
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,
     ) -> "Connection[Product]":
-        return await list_products(
-            info, first=first, after=after, wanted=filter, sort=sort, within=CategoryId(self.id)
-        )
+        asked = listing(first=first, after=after, filter=filter, sort=sort)
+        key = CategoryPage(CategoryId(self.id), asked, info.context.viewer)
+        return Connection[Product].of(await info.context.loaders.products_of.load(key), Product.of)
 
     @classmethod
-    def of(cls, category: catalogue.Category) -> "Category":
+    def of(cls, category: categories.Category) -> "Category":
         return cls(
             id=strawberry.ID(category.id),
             name=category.name,
@@ -115,22 +118,3 @@ class Category:
             description=category.description,
             parent_id=category.parent_id,
         )
-
-
-async def list_products(
-    info: Info,
-    *,
-    first: int | None,
-    after: str | None,
-    wanted: ProductFilter | None,
-    sort: ProductSort | None,
-    within: CategoryId | None = None,
-) -> Connection[Product]:
-    page = await info.context.products.page(
-        info.context.viewer,
-        wanted=product_filter(wanted, within=within),
-        sort=sort or ProductSort.NEWEST,
-        first=20 if first is None else first,
-        after=after,
-    )
-    return Connection[Product].of(page, Product.of)

@@ -3,10 +3,12 @@
 import strawberry
 
 from subgraphs.kit.graphql.pagination import Connection
-from subgraphs.products.domain.catalogue import CategoryId, ProductId, ProductSort
+from subgraphs.products.domain.categories import CategoryId
+from subgraphs.products.domain.lists import ProductSort
+from subgraphs.products.domain.products import ProductId
 from subgraphs.products.graphql.context import Info
-from subgraphs.products.graphql.entities import Category, Product, list_products
-from subgraphs.products.graphql.types import After, First, ProductFilter
+from subgraphs.products.graphql.entities import Category, Product
+from subgraphs.products.graphql.inputs import After, First, ProductFilter, Sku, Slug, listing
 
 
 @strawberry.type
@@ -16,7 +18,7 @@ class Query:
         self,
         info: Info,
         id: strawberry.ID | None = None,
-        sku: str | None = None,
+        sku: Sku = None,
     ) -> Product | None:
         product = await info.context.products.get(
             info.context.viewer, product_id=None if id is None else ProductId(id), sku=sku
@@ -32,7 +34,9 @@ class Query:
         filter: ProductFilter | None = None,
         sort: ProductSort | None = ProductSort.NEWEST,
     ) -> Connection[Product]:
-        return await list_products(info, first=first, after=after, wanted=filter, sort=sort)
+        asked = listing(first=first, after=after, filter=filter, sort=sort)
+        page = await info.context.product_lists.page(info.context.viewer, asked)
+        return Connection[Product].of(page, Product.of)
 
     @strawberry.field(
         description="The categories right below `parentId`, or at the top of the tree, by name."
@@ -47,7 +51,7 @@ class Query:
         self,
         info: Info,
         id: strawberry.ID | None = None,
-        slug: str | None = None,
+        slug: Slug = None,
     ) -> Category | None:
         category = await info.context.categories.get(
             category_id=None if id is None else CategoryId(id), slug=slug

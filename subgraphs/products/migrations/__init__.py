@@ -1,19 +1,21 @@
 """Versions of the products database; one that is released is never edited."""
 
 from subgraphs.kit.mongo import migrations
-from subgraphs.kit.mongo.client import Database
+from subgraphs.kit.mongo.client import Database, Mongo
 from subgraphs.kit.mongo.migrations import Migration
-from subgraphs.kit.settings import ServiceSettings
-from subgraphs.products.migrations import v0001_catalogue_and_stock
+from subgraphs.products.migrations import v0001_catalogue_and_stock, v0002_identities_of_holds
 
-MIGRATIONS = (Migration(1, "catalogue and stock", v0001_catalogue_and_stock.apply),)
+MIGRATIONS = (
+    Migration(1, "catalogue and stock", v0001_catalogue_and_stock.apply),
+    Migration(2, "identities of holds", v0002_identities_of_holds.apply),
+)
 
 
-async def migrate(settings: ServiceSettings) -> None:
+async def migrate(mongo: Mongo) -> None:
     """Bring the products database up to date. Raises MigrationError."""
-    await migrations.migrate(settings.database, owner="products", migrations=MIGRATIONS)
+    await migrations.migrate(mongo, owner="products", migrations=MIGRATIONS)
 
 
 async def migrate_database(database: Database) -> None:
-    """As `migrate`, over a connection that is open."""
+    """As `migrate`, over a server that is known to answer."""
     await migrations.apply(database, owner="products", migrations=MIGRATIONS)

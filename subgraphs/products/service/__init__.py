@@ -1,1 +1,1 @@
-"""Use cases. Each change is one conditional write of one document, so there is nothing to roll back."""
+"""Use cases, a class a noun. Each change is one conditional write of one document, so there is nothing to roll back."""

@@ -1,52 +1,51 @@
 """Use cases of the category tree."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Conflict, ValidationFailed
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.mongo.client import Database, DuplicateKeyError, utc_now
-from subgraphs.products.domain.catalogue import (
-    MANAGE_PRODUCTS,
+from subgraphs.products.domain.categories import (
     MAX_CATEGORY_DEPTH,
     MAX_CATEGORY_NAME,
     Category,
     CategoryId,
-    clean_description,
+    slug_of,
 )
-from subgraphs.products.domain.text import clean, clean_slug, slugify
+from subgraphs.products.domain.errors import SiblingNameTaken, SlugTaken
+from subgraphs.products.domain.permissions import Permission
+from subgraphs.products.domain.text import clean, clean_description, clean_slug
 from subgraphs.products.store.categories import CategoryStore
 
-_MAX_SLUG = 100
 _SLUG_TRIES = 50
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryService:
-    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
-        self._store = CategoryStore(database)
-        self._clock = clock
+    store: CategoryStore
+    clock: Callable[[], datetime]
 
     async def get_many(self, ids: Sequence[CategoryId]) -> list[Category | None]:
-        return await self._store.get_many(ids)
+        return await self.store.get_many(ids)
 
     async def get(self, *, category_id: CategoryId | None, slug: str | None) -> Category | None:
         """By id or by slug. Raises ValidationFailed unless exactly one of them is given."""
         if (category_id is None) == (slug is None):
             raise ValidationFailed("give either `id` or `slug`", field="id")
         if category_id is not None:
-            return (await self._store.get_many([category_id]))[0]
+            return (await self.store.get_many([category_id]))[0]
         assert slug is not None  # noqa: S101 - the check above; mypy cannot follow it
-        return (await self._store.get_by_slugs([slug]))[0]
+        return (await self.store.get_by_slugs([slug]))[0]
 
     async def list_children(self, parents: Sequence[CategoryId | None]) -> list[list[Category]]:
         """The children of each parent by name; of None, the top of the tree."""
-        return await self._store.list_children(parents)
+        return await self.store.list_children(parents)
 
-    async def subtrees(self, roots: Sequence[CategoryId]) -> set[CategoryId] | None:
-        """The categories that lie in the subtree of every root; None where there is no root."""
-        found = [await self._store.subtree(root) for root in roots]
-        return set.intersection(*found) if found else None
+    async def subtrees(self, roots: Sequence[CategoryId]) -> dict[CategoryId, set[CategoryId]]:
+        """Each root with everything below it; nothing where it does not exist."""
+        return await self.store.subtrees(roots)
 
     async def create(
         self,
@@ -59,11 +58,11 @@ class CategoryService:
     ) -> Category:
         """Add a category below `parent_id`, or at the top. Without a slug it gets one of its name.
 
-        Raises Conflict when the slug or the name beside its siblings is taken.
+        Raises SlugTaken, SiblingNameTaken, ValidationFailed.
         """
-        viewer.require(MANAGE_PRODUCTS)
+        viewer.require(Permission.MANAGE_PRODUCTS)
         name = clean(name, field="name", at_most=MAX_CATEGORY_NAME)
-        wanted = clean_slug(slug, at_most=_MAX_SLUG) if slug is not None else slug_of(name)
+        wanted = clean_slug(slug) if slug is not None else slug_of(name)
         category = Category(
             id=CategoryId(new_id()),
             name=name,
@@ -72,12 +71,7 @@ class CategoryService:
             parent_id=parent_id,
             ancestors=await self._ancestors(parent_id),
         )
-        try:
-            await self._store.insert(category, at=self._clock())
-        except DuplicateKeyError as error:
-            if "slug" in (error.details or {}).get("keyPattern", {}):
-                raise Conflict(f"The slug {wanted!r} is taken; choose another.") from error
-            raise Conflict(f"There is a category {name!r} beside it already.") from error
+        await self.store.insert(category, at=self.clock())
         return category
 
     async def ensure(self, name: str) -> Category:
@@ -88,7 +82,7 @@ class CategoryService:
         name = clean(name, field="category", at_most=MAX_CATEGORY_NAME)
         base = slug_of(name, field="category")
         for number in range(1, _SLUG_TRIES):
-            found = await self._store.get_by_name(name)
+            found = await self.store.get_by_name(name)
             if found is not None:
                 return found
             category = Category(
@@ -100,8 +94,8 @@ class CategoryService:
                 ancestors=(),
             )
             try:
-                await self._store.insert(category, at=self._clock())
-            except DuplicateKeyError:
+                await self.store.insert(category, at=self.clock())
+            except (SlugTaken, SiblingNameTaken):
                 continue
             return category
         raise Conflict(f"No slug is left for a category {name!r}; create it with createCategory.")
@@ -109,17 +103,9 @@ class CategoryService:
     async def _ancestors(self, parent_id: CategoryId | None) -> tuple[CategoryId, ...]:
         if parent_id is None:
             return ()
-        parent = (await self._store.get_many([parent_id]))[0]
+        parent = (await self.store.get_many([parent_id]))[0]
         if parent is None:
             raise ValidationFailed("parentId names no category", field="parentId")
         if len(parent.ancestors) + 1 >= MAX_CATEGORY_DEPTH:
             raise ValidationFailed(f"categories nest at most {MAX_CATEGORY_DEPTH} deep", field="parentId")
         return (*parent.ancestors, parent.id)
-
-
-def slug_of(name: str, *, field: str = "name") -> str:
-    """A slug of `name`, with room left for a number. Raises ValidationFailed when there is nothing to build on."""
-    slug = slugify(name)[: _MAX_SLUG - 4].strip("-")
-    if not slug:
-        raise ValidationFailed(f"{field} needs at least one letter or digit", field=field)
-    return slug

@@ -1,70 +1,59 @@
-"""Stock held for orders: reserve, pin, commit, release, restock, and what is left undone when a process dies.
+"""Stock held for orders: reserve, pin, unpin, commit, release and restock.
 
 Every call may come again and changes nothing then.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from subgraphs.kit.errors import Unavailable, ValidationFailed
-from subgraphs.kit.logs import get_logger
-from subgraphs.kit.mongo.client import ConnectionFailure, Database, utc_now
-from subgraphs.products.domain.reservation import (
+from subgraphs.products.domain.reservations import (
     COMMITTABLE,
     RELEASABLE,
-    SETTLED,
-    UNFINISHED,
-    Line,
     OrderId,
     Outcome,
     Reservation,
+    ReservationLine,
     State,
     check_order_id,
     merge_lines,
 )
-from subgraphs.products.service.reservation_steps import ReservationSteps, lease
-from subgraphs.products.store.holds import HoldStore
-from subgraphs.products.store.reservations import ReservationStore
-
-log = get_logger(__name__)
-
-SWEEP_BATCH = 100
+from subgraphs.products.service.reservation_steps import ReservationSteps
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryService:
-    """`notify` is called after an event was written, `passed` with the name of each write that is done."""
+    """`longest_hold` is how far ahead an expiry may be: for so long at least, a release refuses a late reserve."""
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        clock: Callable[[], datetime] = utc_now,
-        notify: Callable[[], None] = lambda: None,
-        passed: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        self._holds = HoldStore(database)
-        self._reservations = ReservationStore(database)
-        self._steps = ReservationSteps(database, clock=clock, notify=notify, passed=passed)
-        self._clock = clock
+    steps: ReservationSteps
+    longest_hold: timedelta
 
-    async def reserve(self, order_id: str, lines: Iterable[Line], *, expires_at: datetime) -> Outcome:
-        """Take the units of all lines, or of none. The same order is answered the same.
+    async def reserve(
+        self, order_id: str, lines: Iterable[ReservationLine], *, expires_at: datetime
+    ) -> Outcome:
+        """Hold the units of all lines, or of none. The same order is answered the same.
 
-        Raises ValidationFailed for a bad line, and for other lines than this order came with before;
-        Unavailable while another run is at it.
+        Raises ValidationFailed for a bad line, an expiry too far ahead, and for other lines than this order
+        came with before; Unavailable while another attempt is at work.
         """
         order = check_order_id(order_id)
         merged = merge_lines(lines)
+        if expires_at > self.steps.clock() + self.longest_hold:
+            raise ValidationFailed(
+                f"a hold may last {self.longest_hold} at most (PRODUCTS_STOCK_KEEP_RELEASED)",
+                field="expires_at",
+            )
         mine = False
-        reservation = await self._reservations.get(order)
+        reservation = await self.steps.reservations.get(order)
         if reservation is None:
-            reservation, mine = await self._steps.begin(order, merged, expires_at)
+            reservation, mine = await self.steps.begin(order, merged, expires_at)
         if reservation.lines and _quantities(reservation.lines) != _quantities(merged):
             raise ValidationFailed("this order came with other lines before", field="lines")
         if not mine:
-            reservation = await self._steps.await_turn(reservation, State.RESERVING)
+            reservation = await self.steps.await_lease(reservation, State.RESERVING)
         outcome = reservation.outcome()
-        return await self._steps.take(reservation) if outcome is None else outcome
+        return await self.steps.hold(reservation) if outcome is None else outcome
 
     async def pin(self, order_id: str) -> State | None:
         """Keep the hold from expiring. Returns the state, None when there is no such reservation."""
@@ -79,95 +68,53 @@ class InventoryService:
         return await self._step(order_id, COMMITTABLE, State.COMMITTING)
 
     async def release(self, order_id: str) -> State | None:
-        """Give the units back. An order without a reservation gets a tombstone, which refuses a late reserve."""
+        """Make the units available again. An order without a reservation gets a tombstone, which refuses a late reserve."""
         order = check_order_id(order_id)
         tombstone = Reservation(order_id=order, state=State.RELEASED, lines=())
-        if await self._reservations.get(order) is None and await self._steps.insert(tombstone):
+        reservations, now = self.steps.reservations, self.steps.clock()
+        if await reservations.get(order) is None and await reservations.insert(tombstone, at=now):
             return State.RELEASED
         return await self._step(order_id, RELEASABLE, State.RELEASING)
 
     async def restock(self, order_id: str) -> State | None:
-        """Give the units of a committed hold back, once."""
+        """Make the units of a committed hold available again, once."""
         order = check_order_id(order_id)
         present = await self._present(order)
         if present is None or present.state is not State.COMMITTED:
             return _state_of(present)
-        moved = await self._steps.move(
-            order, {State.COMMITTED}, State.RESTOCKING, change=lease(self._clock())
-        )
-        if moved is None:  # another call came first
-            present = await self._present(order)
-            return _state_of(present)
-        self._steps.passed("restock.started")
-        return _state_of(await self._steps.put_back(moved))
-
-    async def sweep(self, *, stale_after: timedelta) -> int:
-        """Give expired holds back, and finish what has stood still for `stale_after`; returns how many."""
-        now = self._clock()
-        swept = 0
-        for order_id in await self._reservations.expired(now=now, limit=SWEEP_BATCH):
-            due = {"expires_at": {"$lte": now}}
-            moved = await self._steps.move(
-                order_id, {State.HELD}, State.RELEASING, where=due, change={"expired": True}
-            )
-            if moved is not None:
-                self._steps.passed("expire.started")
-                swept += await self._finish_quietly(moved)
-        for left in await self._reservations.untouched(
-            UNFINISHED, since=now - stale_after, limit=SWEEP_BATCH
-        ):
-            swept += await self._finish_quietly(left)
-        return swept
-
-    async def audit(self, *, older_than: timedelta) -> int:
-        """Give back holds whose reservation is settled: written by a run that had lost its lease."""
-        returned = 0
-        async for holds in self._holds.older_than(self._clock() - older_than, batch=SWEEP_BATCH):
-            settled = await self._reservations.among({order_id for order_id, _ in holds}, SETTLED)
-            for order_id, line in holds:
-                if order_id in settled and await self._holds.give_back(order_id, line):
-                    log.warning("stray_hold_returned", order_id=order_id, product_id=line.product_id)
-                    returned += 1
-        return returned
-
-    async def _finish_quietly(self, reservation: Reservation) -> int:
-        """One reservation that cannot be finished must not keep the others waiting; an outage ends the round."""
-        try:
-            await self._steps.finish(reservation)
-        except ConnectionFailure:
-            raise
-        except Unavailable as error:
-            log.info("reservation_unfinished", order_id=reservation.order_id, reason=error.message)
-            return 0
-        except Exception:
-            log.exception("reservation_unfinished", order_id=reservation.order_id)
-            return 0
-        log.info("reservation_swept", order_id=reservation.order_id, state=reservation.state.value)
-        return 1
+        leased = await self.steps.lease(present, State.RESTOCKING)
+        if leased is None:  # another call came first
+            return _state_of(await self._present(order))
+        self.steps.after_write("restock.started")
+        return _state_of(await self.steps.restock(leased))
 
     async def _step(
-        self, order_id: str, sources: Collection[State], target: State, **change: datetime
+        self,
+        order_id: str,
+        sources: Collection[State],
+        target: State,
+        *,
+        expires_at: datetime | None = None,
     ) -> State | None:
         """Move to `target` where the state allows it, finish what is begun, and return the state."""
-        order = check_order_id(order_id)
-        moved = await self._steps.move(order, sources, target, change=change)
+        order, now = check_order_id(order_id), self.steps.clock()
+        moved = await self.steps.reservations.move(order, sources, target, at=now, expires_at=expires_at)
         if moved is not None:
-            self._steps.passed(f"{target.value.lower()}.started")
-        present = await self._present(order, moved)
-        return _state_of(present)
+            self.steps.after_write(f"{target.value.lower()}.started")
+        return _state_of(await self._present(order, moved))
 
     async def _present(self, order_id: OrderId, known: Reservation | None = None) -> Reservation | None:
         """The reservation, with a release or commit that is under way finished.
 
         Raises Unavailable while it is being reserved.
         """
-        present = known or await self._reservations.get(order_id)
+        present = known or await self.steps.reservations.get(order_id)
         if present is None:
             return None
         if present.state is State.RESERVING:
             raise Unavailable("The order is being reserved; try again.")
         if present.state in {State.RELEASING, State.COMMITTING, State.RETURNING}:
-            return await self._steps.finish(present)
+            return await self.steps.finish(present)
         return present
 
 
@@ -175,5 +122,5 @@ def _state_of(reservation: Reservation | None) -> State | None:
     return None if reservation is None else reservation.state
 
 
-def _quantities(lines: Iterable[Line]) -> list[tuple[str, int]]:
+def _quantities(lines: Iterable[ReservationLine]) -> list[tuple[str, int]]:
     return [(line.product_id, line.quantity) for line in lines]

@@ -8,8 +8,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from subgraphs.kit.mongo.client import Database, Document
-from subgraphs.products.domain.catalogue import Category, CategoryId
+from subgraphs.kit.mongo.client import Database, Document, DuplicateKeyError
+from subgraphs.products.domain.categories import Category, CategoryId
+from subgraphs.products.domain.errors import SiblingNameTaken, SlugTaken
 from subgraphs.products.domain.text import fold
 
 
@@ -20,38 +21,54 @@ class CategoryStore:
     async def get_many(self, ids: Sequence[CategoryId]) -> list[Category | None]:
         wanted = list(dict.fromkeys(ids))
         cursor = self._categories.find({"_id": {"$in": wanted}}, batch_size=len(wanted) + 1)
-        found = {d["_id"]: category_of(d) async for d in cursor}
+        found = {d["_id"]: _category(d) async for d in cursor}
         return [found.get(i) for i in ids]
 
     async def get_by_slugs(self, slugs: Sequence[str]) -> list[Category | None]:
         cursor = self._categories.find({"slug": {"$in": list(slugs)}})
-        found = {d["slug"]: category_of(d) async for d in cursor}
+        found = {d["slug"]: _category(d) async for d in cursor}
         return [found.get(s) for s in slugs]
 
     async def get_by_name(self, name: str) -> Category | None:
         """The category of this name that is nearest to the top, the oldest of several."""
         order = [("depth", 1), ("_id", 1)]
         document = await self._categories.find_one({"name_key": fold(name)}, sort=order)
-        return category_of(document) if document else None
+        return _category(document) if document else None
 
     async def list_children(self, parents: Sequence[CategoryId | None]) -> list[list[Category]]:
         """The children of each parent by name; of None, the top of the tree."""
         cursor = self._categories.find({"parent_id": {"$in": list(set(parents))}})
         children: dict[CategoryId | None, list[Category]] = {parent: [] for parent in parents}
         async for document in cursor.sort([("name_key", 1), ("_id", 1)]):
-            children[document["parent_id"]].append(category_of(document))
+            children[document["parent_id"]].append(_category(document))
         return [children[parent] for parent in parents]
 
-    async def subtree(self, category_id: CategoryId) -> set[CategoryId]:
-        """The category and everything below it; empty when it does not exist."""
-        return {d["_id"] async for d in self._categories.find({"path": category_id}, {"_id": 1})}
+    async def subtrees(self, roots: Sequence[CategoryId]) -> dict[CategoryId, set[CategoryId]]:
+        """Each root with everything below it, by one query; an empty set where it does not exist."""
+        found: dict[CategoryId, set[CategoryId]] = {root: set() for root in roots}
+        cursor = self._categories.find({"path": {"$in": list(found)}}, {"path": 1})
+        async for document in cursor:
+            for above in found.keys() & document["path"]:
+                found[above].add(document["_id"])
+        return found
+
+    async def find_same(self, category: Category) -> CategoryId | None:
+        """The category with the slug of this one, or with its name and parent."""
+        same = {"parent_id": category.parent_id, "name_key": fold(category.name)}
+        document = await self._categories.find_one({"$or": [{"slug": category.slug}, same]}, {"_id": 1})
+        return CategoryId(document["_id"]) if document else None
 
     async def insert(self, category: Category, *, at: datetime) -> None:
-        """Raises DuplicateKeyError when the slug, or the name beside its siblings, is taken."""
-        await self._categories.insert_one(new_document(category, at=at))
+        """Raises SlugTaken, or SiblingNameTaken where the parent has another child of the name."""
+        try:
+            await self._categories.insert_one(_new_document(category, at=at))
+        except DuplicateKeyError as error:
+            if "slug" in (error.details or {}).get("keyPattern", {}):
+                raise SlugTaken(category.slug) from error
+            raise SiblingNameTaken(category.name) from error
 
 
-def new_document(category: Category, *, at: datetime) -> Document:
+def _new_document(category: Category, *, at: datetime) -> Document:
     return {
         "_id": category.id,
         "name": category.name,
@@ -65,7 +82,7 @@ def new_document(category: Category, *, at: datetime) -> Document:
     }
 
 
-def category_of(document: Document) -> Category:
+def _category(document: Document) -> Category:
     return Category(
         id=document["_id"],
         name=document["name"],

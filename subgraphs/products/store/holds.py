@@ -1,24 +1,34 @@
-"""Holds: units of a product that are taken for an order. Each call is one conditional update of one product.
+"""Holds: units of a product that are kept for an order, in the product's own document.
 
-All but `put` change nothing when they come a second time. `take` and `put` are kept to one run at a time by
-the reservation's lease, since a late one after the hold has ended would start it anew.
+    holds: [{rid: order id, q, at, id?: the attempt that made it, restored?: true}]
+
+Each method is one conditional update of one product, and changes nothing when it comes a second time.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from subgraphs.kit.mongo.client import Database, Document
-from subgraphs.products.domain.catalogue import ProductId
-from subgraphs.products.domain.reservation import Item, Line, OrderId, Shortage, Unknown
+from subgraphs.products.domain.products import ProductId
+from subgraphs.products.domain.reservations import (
+    Hold,
+    OrderId,
+    ReservationLine,
+    ReservedItem,
+    Shortage,
+    UnknownProducts,
+)
 
-_TAKE_TRIES = 5
+_HOLD_TRIES = 5
+_NOT_RESTORED: Document = {"$ne": True}
 
 
 class HoldStore:
     def __init__(self, database: Database) -> None:
         self._products = database["products"]
 
-    async def quote(self, lines: Sequence[Line]) -> tuple[Item, ...] | Unknown:
+    async def quote(self, lines: Sequence[ReservationLine]) -> tuple[ReservedItem, ...] | UnknownProducts:
         """The lines with name, SKU and price, or those products that are not sold. One query."""
         query = {"_id": {"$in": [line.product_id for line in lines]}, "active": True, "deleted": False}
         fields = {"name": 1, "sku": 1, "price_minor": 1, "currency": 1}
@@ -26,80 +36,116 @@ class HoldStore:
         found = {d["_id"]: d async for d in cursor}
         missing = tuple(line.product_id for line in lines if line.product_id not in found)
         if missing:
-            return Unknown(product_ids=missing)
+            return UnknownProducts(product_ids=missing)
         return tuple(_item(line, found[line.product_id]) for line in lines)
 
-    async def take(self, order_id: OrderId, line: Line, *, at: datetime) -> Shortage | Unknown | None:
-        """Move units from available to held, unless the order holds some already; None when it does then."""
+    async def hold(
+        self, order_id: OrderId, line: ReservationLine, *, attempt: str, at: datetime
+    ) -> ReservationLine | Shortage | UnknownProducts:
+        """Move units from available to held, unless the order holds some; the line with the hold that it has then.
+
+        An attempt calls this once for a line, so that the hold's id is never used again.
+        """
         product_id, quantity = line.product_id, line.quantity
-        takeable = {
+        can_hold = {
             "_id": product_id,
             "active": True,
             "deleted": False,
             "available": {"$gte": quantity},
             "holds.rid": {"$ne": order_id},
         }
-        change = {
-            "$inc": {"available": -quantity},
-            "$push": {"holds": {"rid": order_id, "q": quantity, "at": at}},
-        }
+        hold = {"rid": order_id, "q": quantity, "at": at, "id": attempt}
+        change = {"$inc": {"available": -quantity}, "$push": {"holds": hold}}
         available = 0
-        for _ in range(_TAKE_TRIES):
-            if (await self._products.update_one(takeable, change)).modified_count:
-                return None
+        for _ in range(_HOLD_TRIES):
+            if (await self._products.update_one(can_hold, change)).modified_count:
+                return replace(line, hold_id=attempt)
             fields = {"available": 1, "active": 1, "deleted": 1, "holds": {"$elemMatch": {"rid": order_id}}}
             product = await self._products.find_one({"_id": product_id}, fields)
             if product is not None and product.get("holds"):
-                return None
+                return replace(line, hold_id=product["holds"][0].get("id"))
             if product is None or product["deleted"] or not product["active"]:
-                return Unknown(product_ids=(product_id,))
+                return UnknownProducts(product_ids=(product_id,))
             available = product["available"]
             if available < quantity:
                 break
             # Units came back between the two looks: try again.
         return Shortage(product_id=product_id, requested=quantity, available=min(available, quantity - 1))
 
-    async def give_back(self, order_id: OrderId, line: Line) -> bool:
-        """Move the order's units from held to available; False when it holds none."""
-        return await self._end(order_id, line, {"$inc": {"available": line.quantity}})
+    async def release(self, order_id: OrderId, line: ReservationLine) -> bool:
+        """Move units that were taken from available back to it; False when the order holds none.
 
-    async def drop(self, order_id: OrderId, line: Line) -> bool:
-        """End the order's hold: its units are sold; False when it holds none."""
-        return await self._end(order_id, line, {})
+        Whichever hold of the order it is: what was taken may always go back.
+        """
+        hold = {"rid": order_id, "q": line.quantity, "restored": _NOT_RESTORED}
+        return await self._end(line.product_id, hold, available=line.quantity)
 
-    async def put(self, order_id: OrderId, line: Line, *, at: datetime) -> bool:
-        """Add a hold without taking from the available units: sold ones come back to stock as held."""
+    async def commit(self, order_id: OrderId, line: ReservationLine) -> bool:
+        """End the hold that the line names: its units are sold; False when it has ended."""
+        hold = {"rid": order_id, "id": line.hold_id, "restored": _NOT_RESTORED}
+        return await self._end(line.product_id, hold, available=0)
+
+    async def restore(
+        self, order_id: OrderId, line: ReservationLine, *, attempt: str, at: datetime
+    ) -> ReservationLine:
+        """Hold sold units, unless the order has some restored; the line with the hold that it has then.
+
+        Called once for a line by an attempt, as `hold` is.
+        """
+        restored = {"rid": order_id, "restored": True}
+        hold = {**restored, "q": line.quantity, "at": at, "id": attempt}
         done = await self._products.update_one(
-            {"_id": line.product_id, "holds.rid": {"$ne": order_id}},
-            {"$push": {"holds": {"rid": order_id, "q": line.quantity, "at": at}}},
+            {"_id": line.product_id, "holds": {"$not": {"$elemMatch": restored}}}, {"$push": {"holds": hold}}
         )
-        return bool(done.modified_count)
+        if done.modified_count:
+            return replace(line, hold_id=attempt)
+        query = {"_id": line.product_id, "holds": {"$elemMatch": restored}}
+        product = await self._products.find_one(query, {"holds": {"$elemMatch": restored}})
+        # None where another run has gone on meanwhile; what this one notes counts for nothing then.
+        return replace(line, hold_id=product["holds"][0].get("id") if product else attempt)
 
-    async def older_than(self, moment: datetime, *, batch: int) -> AsyncIterator[list[tuple[OrderId, Line]]]:
+    async def release_restored(self, order_id: OrderId, line: ReservationLine) -> bool:
+        """Move the restored units of the hold that the line names to available; False when it has ended."""
+        hold = {"rid": order_id, "id": line.hold_id, "q": line.quantity, "restored": True}
+        return await self._end(line.product_id, hold, available=line.quantity)
+
+    async def end_stray(self, hold: Hold) -> bool:
+        """End a hold that no reservation counts: units taken from available go back, restored ones are no units."""
+        restored = True if hold.restored else _NOT_RESTORED
+        query = {"rid": hold.order_id, "id": hold.id, "q": hold.quantity, "restored": restored}
+        return await self._end(hold.product_id, query, available=0 if hold.restored else hold.quantity)
+
+    async def older_than(self, moment: datetime, *, batch: int) -> AsyncIterator[list[Hold]]:
         """Holds that began before `moment`, in lists of about `batch`."""
-        found: list[tuple[OrderId, Line]] = []
+        found: list[Hold] = []
         async for product in self._products.find({"holds.at": {"$lt": moment}}, {"holds": 1}):
-            found += [
-                (OrderId(hold["rid"]), Line(product_id=ProductId(product["_id"]), quantity=hold["q"]))
-                for hold in product["holds"]
-                if hold["at"] < moment
-            ]
+            found += [_hold(product, hold) for hold in product["holds"] if hold["at"] < moment]
             if len(found) >= batch:
                 yield found
                 found = []
         if found:
             yield found
 
-    async def _end(self, order_id: OrderId, line: Line, also: Document) -> bool:
-        done = await self._products.update_one(
-            {"_id": line.product_id, "holds": {"$elemMatch": {"rid": order_id, "q": line.quantity}}},
-            {"$pull": {"holds": {"rid": order_id}}, **also},
-        )
+    async def _end(self, product_id: ProductId, hold: Document, *, available: int) -> bool:
+        change: Document = {"$pull": {"holds": hold}}
+        if available:
+            change["$inc"] = {"available": available}
+        done = await self._products.update_one({"_id": product_id, "holds": {"$elemMatch": hold}}, change)
         return bool(done.modified_count)
 
 
-def _item(line: Line, product: Document) -> Item:
-    return Item(
+def _hold(product: Document, hold: Document) -> Hold:
+    return Hold(
+        order_id=OrderId(hold["rid"]),
+        product_id=ProductId(product["_id"]),
+        quantity=hold["q"],
+        id=hold.get("id"),
+        restored=hold.get("restored", False),
+    )
+
+
+def _item(line: ReservationLine, product: Document) -> ReservedItem:
+    return ReservedItem(
         product_id=line.product_id,
         quantity=line.quantity,
         name=product["name"],

@@ -2,144 +2,149 @@
 
     _id, sku, sku_key, name, name_key, description, price_minor, currency, price_rank, category_id, tags,
     active, deleted, version, created_at, updated_at,
-    available, holds: [{rid, q, at}],      on hand = available + the sum of the holds
+    available, holds: [{rid, q, at, id?, restored?}],      on hand = available + the sum of the holds
     outbox: [event], publish_after
 
-`sku_key` and `name_key` are folded, for comparison without case on any server and collation.
+`sku_key` and `name_key` are folded, for comparison without case on any server and collation. The holds are
+the business of `store/holds.py`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from pymongo import ReturnDocument
+from pymongo.errors import BulkWriteError
 
-from subgraphs.kit.events.event import Event
 from subgraphs.kit.money import Amount, MinorUnits
-from subgraphs.kit.mongo.client import Database, Document
+from subgraphs.kit.mongo.client import Database, Document, DuplicateKeyError
 from subgraphs.kit.mongo.outbox import emitting, with_outbox
-from subgraphs.products.domain.catalogue import (
-    MAX_STOCK,
-    CategoryId,
-    Product,
-    ProductFilter,
-    ProductId,
-    price_rank,
-)
-from subgraphs.products.domain.text import fold
+from subgraphs.products.domain.errors import SkuTaken
+from subgraphs.products.domain.events import product_updated, stock_adjusted
+from subgraphs.products.domain.prices import price_rank
+from subgraphs.products.domain.products import MAX_STOCK, Product, ProductId
+from subgraphs.products.domain.text import fold, sku_key
 
 # Of a product that sells well the holds are most of the document, and no reader of the catalogue needs them.
-_READ: Document = {"holds": 0, "outbox": 0, "publish_after": 0}
+READ: Document = {"holds": 0, "outbox": 0, "publish_after": 0}
+
+_DUPLICATE_KEY = 11000
 
 
 class ProductStore:
-    def __init__(self, database: Database) -> None:
+    """`wake_up` is called after an event was written."""
+
+    def __init__(self, database: Database, *, wake_up: Callable[[], None]) -> None:
         self._products = database["products"]
+        self._wake_up = wake_up
 
     async def get_many(self, ids: Sequence[ProductId]) -> list[Product | None]:
         """One query, whatever the number of ids."""
         wanted = list(dict.fromkeys(ids))
         # The batch has room to spare: after a full one the driver asks once more whether that was all.
-        cursor = self._products.find({"_id": {"$in": wanted}}, _READ, batch_size=len(wanted) + 1)
+        cursor = self._products.find({"_id": {"$in": wanted}}, READ, batch_size=len(wanted) + 1)
         found = {d["_id"]: product_of(d) async for d in cursor}
         return [found.get(i) for i in ids]
 
+    async def get(self, product_id: ProductId) -> Product | None:
+        return (await self.get_many([product_id]))[0]
+
     async def get_by_sku(self, sku: str) -> Product | None:
-        document = await self._products.find_one({"sku_key": fold(sku)}, _READ)
+        """Whatever the case of `sku`; what cannot be a SKU is not looked for."""
+        key = sku_key(sku)
+        document = None if key is None else await self._products.find_one({"sku_key": key}, READ)
         return product_of(document) if document else None
 
-    async def page(
-        self,
-        selection: Document,
-        *,
-        by: str,
-        descending: bool,
-        after: tuple[Any, str] | None,
-        limit: int,
-    ) -> list[Product]:
-        """Up to `limit` products of `selection` in the order of the field `by`, ties broken by id.
+    async def insert(self, product: Product) -> None:
+        """Raises SkuTaken."""
+        try:
+            await self._products.insert_one(_new_document(product))
+        except DuplicateKeyError as error:
+            raise SkuTaken(product.sku) from error
+        self._wake_up()
 
-        `after` is the field's value and the id of the last product before the page.
+    async def missing_skus(self, skus: Sequence[str]) -> set[str]:
+        """Those of `skus` that no product has, in any case; each must be a SKU."""
+        keys = [sku_key(sku) for sku in skus]
+        cursor = self._products.find({"sku_key": {"$in": keys}}, {"sku_key": 1})
+        taken = {d["sku_key"] async for d in cursor}
+        return {sku for sku, key in zip(skus, keys, strict=True) if key not in taken}
+
+    async def insert_missing(self, products: Sequence[Product]) -> None:
+        """Add those whose SKU is free; one that somebody has added meanwhile stays as it is."""
+        try:
+            await self._products.insert_many([_new_document(p) for p in products], ordered=False)
+        except BulkWriteError as error:
+            faults = error.details.get("writeErrors", [])
+            if error.details.get("writeConcernErrors") or any(f["code"] != _DUPLICATE_KEY for f in faults):
+                raise
+        self._wake_up()
+
+    async def replace(self, product: Product, *, read: Product) -> Product | None:
+        """Write `product`, which was made of `read`; None when the stored version is another by now.
+
+        Stock is written as the difference between the two: reservations change it without a new version, and
+        those made since stay reserved. None also where that difference cannot be taken any more. Raises SkuTaken.
         """
-        if after is not None:
-            value, last_id = after
-            beyond = "$lt" if descending else "$gt"
-            # The outer bound is what an index range can serve; the inner part leaves out the ties before it.
-            keyset = {by: {f"{beyond}e": value}, "$or": [{by: {beyond: value}}, {"_id": {beyond: last_id}}]}
-            selection = {"$and": [selection, keyset]}
-        direction = -1 if descending else 1
-        cursor = self._products.find(selection, _READ, batch_size=limit + 1)
-        cursor = cursor.sort([(by, direction), ("_id", direction)]).limit(limit)
-        return [product_of(d) async for d in cursor]
-
-    async def count(self, selection: Document) -> int:
-        return await self._products.count_documents(selection)
-
-    async def insert(self, product: Product, event: Event) -> None:
-        """Raises DuplicateKeyError when another product has the SKU."""
-        outbox = with_outbox(event, at=product.created_at)
-        await self._products.insert_one(new_document(product) | outbox)
-
-    async def replace(self, product: Product, *, expected: int, stock: bool, event: Event) -> Product | None:
-        """Write `product` over version `expected`; None when the stored version is another.
-
-        `available` is written only where `stock` says so: reservations change it without a new version.
-        Raises DuplicateKeyError when another product has the SKU.
-        """
-        fields = _fields(product) | ({"available": product.available} if stock else {})
-        document = await self._products.find_one_and_update(
-            {"_id": product.id, "version": expected, "deleted": False},
-            emitting({"$set": fields}, event, at=product.updated_at),
-            projection=_READ,
-            return_document=ReturnDocument.AFTER,
-        )
-        return product_of(document) if document else None
+        update: Document = {"$set": _fields(product)}
+        query: Document = {"_id": product.id, "version": read.version, "deleted": False}
+        if delta := product.available - read.available:
+            update["$inc"] = {"available": delta}
+            query["available"] = _room_for(delta)
+        change = "deleted" if product.deleted else "updated"
+        event = product_updated(product.id, version=product.version, change=change)
+        try:
+            document = await self._products.find_one_and_update(
+                query,
+                emitting(update, event, at=product.updated_at),
+                projection=READ,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError as error:
+            raise SkuTaken(product.sku) from error
+        return self._written(document)
 
     async def adjust(
-        self, product_id: ProductId, delta: int, *, event: Event, at: datetime
+        self, product_id: ProductId, delta: int, *, reason: str | None, actor: str, at: datetime
     ) -> Product | None:
         """Add `delta` to the available units; None when the product is gone or the result out of bounds."""
+        event = stock_adjusted(product_id, delta=delta, reason=reason, actor=actor)
         document = await self._products.find_one_and_update(
-            {"_id": product_id, "deleted": False, "available": {"$gte": -delta, "$lte": MAX_STOCK - delta}},
+            {"_id": product_id, "deleted": False, "available": _room_for(delta)},
             emitting({"$inc": {"available": delta}, "$set": {"updated_at": at}}, event, at=at),
-            projection=_READ,
+            projection=READ,
             return_document=ReturnDocument.AFTER,
         )
-        return product_of(document) if document else None
+        return self._written(document)
+
+    def _written(self, document: Document | None) -> Product | None:
+        if document is None:
+            return None
+        self._wake_up()
+        return product_of(document)
 
 
-def select(wanted: ProductFilter, *, category_ids: Iterable[CategoryId] | None) -> Document:
-    """The query of a filter, whose categories are given with their subtrees; None for any category."""
-    query: Document = {"active": wanted.active, "deleted": False}
-    if category_ids is not None:
-        query["category_id"] = {"$in": list(category_ids)}
-    price = {"$gte": wanted.price_min, "$lte": wanted.price_max}
-    if price := {k: v for k, v in price.items() if v is not None}:
-        query["price_rank"] = price
-    if wanted.in_stock is not None:
-        query["available"] = {"$gt": 0} if wanted.in_stock else 0
-    if wanted.tags:
-        query["tags"] = {"$all": list(wanted.tags)}
-    if wanted.ids is not None:
-        query["_id"] = {"$in": list(wanted.ids)}
-    return query
+def _room_for(delta: int) -> Document:
+    return {"$gte": -delta, "$lte": MAX_STOCK - delta}
 
 
-def new_document(product: Product) -> Document:
-    """The document of a product that nobody holds; its outbox is for the caller to add."""
+def _new_document(product: Product) -> Document:
+    """The document of a product that nobody holds, with the event of its creation."""
+    event = product_updated(product.id, version=product.version, change="created")
     return {
         "_id": product.id,
         **_fields(product),
         "available": product.available,
         "holds": [],
         "created_at": product.created_at,
+        **with_outbox(event, at=product.created_at),
     }
 
 
 def _fields(product: Product) -> Document:
+    """What an update writes; `available` is not among it."""
     return {
         "sku": product.sku,
-        "sku_key": fold(product.sku),
+        "sku_key": sku_key(product.sku),
         "name": product.name,
         "name_key": fold(product.name),
         "description": product.description,

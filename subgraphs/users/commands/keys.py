@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 
 from subgraphs.kit.cli import Command
-from subgraphs.users.key_rotation import KeyRotation, KeyState, Tenure
+from subgraphs.users.credentials.key_rotation import KeyRotation, KeyState, KeyValidity
 from subgraphs.users.settings import UsersSettings
 
 _TIME = "%Y-%m-%d %H:%M:%S UTC"
@@ -45,7 +45,7 @@ async def _run(settings: UsersSettings, options: argparse.Namespace) -> None:
     now = datetime.now(UTC)
     match options.action:
         case "list":
-            _show(rotation.tenures(now=now))
+            _show(rotation.validities(now=now))
         case "rotate":
             added = rotation.rotate(now=now, at_once=options.now)
             _say(f"{added.kid} signs from {added.signs_from:{_TIME}} on.")
@@ -57,22 +57,22 @@ async def _run(settings: UsersSettings, options: argparse.Namespace) -> None:
             _say(f"{options.kid} is gone; running services refuse its tokens within a minute.")
 
 
-def _show(tenures: list[Tenure]) -> None:
-    if not tenures:
+def _show(validities: list[KeyValidity]) -> None:
+    if not validities:
         _say("There are no keys yet; the service makes the first one when it starts.")
         return
-    width = max(len(t.kid) for t in tenures)
+    width = max(len(v.kid) for v in validities)
     _say(f"{'KID':{width}}  {'STATE':8}  SINCE OR UNTIL")
-    for tenure in tenures:
-        _say(f"{tenure.kid:{width}}  {tenure.state:8}  {_when(tenure)}")
+    for validity in validities:
+        _say(f"{validity.kid:{width}}  {validity.state:8}  {_when(validity)}")
 
 
-def _when(tenure: Tenure) -> str:
-    if tenure.state is KeyState.COMING:
-        return f"signs from {tenure.signs_from:{_TIME}}"
-    if tenure.needed_until is not None:
-        return f"verifies until {tenure.needed_until:{_TIME}}"
-    return f"since {tenure.signs_from:{_TIME}}" if tenure.signs_from.year > 1 else "since ever"
+def _when(validity: KeyValidity) -> str:
+    if validity.state is KeyState.COMING:
+        return f"signs from {validity.signs_from:{_TIME}}"
+    if validity.needed_until is not None:
+        return f"verifies until {validity.needed_until:{_TIME}}"
+    return f"since {validity.signs_from:{_TIME}}" if validity.signs_from.year > 1 else "since ever"
 
 
 def _say(text: str) -> None:

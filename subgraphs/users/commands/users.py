@@ -16,25 +16,32 @@ from subgraphs.kit.cli import Command
 from subgraphs.kit.errors import NotFound, StartError
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.redis.client import create_redis
-from subgraphs.users.domain import Device, Role, User
-from subgraphs.users.password_policy import PasswordPolicy
-from subgraphs.users.passwords import Passwords
-from subgraphs.users.service import Administration, Operator, Registration, Revoker
-from subgraphs.users.service.founding import Founding
+from subgraphs.users.credentials.password_policy import PasswordPolicy
+from subgraphs.users.credentials.passwords import Passwords
+from subgraphs.users.domain.device import Device
+from subgraphs.users.domain.permissions import Role
+from subgraphs.users.domain.user import User, UserFilter, checked_search
+from subgraphs.users.service import (
+    AdminBootstrap,
+    Administration,
+    Directory,
+    Operator,
+    Registration,
+    RevocationPublisher,
+)
 from subgraphs.users.settings import UsersSettings
-from subgraphs.users.store import UserFilter, UserStore
 
 _NO_TABLE = "42P01"  # PostgreSQL's undefined_table
 _MOST_LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Desk:
-    """What the commands work with."""
+class _Services:
+    """The use cases that the commands call."""
 
-    postgres: Postgres
+    directory: Directory
     administration: Administration
-    founding: Founding
+    bootstrap: AdminBootstrap
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,30 +93,33 @@ async def _run(settings: UsersSettings, options: argparse.Namespace) -> None:
     # Asked for first: nobody should type a password twice to learn that the database is away, but neither should
     # a connection wait for a person.
     password = _password(from_stdin=options.password_stdin) if options.action == "create-admin" else ""
-    async with _open(settings) as desk:
+    async with _open(settings) as services:
         match options.action:
             case "create-admin":
-                await _create_admin(desk, options, password)
+                await _create_admin(services, options, password)
             case "list":
-                await _list(desk, options)
+                await _list(services, options)
             case action:
-                await _set_active(desk, options.name, active=action == "enable")
+                await _set_active(services, options.name, active=action == "enable")
 
 
 @asynccontextmanager
-async def _open(settings: UsersSettings) -> AsyncIterator[_Desk]:
+async def _open(settings: UsersSettings) -> AsyncIterator[_Services]:
     async with AsyncExitStack() as stack:
         postgres = Postgres(settings.database, application="users-command")
         stack.push_async_callback(postgres.close)
         redis = await stack.enter_async_context(create_redis(settings.redis))
         passwords = Passwords(settings.passwords)
         stack.callback(passwords.close)
-        revoker = Revoker(postgres, RedisRevocations(redis), settings.jwt)
+        revocations = RevocationPublisher(
+            postgres=postgres, revocations=RedisRevocations(redis), settings=settings.jwt
+        )
+        policy = PasswordPolicy(settings.passwords)
         try:
-            yield _Desk(
-                postgres=postgres,
-                administration=Administration(postgres, revoker),
-                founding=Founding(postgres, passwords, PasswordPolicy(settings.passwords)),
+            yield _Services(
+                directory=Directory(postgres=postgres),
+                administration=Administration(postgres=postgres, revocations=revocations),
+                bootstrap=AdminBootstrap(postgres=postgres, passwords=passwords, policy=policy),
             )
         except ProgrammingError as error:
             if getattr(error.orig, "sqlstate", None) != _NO_TABLE:
@@ -130,22 +140,19 @@ def _password(*, from_stdin: bool) -> str:
     return password
 
 
-async def _create_admin(desk: _Desk, options: argparse.Namespace, password: str) -> None:
+async def _create_admin(services: _Services, options: argparse.Namespace, password: str) -> None:
     registration = Registration(username=options.username, email=options.email, password=password)
-    user = await desk.founding.create_administrator(registration, device=_device())
+    user = await services.bootstrap.create_administrator(registration, device=_device())
     _say(f"{user.username} is an administrator, id {user.id}.")
 
 
-async def _list(desk: _Desk, options: argparse.Namespace) -> None:
+async def _list(services: _Services, options: argparse.Namespace) -> None:
     wanted = UserFilter(
-        search=options.search,
+        search=checked_search(options.search),
         role=Role(options.role) if options.role else None,
         active=False if options.disabled else None,
     )
-    async with desk.postgres.read() as connection:
-        store = UserStore(connection)
-        users = await store.list(wanted, limit=options.limit, before=None)
-        total = await store.count(wanted)
+    users, total = await services.directory.newest(wanted, limit=options.limit)
     if options.json:
         for user in users:
             _say(orjson.dumps(_fields(user)).decode())
@@ -167,30 +174,27 @@ def _fields(user: User) -> dict[str, Any]:
     }
 
 
-async def _set_active(desk: _Desk, name: str, *, active: bool) -> None:
-    async with desk.postgres.read() as connection:
-        user = await _found(UserStore(connection), name)
+async def _set_active(services: _Services, name: str, *, active: bool) -> None:
+    user = await _found(services.directory, name)
     state = "enabled" if active else "disabled"
     if user.active == active:
         _say(f"{user.username} is {state} already.")
         return
-    await desk.administration.set_active(Operator(), user.id, active=active, device=_device())
+    await services.administration.set_active(Operator(), user.id, active=active, device=_device())
     _say(
         f"{user.username} is {state}." if active else f"{user.username} is {state}; its sessions have ended."
     )
 
 
-async def _found(store: UserStore, name: str) -> User:
+async def _found(directory: Directory, name: str) -> User:
     """By id, e-mail address or username: no username looks like either of the others."""
     if "@" in name:
-        credentials = await store.credentials(email=name)
+        user = await directory.find_by_email(name)
     else:
-        if user := await store.get(name):
-            return user
-        credentials = await store.credentials(username=name)
-    if credentials is None:
+        user = await directory.find(name) or await directory.find_by_username(name)
+    if user is None:
         raise NotFound(f"There is no account called {name!r}; `users list --search …` finds accounts.")
-    return credentials.user
+    return user
 
 
 def _device() -> Device:

@@ -6,8 +6,8 @@ from typing import TypeAlias
 import strawberry
 
 from subgraphs.kit.graphql.context import RequestContext
-from subgraphs.users.domain import Device
-from subgraphs.users.loaders import Loaders
+from subgraphs.users.domain.device import Device
+from subgraphs.users.graphql.loaders import Loaders
 from subgraphs.users.service import UserService
 
 _ADDRESS_MAX = 64  # an IPv6 address with a zone has less; the header that it comes from may hold anything

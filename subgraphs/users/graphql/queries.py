@@ -5,9 +5,10 @@ from typing import Annotated
 import strawberry
 
 from subgraphs.kit.pagination import DEFAULT_PAGE
-from subgraphs.users.domain import Role
+from subgraphs.users.domain.permissions import Role
 from subgraphs.users.graphql.context import Info
-from subgraphs.users.graphql.types import User, UserConnection
+from subgraphs.users.graphql.entities import User, UserConnection
+from subgraphs.users.graphql.inputs import SEARCH, CursorArgument
 
 
 @strawberry.type
@@ -30,10 +31,12 @@ class Query:
         self,
         info: Info,
         first: Annotated[int | None, strawberry.argument(description="At most 100.")] = DEFAULT_PAGE,
-        after: Annotated[str | None, strawberry.argument(description="`pageInfo.endCursor`.")] = None,
+        after: CursorArgument = None,
         search: Annotated[
             str | None,
-            strawberry.argument(description="Part of the username, e-mail address or name, in any case."),
+            strawberry.argument(
+                description="Part of the username, e-mail address or name, in any case.", metadata=SEARCH
+            ),
         ] = None,
         role: Role | None = None,
         active: bool | None = None,  # noqa: FBT001 - GraphQL arguments are named by the client

@@ -3,30 +3,41 @@
 from dataclasses import dataclass
 
 from subgraphs.users.service.accounts import Accounts, Registration
+from subgraphs.users.service.activity import ActivityLog, PageKey
+from subgraphs.users.service.admin_bootstrap import AdminBootstrap
 from subgraphs.users.service.administration import Administration, Operator
 from subgraphs.users.service.authentication import Authenticator
 from subgraphs.users.service.directory import Directory
-from subgraphs.users.service.login import Login, Logins
+from subgraphs.users.service.email_changes import EmailChanges
+from subgraphs.users.service.logins import Login, Logins
 from subgraphs.users.service.password_changes import PasswordChanges
-from subgraphs.users.service.permissions import PermissionTable
-from subgraphs.users.service.revoker import Revoker
+from subgraphs.users.service.profiles import Profiles
+from subgraphs.users.service.rate_limits import RateLimits
+from subgraphs.users.service.reauthentication import Reauthentication
+from subgraphs.users.service.revocations import RevocationPublisher
+from subgraphs.users.service.role_permissions import RolePermissions
 from subgraphs.users.service.sessions import Sessions
-from subgraphs.users.service.throttles import Throttles
 
 __all__ = [
     "Accounts",
+    "ActivityLog",
+    "AdminBootstrap",
     "Administration",
     "Authenticator",
     "Directory",
+    "EmailChanges",
     "Login",
     "Logins",
     "Operator",
+    "PageKey",
     "PasswordChanges",
-    "PermissionTable",
+    "Profiles",
+    "RateLimits",
+    "Reauthentication",
     "Registration",
-    "Revoker",
+    "RevocationPublisher",
+    "RolePermissions",
     "Sessions",
-    "Throttles",
     "UserService",
 ]
 
@@ -34,9 +45,12 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserService:
     accounts: Accounts
+    profiles: Profiles
+    email_changes: EmailChanges
     logins: Logins
     sessions: Sessions
     passwords: PasswordChanges
     administration: Administration
     directory: Directory
-    permissions: PermissionTable
+    activity: ActivityLog
+    permissions: RolePermissions

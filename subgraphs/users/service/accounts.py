@@ -1,35 +1,27 @@
-"""Opening an account and changing it."""
+"""Opening an account."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from subgraphs.kit.auth.viewer import Viewer
-from subgraphs.kit.errors import Unauthenticated
 from subgraphs.kit.postgres.engine import Postgres
-from subgraphs.kit.postgres.outbox import enqueue
-from subgraphs.users.domain import (
-    ActivityKind,
-    Authentication,
-    Deed,
-    Device,
+from subgraphs.users.credentials.password_policy import PasswordPolicy
+from subgraphs.users.credentials.passwords import Passwords
+from subgraphs.users.domain.activity import ActivityEntry, ActivityKind
+from subgraphs.users.domain.device import Device
+from subgraphs.users.domain.permissions import Role
+from subgraphs.users.domain.session import Authentication
+from subgraphs.users.domain.user import (
     NewUser,
-    ProfileChange,
-    Role,
-    User,
     checked_address,
-    checked_change,
     checked_email,
     checked_name,
     checked_phone,
     checked_username,
 )
-from subgraphs.users.events import user_registered
 from subgraphs.users.metrics import REGISTRATIONS
-from subgraphs.users.password_policy import PasswordPolicy
-from subgraphs.users.passwords import Passwords
 from subgraphs.users.service.authentication import Authenticator
-from subgraphs.users.service.throttles import Throttles
-from subgraphs.users.store import ActivityStore, LetterKind, LetterStore, ResetStore, UserStore, outbox
+from subgraphs.users.service.rate_limits import RateLimits
+from subgraphs.users.store import ActivityStore, UserStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,26 +49,26 @@ class Registration:
 
 
 class Accounts:
+    """`wake_relay` says that an event was committed."""
+
     def __init__(
         self,
+        *,
         postgres: Postgres,
         passwords: Passwords,
         policy: PasswordPolicy,
         authenticator: Authenticator,
-        throttles: Throttles,
-        *,
+        rate_limits: RateLimits,
         first_account_admin: bool,
-        notify: Callable[[], None],
-        notify_mail: Callable[[], None],
+        wake_relay: Callable[[], None],
     ) -> None:
         self._postgres = postgres
         self._passwords = passwords
         self._policy = policy
         self._authenticator = authenticator
-        self._throttles = throttles
+        self._rate_limits = rate_limits
         self._first_account_admin = first_account_admin
-        self._notify = notify
-        self._notify_mail = notify_mail
+        self._wake_relay = wake_relay
 
     async def register(self, registration: Registration, *, device: Device) -> Authentication:
         """Open an account and its first session.
@@ -85,7 +77,7 @@ class Accounts:
         """
         new = registration.checked()
         self._policy.check(registration.password, username=new.username, email=new.email)
-        await self._throttles.registration(new.email, device=device)
+        await self._rate_limits.registration(new.email, device=device)
         # Before the transaction: no connection waits while a thread computes.
         password_hash = await self._passwords.hash(registration.password)
         async with self._postgres.unit_of_work() as connection:
@@ -93,41 +85,10 @@ class Accounts:
             first = self._first_account_admin and await store.claim_first()
             user = await store.add(new, role=Role.ADMIN if first else Role.USER, password_hash=password_hash)
             session, token = await self._authenticator.open_session(connection, user, device=device)
-            deed = Deed(kind=ActivityKind.REGISTERED, user_id=user.id, actor_id=user.id, device=device)
-            await ActivityStore(connection).add(deed)
-            await enqueue(connection, outbox, user_registered(user))
-        self._notify()
+            entry = ActivityEntry(
+                kind=ActivityKind.REGISTERED, user_id=user.id, actor_id=user.id, device=device
+            )
+            await ActivityStore(connection).add(entry)
+        self._wake_relay()
         REGISTRATIONS.inc()
         return await self._authenticator.authentication(user, session, token)
-
-    async def update_profile(self, viewer: Viewer, change: ProfileChange, *, device: Device) -> User:
-        """Raises Unauthenticated, ValidationFailed or Taken.
-
-        Of a new e-mail address the old one is told, in case its owner did not wish it.
-        """
-        user_id = viewer.require_user()
-        checked = checked_change(change)
-        async with self._postgres.unit_of_work() as connection:
-            store = UserStore(connection)
-            before = await store.get(user_id)
-            user = await store.change(user_id, checked) if checked else before
-            if user is None or before is None:
-                raise Unauthenticated("This account is gone or disabled; log in with another.")
-            changed = [name for name in checked if getattr(user, name) != getattr(before, name)]
-            if changed:
-                detail = ", ".join(changed)
-                deed = Deed(
-                    kind=ActivityKind.PROFILE_CHANGED,
-                    user_id=user.id,
-                    actor_id=user.id,
-                    device=device,
-                    detail=detail,
-                )
-                await ActivityStore(connection).add(deed)
-            if "email" in changed:
-                await ResetStore(connection).end_all(user.id)
-                await LetterStore(connection).owe(
-                    LetterKind.EMAIL_CHANGED, recipient=before.email, device=device
-                )
-        self._notify_mail()
-        return user

@@ -7,10 +7,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Forbidden, NotFound
 from subgraphs.kit.postgres.engine import Postgres
-from subgraphs.users.domain import ActivityKind, Deed, Device, Permission, Role, User, UserId
-from subgraphs.users.errors import LastAdministrator
-from subgraphs.users.service.revoker import Revoker
-from subgraphs.users.store import ActivityStore, ResetStore, RoleStore, SessionStore, UserStore
+from subgraphs.users.domain.activity import ActivityEntry, ActivityKind
+from subgraphs.users.domain.device import Device
+from subgraphs.users.domain.errors import LastAdministrator
+from subgraphs.users.domain.permissions import Permission, Role
+from subgraphs.users.domain.user import User, UserId
+from subgraphs.users.service.revocations import RevocationPublisher
+from subgraphs.users.store import (
+    ActivityStore,
+    EmailChangeStore,
+    PasswordResetStore,
+    RoleStore,
+    SessionStore,
+    UserStore,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +36,9 @@ class Administration:
     that say otherwise are void.
     """
 
-    def __init__(self, postgres: Postgres, revoker: Revoker) -> None:
+    def __init__(self, *, postgres: Postgres, revocations: RevocationPublisher) -> None:
         self._postgres = postgres
-        self._revoker = revoker
+        self._revocations = revocations
 
     async def set_role(self, by: Viewer | Operator, user_id: str, *, role: Role, device: Device) -> User:
         """Give the account another role. Its sessions stay, and have the new permissions from their next refresh.
@@ -46,15 +56,15 @@ class Administration:
                 await self._check_not_last(store, user)
             changed = await store.set_role(user.id, role)
             await SessionStore(connection).renew_access(user.id)
-            deed = Deed(
+            entry = ActivityEntry(
                 kind=ActivityKind.ROLE_CHANGED,
                 user_id=user.id,
                 actor_id=actor_id,
                 device=device,
                 detail=f"{user.role} to {role}",
             )
-            await ActivityStore(connection).add(deed)
-        await self._revoker.publish()
+            await ActivityStore(connection).add(entry)
+        await self._revocations.publish()
         return changed
 
     async def set_active(self, by: Viewer | Operator, user_id: str, *, active: bool, device: Device) -> User:
@@ -74,11 +84,12 @@ class Administration:
             changed = await store.set_active(user.id, active=active)
             if not active:
                 await SessionStore(connection).end_all(user.id)
-                await ResetStore(connection).end_all(user.id)
+                await PasswordResetStore(connection).end_all(user.id)
+                await EmailChangeStore(connection).end_all(user.id)
             kind = ActivityKind.ENABLED if active else ActivityKind.DISABLED
-            deed = Deed(kind=kind, user_id=user.id, actor_id=actor_id, device=device)
-            await ActivityStore(connection).add(deed)
-        await self._revoker.publish()
+            entry = ActivityEntry(kind=kind, user_id=user.id, actor_id=actor_id, device=device)
+            await ActivityStore(connection).add(entry)
+        await self._revocations.publish()
         return changed
 
     def _check_token(self, by: Viewer | Operator) -> None:

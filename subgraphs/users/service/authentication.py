@@ -2,17 +2,19 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.users.access_tokens import AccessTokens
-from subgraphs.users.domain import Authentication, Device, Session, User
-from subgraphs.users.refresh_tokens import RefreshToken
-from subgraphs.users.service.permissions import PermissionTable
+from subgraphs.users.credentials.access_tokens import AccessTokens
+from subgraphs.users.credentials.refresh_tokens import RefreshToken
+from subgraphs.users.domain.device import Device
+from subgraphs.users.domain.session import Authentication, Session
+from subgraphs.users.domain.user import User
+from subgraphs.users.service.role_permissions import RolePermissions
 from subgraphs.users.settings import UsersJwtSettings
 from subgraphs.users.store import SessionStore
 
 
 class Authenticator:
     def __init__(
-        self, access_tokens: AccessTokens, permissions: PermissionTable, settings: UsersJwtSettings
+        self, *, access_tokens: AccessTokens, permissions: RolePermissions, settings: UsersJwtSettings
     ) -> None:
         self._access_tokens = access_tokens
         self._permissions = permissions

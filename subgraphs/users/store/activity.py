@@ -9,7 +9,9 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, column, delete, func, inser
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.ids import is_id, new_id
-from subgraphs.users.domain import Activity, ActivityKind, Deed, Device, UserId
+from subgraphs.users.domain.activity import Activity, ActivityEntry, ActivityKind
+from subgraphs.users.domain.device import Device
+from subgraphs.users.domain.user import UserId
 from subgraphs.users.store.tables import activity
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid(as_uuid=False)))  # one plan for any number
@@ -19,18 +21,18 @@ class ActivityStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, *deeds: Deed) -> None:
+    async def add(self, *entries: ActivityEntry) -> None:
         rows = [
             {
                 "id": new_id(),
-                "user_id": deed.user_id,
-                "kind": deed.kind,
-                "actor_id": deed.actor_id,
-                "user_agent": deed.device.user_agent,
-                "address": deed.device.address,
-                "detail": deed.detail,
+                "user_id": entry.user_id,
+                "kind": entry.kind,
+                "actor_id": entry.actor_id,
+                "user_agent": entry.device.user_agent,
+                "address": entry.device.address,
+                "detail": entry.detail,
             }
-            for deed in deeds
+            for entry in entries
         ]
         if rows:
             await self._connection.execute(insert(activity), rows)
@@ -67,7 +69,12 @@ class ActivityStore:
         """Delete up to `limit` entries; returns how many."""
         # For this transaction only; the trigger that keeps the log lets nothing else pass.
         await self._connection.execute(text("SET LOCAL activity.purging = 'on'"))
-        old = select(activity.c.id).where(activity.c.at < func.now() - older_than).limit(limit)
+        old = (
+            select(activity.c.id)
+            .where(activity.c.at < func.now() - older_than)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
         done = await self._connection.execute(delete(activity).where(activity.c.id.in_(old)))
         return done.rowcount
 

@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.http.client_address import network_of
 from subgraphs.kit.ids import is_id, new_id
-from subgraphs.users.domain import AccessId, Device, Session, SessionId, UserId
-from subgraphs.users.refresh_tokens import RefreshToken
+from subgraphs.users.credentials.refresh_tokens import RefreshToken
+from subgraphs.users.domain.device import Device
+from subgraphs.users.domain.session import AccessId, Session, SessionId
+from subgraphs.users.domain.user import UserId
 from subgraphs.users.store.tables import sessions, unpublished_revocations
 
 _COLUMNS = (
@@ -127,11 +129,19 @@ class SessionStore:
         ended = await self._end(sessions.c.access_id == access_id) if is_id(access_id) else []
         return ended[0] if ended else None
 
-    async def end_all(self, user_id: str, *, but: str | None = None) -> list[Session]:
-        """End the live sessions of the account, but for the one with the access id `but`."""
+    async def find_current(self, access_id: str | None) -> SessionId | None:
+        """The live session to which access tokens with that `sid` belong."""
+        if not is_id(access_id or ""):
+            return None
+        query = select(sessions.c.id).where(sessions.c.access_id == access_id, _LIVE)
+        session_id: SessionId | None = (await self._connection.execute(query)).scalar_one_or_none()
+        return session_id
+
+    async def end_all(self, user_id: str, *, but: SessionId | None = None) -> list[Session]:
+        """End the live sessions of the account, but for the one with the id `but`."""
         condition = sessions.c.user_id == user_id
-        if but is not None and is_id(but):
-            condition &= sessions.c.access_id != but
+        if but is not None:
+            condition &= sessions.c.id != but
         return await self._end(condition)
 
     async def renew_access(self, user_id: UserId) -> None:
@@ -163,7 +173,7 @@ class SessionStore:
     async def purge(self, *, older_than: timedelta, limit: int) -> int:
         """Delete up to `limit` sessions that have been over for that long; returns how many."""
         over = func.least(sessions.c.expires_at, sessions.c.ended_at) < func.now() - older_than
-        old = select(sessions.c.id).where(over).limit(limit)
+        old = select(sessions.c.id).where(over).limit(limit).with_for_update(skip_locked=True)
         return (await self._connection.execute(delete(sessions).where(sessions.c.id.in_(old)))).rowcount
 
     async def unpublished_revocations(self, *, limit: int) -> list[AccessId]:

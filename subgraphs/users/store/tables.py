@@ -74,7 +74,7 @@ sessions = Table(
     Column("family_hash", LargeBinary, nullable=False, unique=True),
     Column("token_hash", LargeBinary, nullable=False),
     Column("previous_hash", LargeBinary),
-    # The current token, readable only with the one before it; see `refresh_tokens`.
+    # The current token, readable only with the one before it; see `credentials/refresh_tokens.py`.
     Column("sealed_token", LargeBinary),
     Column("rotated_at", DateTime(timezone=True)),
     Column("user_agent", Text, nullable=False),
@@ -107,14 +107,34 @@ password_resets = Table(
 )
 Index("password_resets_user_idx", password_resets.c.user_id)
 
-# Letters that are owed. What they say is made when they are sent, so that no token of a reset is in here.
-letters = Table(
+# An account's wish for another e-mail address. It holds until it is confirmed, replaced or too old.
+email_changes = Table(
+    "email_changes",
+    metadata,
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("user_id", Uuid(as_uuid=False), ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False),
+    # The session that asked, which goes on when the change ends all others.
+    Column("session_id", Uuid(as_uuid=False)),
+    # Null until the e-mail with the token is sent.
+    Column("token_hash", LargeBinary, unique=True),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)
+Index("email_changes_user_idx", email_changes.c.user_id)
+Index("email_changes_key_idx", email_changes.c.email_key)
+Index("email_changes_expiry_idx", email_changes.c.expires_at)
+
+# E-mails to be sent. They are composed when they are sent, so that no token is ever in here.
+email_queue = Table(
     "letters",
     metadata,
     Column("id", Uuid(as_uuid=False), primary_key=True),
     Column("kind", Text, nullable=False),
     Column("recipient", Text, nullable=False),
-    # Where the request came from that the letter tells of.
+    # Where the request came from that the e-mail tells of.
     Column("user_agent", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -122,8 +142,10 @@ letters = Table(
     Column("next_attempt_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("done_at", DateTime(timezone=True)),
     Column("outcome", Text),
+    # What an EMAIL_CONFIRMATION confirms.
+    Column("change_id", Uuid(as_uuid=False)),
 )
-Index("letters_owed_idx", letters.c.next_attempt_at, postgresql_where=letters.c.done_at.is_(None))
+Index("letters_owed_idx", email_queue.c.next_attempt_at, postgresql_where=email_queue.c.done_at.is_(None))
 
 # Append-only, by a trigger. It refers to accounts by id alone: it outlives what it tells of.
 activity = Table(

@@ -1,7 +1,6 @@
 """Accounts in the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -25,9 +24,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.ids import is_id, new_id
-from subgraphs.users.domain import NewUser, ProfileChange, Role, RoleVersion, User, UserId, unique_key
-from subgraphs.users.errors import Taken
-from subgraphs.users.store.tables import roles, sessions, users
+from subgraphs.kit.postgres.outbox import enqueue
+from subgraphs.users.domain.errors import Taken
+from subgraphs.users.domain.events import user_registered
+from subgraphs.users.domain.permissions import Role, RoleVersion
+from subgraphs.users.domain.user import NewUser, ProfileChange, User, UserFilter, UserId, unique_key
+from subgraphs.users.store.tables import outbox, roles, users
 
 _ROLE_VERSION = (
     select(roles.c.version)
@@ -37,7 +39,7 @@ _ROLE_VERSION = (
     .label("role_version")
 )
 
-_COLUMNS = (
+USER_COLUMNS = (
     users.c.id,
     users.c.username,
     users.c.email,
@@ -52,28 +54,9 @@ _COLUMNS = (
     users.c.updated_at,
 )
 
-_BY_IDS = select(*_COLUMNS).where(
+_BY_IDS = select(*USER_COLUMNS).where(
     users.c.id == any_(bindparam("ids", type_=ARRAY(Uuid(as_uuid=False))))  # one plan for any number
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """An account with what proves a password to be its own.
-
-    `known_network`: someone with its password was there before.
-    """
-
-    user: User
-    password_hash: str
-    known_network: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserFilter:
-    search: str | None = None
-    role: Role | None = None
-    active: bool | None = None
 
 
 class UserStore:
@@ -85,42 +68,11 @@ class UserStore:
         if not wanted:
             return [None] * len(ids)
         rows = (await self._connection.execute(_BY_IDS, {"ids": wanted})).all()
-        found = {row.id: _user(row) for row in rows}
+        found = {row.id: user_from(row) for row in rows}
         return [found.get(i) for i in ids]
 
     async def get(self, user_id: str) -> User | None:
         return (await self.get_many([user_id]))[0]
-
-    async def credentials(
-        self, *, username: str | None = None, email: str | None = None, network: str = ""
-    ) -> Credentials | None:
-        """The account of that name, in any case."""
-        column, name = (
-            (users.c.username_key, username) if username is not None else (users.c.email_key, email or "")
-        )
-        if not (name.isprintable() and network.isprintable()):
-            return None  # no account has such a name, and PostgreSQL refuses a NUL
-        return await self._credentials(column == unique_key(name), network)
-
-    async def credentials_of(self, user_id: str) -> Credentials | None:
-        return await self._credentials(users.c.id == user_id, "") if is_id(user_id) else None
-
-    async def still(self, credentials: Credentials) -> User | None:
-        """The account as it is now, if the password is still the one that was checked.
-
-        It then cannot change before the caller's transaction ends: who changes the role, the password or
-        whether the account is active waits, and finds the session that the caller opens meanwhile.
-        """
-        query = (
-            select(*_COLUMNS)
-            .where(
-                users.c.id == credentials.user.id,
-                users.c.password_hash == credentials.password_hash,
-            )
-            .with_for_update(read=True, of=users)
-        )
-        row = (await self._connection.execute(query)).one_or_none()
-        return _user(row) if row else None
 
     async def claim_first(self) -> bool:
         """Whether the caller's transaction may add the very first account.
@@ -134,7 +86,10 @@ class UserStore:
         return bool((await self._connection.execute(none_yet)).scalar_one())
 
     async def add(self, user: NewUser, *, role: Role, password_hash: str) -> User:
-        """Raises Taken when the username or the e-mail address belongs to another account."""
+        """The account, and its UserRegistered.
+
+        Raises Taken when the username or the e-mail address belongs to another account.
+        """
         statement = (
             insert(users)
             .values(
@@ -150,9 +105,29 @@ class UserStore:
                 address=user.address,
                 role=role,
             )
-            .returning(*_COLUMNS)
+            .returning(*USER_COLUMNS)
         )
-        return _user((await self._write(statement)).one())
+        added = user_from((await self._write(statement)).one())
+        await enqueue(self._connection, outbox, user_registered(added))
+        return added
+
+    async def lock(self, user_id: str) -> User | None:
+        """The account as it is; nobody else changes it before the caller's transaction ends.
+
+        What belongs to an account (sessions, resets, changes of its address) is written after its own row, so
+        that no two transactions wait for each other.
+        """
+        if not is_id(user_id):
+            return None
+        query = select(*USER_COLUMNS).where(users.c.id == user_id).with_for_update(key_share=True, of=users)
+        row = (await self._connection.execute(query)).one_or_none()
+        return user_from(row) if row else None
+
+    async def check_email_free(self, email: str, *, user_id: UserId) -> None:
+        """Raises Taken when the address belongs to an account other than `user_id`."""
+        query = select(exists().where(users.c.email_key == unique_key(email), users.c.id != user_id))
+        if (await self._connection.execute(query)).scalar_one():
+            raise Taken("email")
 
     async def change(self, user_id: str, change: ProfileChange) -> User | None:
         """The account after the change; None when it does not exist or is disabled.
@@ -165,30 +140,10 @@ class UserStore:
         if email := change.get("email"):
             values["email_key"] = unique_key(email)
         statement = (
-            update(users).where(users.c.id == user_id, users.c.active).values(values).returning(*_COLUMNS)
+            update(users).where(users.c.id == user_id, users.c.active).values(values).returning(*USER_COLUMNS)
         )
         row = (await self._write(statement)).one_or_none()
-        return _user(row) if row else None
-
-    async def set_password(self, user_id: UserId, *, new: str, old: str | None = None) -> User | None:
-        """The account with another hash; None when it is gone or disabled, or its hash is not `old`."""
-        condition = (users.c.id == user_id) & users.c.active
-        if old is not None:
-            condition &= users.c.password_hash == old
-        statement = (
-            update(users)
-            .where(condition)
-            .values(password_hash=new, updated_at=func.now())
-            .returning(*_COLUMNS)
-        )
-        row = (await self._connection.execute(statement)).one_or_none()
-        return _user(row) if row else None
-
-    async def rehash(self, user_id: UserId, *, old: str, new: str) -> None:
-        """Replace the hash of a password, unless the password was changed since `old` was read."""
-        await self._connection.execute(
-            update(users).where(users.c.id == user_id, users.c.password_hash == old).values(password_hash=new)
-        )
+        return user_from(row) if row else None
 
     async def lock_administration(self) -> None:
         """Let the caller's transaction be the only one that changes who may do what, until it ends."""
@@ -210,28 +165,20 @@ class UserStore:
             update(users)
             .where(users.c.id == user_id)
             .values(**values, updated_at=func.now())
-            .returning(*_COLUMNS)
+            .returning(*USER_COLUMNS)
         )
-        return _user((await self._connection.execute(statement)).one())
+        return user_from((await self._connection.execute(statement)).one())
 
     async def list(self, filter_: UserFilter, *, limit: int, before: str | None) -> list[User]:
         """Newest first, those older than the account with the id `before`."""
-        query = select(*_COLUMNS).where(_matches(filter_)).order_by(users.c.id.desc()).limit(limit)
+        query = select(*USER_COLUMNS).where(_matches(filter_)).order_by(users.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(users.c.id < before)
-        return [_user(row) for row in await self._connection.execute(query)]
+        return [user_from(row) for row in await self._connection.execute(query)]
 
     async def count(self, filter_: UserFilter) -> int:
         query: Select[int] = select(func.count()).select_from(users).where(_matches(filter_))
         return (await self._connection.execute(query)).scalar_one()
-
-    async def _credentials(self, condition: ColumnElement[bool], network: str) -> Credentials | None:
-        known = exists().where(sessions.c.user_id == users.c.id, sessions.c.network == network)
-        query = select(*_COLUMNS, users.c.password_hash, known.label("known")).where(condition)
-        row = (await self._connection.execute(query)).one_or_none()
-        if row is None:
-            return None
-        return Credentials(user=_user(row), password_hash=row.password_hash, known_network=row.known)
 
     async def _write(self, statement: Any) -> Any:
         try:
@@ -258,7 +205,7 @@ def _matches(filter_: UserFilter) -> ColumnElement[bool]:
     return condition
 
 
-def _user(row: Any) -> User:
+def user_from(row: Any) -> User:
     return User(
         id=UserId(row.id),
         username=row.username,

@@ -1,4 +1,4 @@
-"""The REST layer served over HTTP, in front of a canned router that is served over HTTP too."""
+"""The REST layer served over HTTP, in front of a stub router that is served over HTTP too."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from clients.rest.app import open_app
 from clients.rest.settings import Settings
-from tests.clients.rest.canned import CannedRouter
+from tests.clients.rest.stub_router import StubRouter
 
 SIGNED_IN = {"authorization": "Bearer a.b.c"}
 
@@ -34,25 +34,30 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-async def _canned() -> AsyncIterator[tuple[CannedRouter, str]]:
-    router = CannedRouter()
+async def _stub_router() -> AsyncIterator[tuple[StubRouter, str]]:
+    router = StubRouter()
     async with serving(router) as address:
         yield router, address
 
 
 @pytest.fixture
-def router(_canned: tuple[CannedRouter, str]) -> CannedRouter:
-    """The canned router, without anything laid out."""
-    canned, _ = _canned
-    canned.reset()
-    return canned
+def router(_stub_router: tuple[StubRouter, str]) -> StubRouter:
+    """The stub router, without any answer configured."""
+    stub, _ = _stub_router
+    stub.reset()
+    return stub
+
+
+@pytest.fixture
+def stub_address(_stub_router: tuple[StubRouter, str]) -> str:
+    return _stub_router[1]
 
 
 @pytest.fixture(scope="session")
-async def _rest(_canned: tuple[CannedRouter, str]) -> AsyncIterator[str]:
+async def _rest(_stub_router: tuple[StubRouter, str]) -> AsyncIterator[str]:
     settings = Settings.model_validate(
         {
-            "services": {"router": _canned[1]},
+            "services": {"router": _stub_router[1]},
             "stream": {"heartbeat": "50ms", "opening": "200ms"},
             "gateway": {"timeout": "2s"},
         }
@@ -64,7 +69,7 @@ async def _rest(_canned: tuple[CannedRouter, str]) -> AsyncIterator[str]:
 @pytest.fixture
 async def anonymous(
     _rest: str,
-    router: CannedRouter,  # noqa: ARG001 - asked for so that nothing is laid out but what the test lays out
+    router: StubRouter,  # noqa: ARG001 - asked for so that nothing is laid out but what the test lays out
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the REST layer without a token."""
     async with httpx.AsyncClient(base_url=_rest) as client:
@@ -74,7 +79,7 @@ async def anonymous(
 @pytest.fixture
 async def client(
     _rest: str,
-    router: CannedRouter,  # noqa: ARG001 - as above
+    router: StubRouter,  # noqa: ARG001 - as above
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the REST layer with a token."""
     async with httpx.AsyncClient(base_url=_rest, headers=SIGNED_IN) as client:

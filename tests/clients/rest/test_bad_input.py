@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.clients.rest.canned import CannedRouter
+from tests.clients.rest.stub_router import StubRouter
 
 # For each endpoint with a body: a good one, then bad ones with the field that the error names.
 BODIES: dict[str, tuple[dict[str, Any], list[tuple[Any, str | None]]]] = {
@@ -19,7 +19,10 @@ BODIES: dict[str, tuple[dict[str, Any], list[tuple[Any, str | None]]]] = {
             ({"username": "ada", "email": "a@b.c", "password": ""}, "password"),
         ],
     ),
-    "POST /api/v1/users": ({"username": "ada", "email": "a@b.c", "password": "x"}, [({}, "username")]),
+    "POST /api/v1/users": (
+        {"username": "ada", "email": "a@b.c", "password": "password123"},
+        [({}, "username")],
+    ),
     "POST /api/v1/users/login": (
         {"email": "ada@example.com", "password": "password123"},
         [
@@ -38,7 +41,7 @@ BODIES: dict[str, tuple[dict[str, Any], list[tuple[Any, str | None]]]] = {
         ],
     ),
     "PUT /api/v1/users/profile": (
-        {"phone": "1"},
+        {"phone": "5550100123"},
         [({"phone": 1}, "phone"), ({"username": "eve"}, "username")],
     ),
     "POST /api/v1/products": (
@@ -101,7 +104,7 @@ def _refused(response: httpx.Response, status: int, code: str) -> dict[str, Any]
 
 @pytest.mark.parametrize(("endpoint", "body", "field"), list(_each_bad_body()))
 async def test_a_body_that_does_not_fit_is_422_with_its_field(
-    client: httpx.AsyncClient, router: CannedRouter, endpoint: str, body: Any, field: str | None
+    client: httpx.AsyncClient, router: StubRouter, endpoint: str, body: Any, field: str | None
 ) -> None:
     error = _refused(await client.request(*endpoint.split(), json=body), 422, "VALIDATION_FAILED")
     assert error.get("field") == field
@@ -109,7 +112,7 @@ async def test_a_body_that_does_not_fit_is_422_with_its_field(
 
 
 @pytest.mark.parametrize("endpoint", BODIES)
-async def test_malformed_json_is_400(client: httpx.AsyncClient, router: CannedRouter, endpoint: str) -> None:
+async def test_malformed_json_is_400(client: httpx.AsyncClient, router: StubRouter, endpoint: str) -> None:
     for content in MALFORMED:
         response = await client.request(
             *endpoint.split(), content=content, headers={"content-type": "application/json"}
@@ -124,7 +127,7 @@ async def test_malformed_json_is_400(client: httpx.AsyncClient, router: CannedRo
     "declared", ["text/plain", "application/x-www-form-urlencoded", "application/jsonish", "json"]
 )
 async def test_another_content_type_is_415(
-    client: httpx.AsyncClient, router: CannedRouter, endpoint: str, declared: str
+    client: httpx.AsyncClient, router: StubRouter, endpoint: str, declared: str
 ) -> None:
     good, _ = BODIES[endpoint]
     request = client.build_request(*endpoint.split(), json=good, headers={"content-type": declared})
@@ -133,7 +136,7 @@ async def test_another_content_type_is_415(
 
 
 @pytest.mark.parametrize("endpoint", [e for e in BODIES if not e.endswith("/pay")])
-async def test_no_body_at_all_is_422(client: httpx.AsyncClient, router: CannedRouter, endpoint: str) -> None:
+async def test_no_body_at_all_is_422(client: httpx.AsyncClient, router: StubRouter, endpoint: str) -> None:
     _refused(await client.request(*endpoint.split()), 422, "VALIDATION_FAILED")
     assert router.sent == []
 
@@ -141,7 +144,7 @@ async def test_no_body_at_all_is_422(client: httpx.AsyncClient, router: CannedRo
 @pytest.mark.parametrize("endpoint", NEED_A_TOKEN)
 @pytest.mark.parametrize("authorization", [None, "", "Basic YTpi", "Bearer"])
 async def test_without_a_token_is_401(
-    anonymous: httpx.AsyncClient, router: CannedRouter, endpoint: str, authorization: str | None
+    anonymous: httpx.AsyncClient, router: StubRouter, endpoint: str, authorization: str | None
 ) -> None:
     good, _ = BODIES.get(endpoint, (None, None))
     headers = {} if authorization is None else {"authorization": authorization}
@@ -156,7 +159,7 @@ async def test_without_a_token_is_401(
 )
 @pytest.mark.parametrize("text", ["%00", "a%20b", "x" * 129, "%C3%A4"])
 async def test_what_can_be_no_id_is_404(
-    client: httpx.AsyncClient, router: CannedRouter, endpoint: str, text: str
+    client: httpx.AsyncClient, router: StubRouter, endpoint: str, text: str
 ) -> None:
     _refused(await client.request(*endpoint.format(text).split()), 404, "NOT_FOUND")
     assert router.sent == []
@@ -176,7 +179,7 @@ async def test_what_can_be_no_id_is_404(
     ],
 )
 async def test_a_page_that_does_not_fit_is_422(
-    client: httpx.AsyncClient, router: CannedRouter, path: str, query: str, field: str | None
+    client: httpx.AsyncClient, router: StubRouter, path: str, query: str, field: str | None
 ) -> None:
     error = _refused(await client.get(f"{path}?{query}"), 422, "VALIDATION_FAILED")
     assert error.get("field") == field
@@ -194,7 +197,7 @@ async def test_a_page_that_does_not_fit_is_422(
     ],
 )
 async def test_a_product_filter_that_does_not_fit_is_422(
-    client: httpx.AsyncClient, router: CannedRouter, query: str, field: str | None
+    client: httpx.AsyncClient, router: StubRouter, query: str, field: str | None
 ) -> None:
     error = _refused(await client.get(f"/api/v1/products?{query}"), 422, "VALIDATION_FAILED")
     assert error.get("field") == field
@@ -203,7 +206,7 @@ async def test_a_product_filter_that_does_not_fit_is_422(
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "two words"])
 async def test_an_idempotency_key_that_does_not_fit_is_422(
-    client: httpx.AsyncClient, router: CannedRouter, key: str
+    client: httpx.AsyncClient, router: StubRouter, key: str
 ) -> None:
     body = {"items": [{"product_id": "p1", "quantity": 1}]}
     response = await client.post("/api/v1/orders", json=body, headers={"idempotency-key": key})
@@ -216,26 +219,51 @@ async def test_an_unknown_path_is_404(client: httpx.AsyncClient, path: str) -> N
     _refused(await client.post(path, json={}), 404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "allowed"),
-    [
-        ("PATCH /api/v1/orders/o1", "DELETE, GET"),
-        ("GET /api/v1/orders", "POST"),
-        ("DELETE /api/v1/users/profile", "GET, PUT"),
-        ("PUT /health", "GET"),
-    ],
-)
+ALLOWED = {
+    "/api/v1/orders/o1": "DELETE, GET, OPTIONS",
+    "/api/v1/orders": "OPTIONS, POST",
+    "/api/v1/users/profile": "GET, OPTIONS, PUT",
+    "/api/v1/products": "GET, OPTIONS, POST",
+    "/api/v1/users/login": "OPTIONS, POST",
+    "/api/v1/users/logout": "DELETE, OPTIONS, POST",
+    "/health": "GET, OPTIONS",
+    "/docs": "GET, OPTIONS",
+}
+
+
+@pytest.mark.parametrize("path", ALLOWED)
+@pytest.mark.parametrize("method", ["PATCH", "TRACE", "QUERY", "HEAD", "PROPFIND"])
 async def test_another_method_is_405_with_those_allowed(
-    client: httpx.AsyncClient, endpoint: str, allowed: str
+    client: httpx.AsyncClient, router: StubRouter, path: str, method: str
 ) -> None:
-    response = await client.request(*endpoint.split())
-    _refused(response, 405, "METHOD_NOT_ALLOWED")
-    assert response.headers["allow"] == allowed
+    response = await client.request(method, path)
+    assert response.status_code == 405
+    assert response.headers["allow"] == ALLOWED[path]
+    if method != "HEAD":
+        _refused(response, 405, "METHOD_NOT_ALLOWED")
+    assert router.sent == []
+
+
+async def test_the_words_of_other_paths_are_no_ids(client: httpx.AsyncClient, router: StubRouter) -> None:
+    _refused(await client.get("/api/v1/users/login"), 405, "METHOD_NOT_ALLOWED")
+    _refused(await client.get("/api/v1/users/register"), 405, "METHOD_NOT_ALLOWED")
+    assert router.sent == []
+
+
+@pytest.mark.parametrize("path", ALLOWED)
+async def test_options_names_the_methods_of_a_path(anonymous: httpx.AsyncClient, path: str) -> None:
+    response = await anonymous.options(path)
+    assert (response.status_code, response.content) == (204, b"")
+    assert response.headers["allow"] == ALLOWED[path]
+
+
+async def test_options_of_an_unknown_path_is_404(anonymous: httpx.AsyncClient) -> None:
+    _refused(await anonymous.options("/api/v1/nowhere"), 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_body_over_the_limit_is_413(
-    client: httpx.AsyncClient, router: CannedRouter, *, chunked: bool
+    client: httpx.AsyncClient, router: StubRouter, *, chunked: bool
 ) -> None:
     content = b'{"name": "' + b"x" * 1_100_000 + b'"}'
 

@@ -8,7 +8,7 @@ from graphql import build_schema, parse, validate
 
 from clients.rest import documents
 from clients.rest.documents import DocumentError
-from tests.clients.rest.canned import API
+from tests.clients.rest.stub_router import API
 
 DOCUMENTS = documents.load()
 SOURCES = Path(documents.__file__).parent
@@ -21,8 +21,8 @@ def test_operation_is_valid_by_the_public_schema(name: str) -> None:
 
 def test_every_operation_is_used_and_every_used_one_exists() -> None:
     code = "\n".join(path.read_text() for path in SOURCES.rglob("*.py"))
-    named = set(re.findall(r'\.(?:read|data|change|subscribe|run)\(\s*"(\w+)"', code))
-    walked = set(re.findall(r'paging\.fetch\(\s*call,\s*"(\w+)"', code))
+    named = set(re.findall(r'\.(?:query|execute|mutate|subscribe)\(\s*"(\w+)"', code))
+    walked = set(re.findall(r'pagination\.fetch\(\s*session,\s*"(\w+)"', code))
     assert named | walked | {f"Skip{name}" for name in walked} == set(DOCUMENTS)
 
 
@@ -30,7 +30,7 @@ def test_a_document_holds_only_the_fragments_it_needs() -> None:
     assert DOCUMENTS["Logout"].text.count("fragment ") == 1
     assert sorted(re.findall(r"fragment (\w+) on", DOCUMENTS["Login"].text)) == [
         "AuthFields",
-        "Problem",
+        "ErrorFields",
         "UserFields",
     ]
 

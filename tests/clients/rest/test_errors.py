@@ -9,7 +9,7 @@ from clients.rest import errors
 from clients.rest.errors import RETRY_AFTER_SECONDS, TABLE
 from clients.rest.responses import MEANINGS
 from subgraphs.kit.errors import DomainError
-from tests.clients.rest.canned import API
+from tests.clients.rest.stub_router import API
 
 
 def test_no_implementation_of_error_is_left_out_of_the_table() -> None:
@@ -51,17 +51,19 @@ def test_every_status_has_a_description() -> None:
     ],
 )
 def test_argument_paths_are_told_in_the_words_of_rest(path: object, field: str | None) -> None:
-    error = errors.from_problem({"__typename": "ValidationError", "code": "X", "message": "m", "field": path})
+    error = errors.from_error_type(
+        {"__typename": "ValidationError", "code": "X", "message": "m", "field": path}
+    )
     assert error.field == field
 
 
 def test_an_unknown_type_is_known_by_its_code() -> None:
-    error = errors.from_problem({"__typename": "NewError", "code": "CONFLICT", "message": "Taken."})
+    error = errors.from_error_type({"__typename": "NewError", "code": "CONFLICT", "message": "Taken."})
     assert (error.status, error.code, error.message) == (HTTPStatus.CONFLICT, "CONFLICT", "Taken.")
 
 
 def test_an_unknown_type_and_code_is_masked() -> None:
-    error = errors.from_problem({"__typename": "NewError", "code": "NEW", "message": "secret"})
+    error = errors.from_error_type({"__typename": "NewError", "code": "NEW", "message": "secret"})
     assert (error.status, error.code) == (HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL")
     assert "secret" not in error.message
 
@@ -93,4 +95,4 @@ def test_a_rate_limit_says_how_long_to_wait() -> None:
         "message": "Slow down.",
         "retryAfter": 30,
     }
-    assert errors.from_problem(node).headers() == {"Retry-After": "30"}
+    assert errors.from_error_type(node).headers() == {"Retry-After": "30"}

@@ -14,8 +14,8 @@ from clients.rest.models.orders import CreateOrderBody, Order, OrderStatus, Paym
 from clients.rest.models.products import CreateProductBody, Product, ProductQuery, Sort
 from clients.rest.models.users import ProfileBody, Role
 from clients.rest.responses import encode
-from tests.clients.rest import nodes
-from tests.clients.rest.canned import API
+from tests.clients.rest import sample_objects
+from tests.clients.rest.stub_router import API
 
 
 def test_what_the_client_left_out_is_absent_and_null_stays_null() -> None:
@@ -36,7 +36,7 @@ def test_nested_names_become_graphqls() -> None:
 @given(st.decimals(min_value=0, max_value=10**13, places=2))
 def test_a_price_keeps_its_digits_both_ways(price: Decimal) -> None:
     sent = CreateProductBody.model_validate({"name": "x", "price": str(price)}).variables()["price"]
-    answer = encode(Product.model_validate(nodes.product(price=nodes.money(sent))))
+    answer = encode(Product.model_validate(sample_objects.product(price=sample_objects.money(sent))))
     assert sent == format(price, "f")
     assert f'"price":{sent},'.encode() in answer
     assert orjson.loads(answer)["price"] == float(price)
@@ -47,16 +47,21 @@ def test_a_json_number_is_taken_by_its_digits() -> None:
     assert body.variables() == {"name": "x", "price": "0.1"}
 
 
+def test_an_integer_may_be_written_as_json_allows() -> None:
+    body = CreateOrderBody.model_validate(orjson.loads(b'{"items": [{"product_id": "p1", "quantity": 2.0}]}'))
+    assert body.variables() == {"items": [{"productId": "p1", "quantity": 2}]}
+
+
 def test_an_order_is_told_in_the_documented_fields() -> None:
     shipping = {
         "address": "1 Main St", "city": "Berlin", "state": None, "country": "DE", "zipCode": "10115",
-        "method": "standard", "cost": nodes.money("5.00"), "status": "pending", "trackingNumber": None,
+        "method": "standard", "cost": sample_objects.money("5.00"), "status": "pending", "trackingNumber": None,
     }  # fmt: skip
     payment = {
-        "method": "card", "amount": nodes.money("204.80"), "refunded": nodes.money("0.00"), "status": "CAPTURED",
+        "method": "card", "amount": sample_objects.money("204.80"), "refunded": sample_objects.money("0.00"), "status": "CAPTURED",
         "transactionId": "t1", "paidAt": "2026-01-05T10:00:01Z",
     }  # fmt: skip
-    order = Order.model_validate(nodes.order(status="PAID", shipping=shipping, payment=payment))
+    order = Order.model_validate(sample_objects.order(status="PAID", shipping=shipping, payment=payment))
     assert orjson.loads(encode(order)) == {
         "id": "o1", "number": "2026-000001", "user_id": "u1",
         "items": [{"product_id": "p1", "product_name": "Laptop", "sku": "LAP-1", "quantity": 2, "price": 99.9, "total": 199.8}],
@@ -90,7 +95,7 @@ def test_every_sort_is_one_of_the_schemas() -> None:
 
 
 def test_images_are_told_by_their_addresses() -> None:
-    product = Product.model_validate(nodes.product(images=[{"url": "http://localhost/i.webp"}]))
+    product = Product.model_validate(sample_objects.product(images=[{"url": "http://localhost/i.webp"}]))
     assert orjson.loads(encode(product))["images"] == ["http://localhost/i.webp"]
 
 

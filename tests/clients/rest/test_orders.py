@@ -5,16 +5,16 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.clients.rest import nodes
-from tests.clients.rest.canned import CannedRouter, failing, problem
+from tests.clients.rest import sample_objects
+from tests.clients.rest.stub_router import StubRouter, failing, problem
 
 ITEMS = [{"product_id": "p1", "quantity": 2}]
 
 
 async def test_an_order_is_placed_with_its_idempotency_key(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
-    router.roots["createOrder"] = {"__typename": "CreateOrderSuccess", "order": nodes.order()}
+    router.roots["createOrder"] = {"__typename": "CreateOrderSuccess", "order": sample_objects.order()}
     response = await client.post("/api/v1/orders", json={"items": ITEMS}, headers={"idempotency-key": "k-1"})
     assert response.status_code == 201
     assert response.headers["location"] == "/api/v1/orders/o1"
@@ -26,7 +26,7 @@ async def test_an_order_is_placed_with_its_idempotency_key(
     }
 
 
-async def test_insufficient_stock_is_409(client: httpx.AsyncClient, router: CannedRouter) -> None:
+async def test_insufficient_stock_is_409(client: httpx.AsyncClient, router: StubRouter) -> None:
     router.roots["createOrder"] = problem("InsufficientStockError", "INSUFFICIENT_STOCK")
     response = await client.post("/api/v1/orders", json={"items": ITEMS})
     assert response.status_code == 409
@@ -38,15 +38,15 @@ async def test_insufficient_stock_is_409(client: httpx.AsyncClient, router: Cann
 
 @pytest.mark.parametrize("content", [b"", b"{}"])
 async def test_an_empty_body_pays_with_the_schemas_defaults(
-    client: httpx.AsyncClient, router: CannedRouter, content: bytes
+    client: httpx.AsyncClient, router: StubRouter, content: bytes
 ) -> None:
-    router.roots["payOrder"] = {"__typename": "PayOrderSuccess", "order": nodes.order(status="PAID")}
+    router.roots["payOrder"] = {"__typename": "PayOrderSuccess", "order": sample_objects.order(status="PAID")}
     response = await client.post("/api/v1/orders/o1/pay", content=content)
     assert (response.status_code, response.json()["status"]) == (200, "paid")
     assert router.sent[0].variables == {"id": "o1", "input": {}}
 
 
-async def test_a_declined_payment_is_402(client: httpx.AsyncClient, router: CannedRouter) -> None:
+async def test_a_declined_payment_is_402(client: httpx.AsyncClient, router: StubRouter) -> None:
     router.roots["payOrder"] = problem("PaymentDeclinedError", "PAYMENT_DECLINED")
     response = await client.post(
         "/api/v1/orders/o1/pay", json={"token": "tok_declined"}, headers={"idempotency-key": "k-2"}
@@ -60,40 +60,40 @@ async def test_a_declined_payment_is_402(client: httpx.AsyncClient, router: Cann
 
 
 async def test_an_order_is_read_without_leaving_its_subgraph(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
-    router.roots["order"] = nodes.order()
+    router.roots["order"] = sample_objects.order()
     response = await client.get("/api/v1/orders/o1")
     assert (response.status_code, response.json()["items"][0]["product_id"]) == (200, "p1")
 
 
-async def test_an_order_that_one_may_not_see_is_404(client: httpx.AsyncClient, router: CannedRouter) -> None:
+async def test_an_order_that_one_may_not_see_is_404(client: httpx.AsyncClient, router: StubRouter) -> None:
     router.roots["order"] = None
     response = await client.get("/api/v1/orders/o2")
     assert (response.status_code, response.json()["error"]["code"]) == (404, "NOT_FOUND")
 
 
-async def test_a_cancelled_order_is_answered(client: httpx.AsyncClient, router: CannedRouter) -> None:
+async def test_a_cancelled_order_is_answered(client: httpx.AsyncClient, router: StubRouter) -> None:
     router.roots["cancelOrder"] = {
         "__typename": "CancelOrderSuccess",
-        "order": nodes.order(status="CANCELLED"),
+        "order": sample_objects.order(status="CANCELLED"),
     }
     response = await client.delete("/api/v1/orders/o1", params={"reason": "found it cheaper"})
     assert (response.status_code, response.json()["status"]) == (200, "cancelled")
     assert router.sent[0].variables == {"id": "o1", "reason": "found it cheaper"}
 
 
-async def test_cancelling_too_late_is_409(client: httpx.AsyncClient, router: CannedRouter) -> None:
+async def test_cancelling_too_late_is_409(client: httpx.AsyncClient, router: StubRouter) -> None:
     router.roots["cancelOrder"] = problem("IllegalTransitionError", "ILLEGAL_TRANSITION")
     response = await client.delete("/api/v1/orders/o1")
     assert (response.status_code, response.json()["error"]["code"]) == (409, "ILLEGAL_TRANSITION")
 
 
-async def test_the_orders_of_a_user_come_in_pages(client: httpx.AsyncClient, router: CannedRouter) -> None:
-    orders = [nodes.order(id=f"o{n}") for n in range(1, 6)]
+async def test_the_orders_of_a_user_come_in_pages(client: httpx.AsyncClient, router: StubRouter) -> None:
+    orders = [sample_objects.order(id=f"o{n}") for n in range(1, 6)]
 
     def resolve(first: int, after: str | None = None, **_: Any) -> dict[str, Any]:
-        return nodes.connection(orders, after=after, first=first)
+        return sample_objects.connection(orders, after=after, first=first)
 
     router.roots["orders"] = resolve
     answer = (await client.get("/api/v1/orders/user/u1", params={"page": 2, "limit": 2})).json()
@@ -102,8 +102,8 @@ async def test_the_orders_of_a_user_come_in_pages(client: httpx.AsyncClient, rou
     assert router.sent[1].variables == {"first": 2, "after": "2", "filter": {"userId": "u1"}}
 
 
-async def test_partial_data_is_never_a_success(client: httpx.AsyncClient, router: CannedRouter) -> None:
-    order = nodes.order()
+async def test_partial_data_is_never_a_success(client: httpx.AsyncClient, router: StubRouter) -> None:
+    order = sample_objects.order()
     order["shipping"] = lambda _: failing("DOWNSTREAM_SERVICE_ERROR")()
     router.roots["order"] = order
     response = await client.get("/api/v1/orders/o1")

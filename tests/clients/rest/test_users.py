@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.clients.rest import nodes
-from tests.clients.rest.canned import CannedRouter
+from tests.clients.rest import sample_objects
+from tests.clients.rest.stub_router import StubRouter
 
 USER = {
     "id": "u1", "username": "ada", "email": "ada@example.com", "first_name": "Ada", "last_name": None, "phone": None,
@@ -18,9 +18,9 @@ TOKENS = {"token": "a.b.c", "refresh_token": "r1", "expires_at": "2026-01-05T10:
 
 @pytest.mark.parametrize("path", ["/api/v1/users/register", "/api/v1/users"])
 async def test_registration_answers_201_with_user_and_tokens(
-    anonymous: httpx.AsyncClient, router: CannedRouter, path: str
+    anonymous: httpx.AsyncClient, router: StubRouter, path: str
 ) -> None:
-    router.roots["register"] = {"__typename": "RegisterSuccess", "auth": nodes.auth()}
+    router.roots["register"] = {"__typename": "RegisterSuccess", "auth": sample_objects.auth()}
     body = {"username": "ada", "email": "ada@example.com", "password": "password123", "first_name": "Ada"}
     response = await anonymous.post(path, json=body)
     assert response.status_code == 201
@@ -33,17 +33,17 @@ async def test_registration_answers_201_with_user_and_tokens(
 
 @pytest.mark.parametrize("name", [{"email": "ada@example.com"}, {"username": "ada"}])
 async def test_login_takes_either_name(
-    anonymous: httpx.AsyncClient, router: CannedRouter, name: dict[str, str]
+    anonymous: httpx.AsyncClient, router: StubRouter, name: dict[str, str]
 ) -> None:
-    router.roots["login"] = {"__typename": "LoginSuccess", "auth": nodes.auth()}
+    router.roots["login"] = {"__typename": "LoginSuccess", "auth": sample_objects.auth()}
     response = await anonymous.post("/api/v1/users/login", json={**name, "password": "password123"})
     assert (response.status_code, response.json()) == (200, TOKENS)
     assert response.headers["cache-control"] == "no-store"
     assert router.sent[0].variables == {"input": {**name, "password": "password123"}}
 
 
-async def test_refresh_answers_new_tokens(anonymous: httpx.AsyncClient, router: CannedRouter) -> None:
-    router.roots["refreshToken"] = {"__typename": "RefreshSuccess", "auth": nodes.auth()}
+async def test_refresh_answers_new_tokens(anonymous: httpx.AsyncClient, router: StubRouter) -> None:
+    router.roots["refreshToken"] = {"__typename": "RefreshSuccess", "auth": sample_objects.auth()}
     response = await anonymous.post("/api/v1/users/refresh", json={"refresh_token": "r0"})
     assert (response.status_code, response.json()) == (200, TOKENS)
     assert router.sent[0].variables == {"refreshToken": "r0"}
@@ -51,7 +51,7 @@ async def test_refresh_answers_new_tokens(anonymous: httpx.AsyncClient, router: 
 
 @pytest.mark.parametrize("method", ["DELETE", "POST"])
 async def test_logout_answers_204_without_a_body(
-    client: httpx.AsyncClient, router: CannedRouter, method: str
+    client: httpx.AsyncClient, router: StubRouter, method: str
 ) -> None:
     router.roots["logout"] = {"__typename": "LogoutSuccess"}
     response = await client.request(method, "/api/v1/users/logout")
@@ -59,14 +59,14 @@ async def test_logout_answers_204_without_a_body(
     assert [s.operation for s in router.sent] == ["Logout"]
 
 
-async def test_profile_is_ones_own_account(client: httpx.AsyncClient, router: CannedRouter) -> None:
-    router.roots["me"] = nodes.user()
+async def test_profile_is_ones_own_account(client: httpx.AsyncClient, router: StubRouter) -> None:
+    router.roots["me"] = sample_objects.user()
     response = await client.get("/api/v1/users/profile")
     assert (response.status_code, response.json()) == (200, USER)
 
 
 async def test_profile_of_a_token_that_nobody_accepts_is_401(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
     router.roots["me"] = None
     response = await client.get("/api/v1/users/profile")
@@ -76,29 +76,29 @@ async def test_profile_of_a_token_that_nobody_accepts_is_401(
 
 
 async def test_a_profile_change_sends_only_what_changes(
-    client: httpx.AsyncClient, router: CannedRouter
+    client: httpx.AsyncClient, router: StubRouter
 ) -> None:
     router.roots["updateProfile"] = {
         "__typename": "UpdateProfileSuccess",
-        "user": nodes.user(phone="+49 30 1"),
+        "user": sample_objects.user(phone="+49 30 1234567"),
     }
-    response = await client.put("/api/v1/users/profile", json={"phone": "+49 30 1", "address": None})
-    assert (response.status_code, response.json()) == (200, {**USER, "phone": "+49 30 1"})
-    assert router.sent[0].variables == {"input": {"phone": "+49 30 1", "address": None}}
+    response = await client.put("/api/v1/users/profile", json={"phone": "+49 30 1234567", "address": None})
+    assert (response.status_code, response.json()) == (200, {**USER, "phone": "+49 30 1234567"})
+    assert router.sent[0].variables == {"input": {"phone": "+49 30 1234567", "address": None}}
 
 
 async def test_a_user_is_read_by_id_also_without_a_token(
-    anonymous: httpx.AsyncClient, router: CannedRouter
+    anonymous: httpx.AsyncClient, router: StubRouter
 ) -> None:
     def user(id: str) -> dict[str, Any]:  # noqa: A002 - GraphQL's name
-        return nodes.user(id=id, email=None)
+        return sample_objects.user(id=id, email=None)
 
     router.roots["user"] = user
     response = await anonymous.get("/api/v1/users/u2")
     assert (response.status_code, response.json()) == (200, {**USER, "id": "u2", "email": None})
 
 
-async def test_an_unknown_user_is_404(client: httpx.AsyncClient, router: CannedRouter) -> None:
+async def test_an_unknown_user_is_404(client: httpx.AsyncClient, router: StubRouter) -> None:
     router.roots["user"] = None
     response = await client.get("/api/v1/users/nobody")
     assert response.status_code == 404

@@ -10,9 +10,9 @@ import pytest
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import RedisSettings
+from tests.harness.tcp_proxy import TcpProxy, proxy_to
 from tests.subgraphs.orders.shop import CREATE, PAY, Shop, open_shop
 from tests.subgraphs.orders.world import World
-from tests.subgraphs.users.wire import Wire, wire_to
 
 
 @pytest.fixture
@@ -87,19 +87,19 @@ async def test_without_users_a_revoked_session_may_not(people: Shop, shop_settin
 
 
 @pytest.fixture
-async def wire(engines: Any) -> AsyncIterator[Wire]:
-    async with wire_to(engines.redis_url) as wire:
-        yield wire
+async def proxy(engines: Any) -> AsyncIterator[TcpProxy]:
+    async with proxy_to(engines.redis_url) as proxy:
+        yield proxy
 
 
 async def test_without_users_and_without_redis_nobody_can_say_and_nothing_is_written(
-    shop_settings: Any, wire: Wire
+    shop_settings: Any, proxy: TcpProxy
 ) -> None:
-    settings = shop_settings.model_copy(update={"redis": RedisSettings(url=wire.url)})
+    settings = shop_settings.model_copy(update={"redis": RedisSettings(url=proxy.url)})
     async with open_shop(settings) as shop:
         lamp = shop.stock.add(available=5)
         shop.accounts.down = True
-        await wire.cut()
+        await proxy.stop()
         code = await shop.code(CREATE, shop.as_ann, input=_line(shop))
         shop.accounts.down = False
         assert code == "UNAVAILABLE"
@@ -109,4 +109,4 @@ async def test_without_users_and_without_redis_nobody_can_say_and_nothing_is_wri
         # Without Redis alone the users service is asked, and knows.
         created = await shop.create((lamp.id, 1))
         assert created["__typename"] == "CreateOrderSuccess"
-        await wire.mend()
+        await proxy.start()

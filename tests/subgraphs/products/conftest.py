@@ -1,57 +1,46 @@
 """A migrated database, the services over it, and the subgraph as clients meet it, with real tokens."""
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import httpx
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from pymongo import monitoring
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
 
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.auth.viewer import Viewer
+from subgraphs.kit.background import WakeUp
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.mongo.client import Database, Mongo
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import DatabaseSettings, JwtSettings, RedisSettings, ServerSettings
-from subgraphs.products.domain.catalogue import MANAGE_PRODUCTS, Product
+from subgraphs.products.app import Services, build_services
+from subgraphs.products.domain.permissions import Permission
+from subgraphs.products.domain.products import NewProduct, Product
 from subgraphs.products.graphql.context import context_factory
 from subgraphs.products.graphql.schema import schema
 from subgraphs.products.migrations import migrate_database
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
+from subgraphs.products.settings import StockSettings
+from tests.subgraphs.products.graphql_client import GraphQLClient, OneKey
+from tests.subgraphs.products.mongo_commands import SentCommands
+from tests.subgraphs.products.stock_probe import StockProbe
 
-MANAGER = Viewer(user_id="manager", role="ADMIN", permissions=frozenset({MANAGE_PRODUCTS}))
-
-
-class Commands(monitoring.CommandListener):
-    """The commands that the driver sent, in their order."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
-        self.sent.append(event.command_name)
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        pass
+MANAGER = Viewer(user_id="manager", role="ADMIN", permissions=frozenset({Permission.MANAGE_PRODUCTS}))
 
 
 @pytest.fixture(scope="module")
-def commands() -> Commands:
-    return Commands()
+def commands() -> SentCommands:
+    return SentCommands()
 
 
 @pytest.fixture(scope="module")
-async def database(engines, commands: Commands) -> AsyncIterator[Database]:
+async def database(engines, commands: SentCommands) -> AsyncIterator[Database]:
     settings = DatabaseSettings(url=engines.mongo_url("products"))
     mongo = Mongo(settings, application="products-tests", listeners=(commands,))
     await migrate_database(mongo.database)
@@ -69,13 +58,23 @@ async def redis(engines) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture(scope="module")
-def categories(database: Database) -> CategoryService:
-    return CategoryService(database)
+def services(database: Database) -> Services:
+    return build_services(database, settings=StockSettings(), wake_up=WakeUp())
 
 
 @pytest.fixture(scope="module")
-def products(database: Database, categories: CategoryService) -> ProductService:
-    return ProductService(database, categories)
+def categories(services: Services) -> CategoryService:
+    return services.categories
+
+
+@pytest.fixture(scope="module")
+def products(services: Services) -> ProductService:
+    return services.products
+
+
+@pytest.fixture(scope="module")
+def product_lists(services: Services) -> ProductListService:
+    return services.product_lists
 
 
 @pytest.fixture(scope="module")
@@ -98,71 +97,38 @@ def make(products: ProductService, manager: Viewer) -> Make:
     """Create a product; what does not matter to the test has a default."""
 
     async def create(name: str = "Enamel Mug", *, price: str = "12.50", **fields: Any) -> Product:
-        return await products.create(manager, name=name, price=Decimal(price), **fields)
+        return await products.create(manager, NewProduct(name=name, price=Decimal(price), **fields))
 
     return create
 
 
-@dataclass
-class Client:
-    """GraphQL against the subgraph's ASGI application, by accounts whose tokens are really signed."""
-
-    http: httpx.AsyncClient
-    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
-
-    def token(self, *permissions: str, key: Ed25519PrivateKey | None = None, expires_in: int = 600) -> str:
-        now = int(time.time())
-        claims = {
-            "iss": "supergraph",
-            "aud": "supergraph",
-            "sub": "u1",
-            "role": "USER",
-            "jti": "t1",
-            "sid": "s1",
-        }
-        times = {"iat": now - 60, "nbf": now - 60, "exp": now + expires_in}
-        headers = {"kid": "k1", "typ": "at+jwt"}
-        body = {**claims, **times, "perms": list(permissions)}
-        return jwt.encode(body, key or self.key, algorithm="EdDSA", headers=headers)
-
-    async def post(self, query: str, token: str | None = None, **variables: Any) -> httpx.Response:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        body = {"query": query, "variables": variables}
-        return await self.http.post("/graphql", json=body, headers=headers)
-
-    async def run(self, query: str, token: str | None = None, **variables: Any) -> Any:
-        """The data of an operation that must succeed."""
-        answer = (await self.post(query, token, **variables)).json()
-        assert "errors" not in answer, answer["errors"]
-        return answer["data"]
-
-    async def error(self, query: str, token: str | None = None, **variables: Any) -> Any:
-        """The one error of an operation that must fail."""
-        answer = (await self.post(query, token, **variables)).json()
-        assert len(answer.get("errors", ())) == 1, answer
-        return answer["errors"][0]
-
-    async def manage(self, query: str, **variables: Any) -> Any:
-        """As an account with MANAGE_PRODUCTS."""
-        return await self.run(query, self.token(MANAGE_PRODUCTS), **variables)
-
-
 @pytest.fixture(scope="module")
-async def client(products: ProductService, categories: CategoryService) -> AsyncIterator[Client]:
+async def client(services: Services) -> AsyncIterator[GraphQLClient]:
     key = Ed25519PrivateKey.generate()
-
-    class Keys:
-        async def key(self, kid: str) -> Ed25519PublicKey | None:
-            return key.public_key() if kid == "k1" else None
-
     app = create_app(
         service="products",
         settings=ServerSettings(),
         schema=schema,
-        verifier=TokenVerifier(Keys(), JwtSettings()),
-        make_context=context_factory(products, categories),
+        verifier=TokenVerifier(OneKey(key.public_key()), JwtSettings()),
+        make_context=context_factory(
+            products=services.products,
+            product_lists=services.product_lists,
+            categories=services.categories,
+        ),
         checks={},
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://products") as http:
-        yield Client(http, key)
+        yield GraphQLClient(http, key)
+
+
+@pytest.fixture
+async def stock(database: Database) -> StockProbe:
+    # A sweep of one test must not meet what another has left unfinished on purpose.
+    await database["reservations"].delete_many({})
+    return StockProbe(database)
+
+
+@pytest.fixture
+def order() -> str:
+    return f"order-{uuid4().hex[:8]}"

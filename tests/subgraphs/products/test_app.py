@@ -18,8 +18,7 @@ from schema.proto import inventory_pb2 as pb
 from schema.proto.inventory_pb2_grpc import InventoryStub
 from subgraphs.kit.errors import StartError
 from subgraphs.kit.grpc.client import create_channel
-from subgraphs.products.app import open_app
-from subgraphs.products.migrations import migrate
+from subgraphs.products.app import migrate, open_app
 from subgraphs.products.settings import ProductsSettings
 
 TOKEN = secrets.token_urlsafe(32)

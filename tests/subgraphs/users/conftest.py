@@ -14,18 +14,18 @@ from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings, RedisSettings
 from subgraphs.users.migrations import migrate
 from subgraphs.users.settings import (
-    MailSettings,
+    EmailSettings,
     PasswordSettings,
-    ThrottleSettings,
+    RateLimitSettings,
     UsersJwtSettings,
     UsersSettings,
 )
-from tests.subgraphs.users.client import Client, client_of, execute
+from tests.subgraphs.users.graphql_client import Client, client_of, execute
 
 
 @pytest.fixture(scope="session")
 def make_settings(engines: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., UsersSettings]:
-    """Settings over an empty database and folders of keys and letters of their own."""
+    """Settings over an empty database and folders of keys and e-mails of their own."""
 
     def make(**fields: Any) -> UsersSettings:
         defaults: dict[str, Any] = {
@@ -34,9 +34,9 @@ def make_settings(engines: Any, tmp_path_factory: pytest.TempPathFactory) -> Cal
             "jwt": UsersJwtSettings(keys_dir=tmp_path_factory.mktemp("keys")),
             # The least that the settings allow: what is tested is not how slow a hash is.
             "passwords": PasswordSettings(memory_kib=8192, iterations=1, refuse_common=False),
-            "mail": MailSettings(folder=tmp_path_factory.mktemp("mail")),
+            "mail": EmailSettings(folder=tmp_path_factory.mktemp("mail")),
             # All tests come from one address and share one Redis, though not the database.
-            "throttle": ThrottleSettings(
+            "throttle": RateLimitSettings(
                 login_address="10000/1m",
                 registration_address="10000/1m",
                 registration_pair="10000/1m",

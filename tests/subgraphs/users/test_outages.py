@@ -7,16 +7,16 @@ import pytest
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.users.migrations import migrate
-from tests.subgraphs.users.client import client_of, execute
-from tests.subgraphs.users.wire import wire_to
+from tests.harness.tcp_proxy import proxy_to
+from tests.subgraphs.users.graphql_client import client_of, execute
 
 
 @pytest.fixture
-async def cuttable(make_settings):
-    """The subgraph on a database and a Redis behind wires."""
+async def behind_proxies(make_settings):
+    """The subgraph on a database and a Redis behind proxies."""
     settings = make_settings()
     await migrate(settings)
-    async with wire_to(settings.database.url) as database, wire_to(settings.redis.url) as redis:
+    async with proxy_to(settings.database.url) as database, proxy_to(settings.redis.url) as redis:
         behind = settings.model_copy(
             update={
                 "database": settings.database.model_copy(update={"url": database.url}),
@@ -32,11 +32,11 @@ async def ready(client):
     return response.status_code, response.json()["checks"]
 
 
-async def test_database_that_is_down_is_unavailable_until_it_is_back(cuttable):
-    client, database, _ = cuttable
+async def test_database_that_is_down_is_unavailable_until_it_is_back(behind_proxies):
+    client, database, _ = behind_proxies
     ann = (await client.register(username="ann", email="ann@example.com"))["auth"]
     assert await ready(client) == (200, {"postgres": True, "redis": True})
-    await database.cut()
+    await database.stop()
 
     answer = await client.post(
         'mutation { login(input: {username: "ann", password: "password123"}) { __typename } }'
@@ -54,21 +54,21 @@ async def test_database_that_is_down_is_unavailable_until_it_is_back(cuttable):
     assert (await client.http.get("/health")).status_code == 200
     assert (await client.http.get("/.well-known/jwks.json")).status_code == 200
 
-    await database.mend()
+    await database.start()
     assert (await client.login(username="ann"))["__typename"] == "LoginSuccess"
     assert (await client.run("{ me { username } }", ann["accessToken"]))["me"] == {"username": "ann"}
     assert (await ready(client))[0] == 200
 
 
-async def test_registration_does_not_need_redis_and_its_event_is_sent_later(cuttable):
-    client, database, redis = cuttable
-    await redis.cut()
+async def test_registration_does_not_need_redis_and_its_event_is_sent_later(behind_proxies):
+    client, database, redis = behind_proxies
+    await redis.stop()
     assert (await client.register(username="bob", email="bob@example.com"))["__typename"] == "RegisterSuccess"
     assert await ready(client) == (503, {"postgres": True, "redis": False})
     pool = Postgres(DatabaseSettings(url=database.url), application="tests")
     unsent = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
     assert [tuple(row) for row in await execute(pool, unsent)] == [(1,)]
-    await redis.mend()
+    await redis.start()
     async with asyncio.timeout(10):
         # A poll, since PostgreSQL tells nobody of a change.
         while (await execute(pool, unsent))[0][0]:  # noqa: ASYNC110 - see above

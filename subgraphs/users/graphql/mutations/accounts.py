@@ -11,10 +11,11 @@ from subgraphs.kit.graphql.errors import (
     ValidationError,
     errors_as_data,
 )
-from subgraphs.users.domain import ProfileChange
+from subgraphs.users.domain.user import ProfileChange
 from subgraphs.users.graphql.context import Info
-from subgraphs.users.graphql.inputs import RegisterInput, UpdateProfileInput
-from subgraphs.users.graphql.types import AuthPayload, User
+from subgraphs.users.graphql.entities import User
+from subgraphs.users.graphql.inputs import OneTimeTokenArgument, RegisterInput, UpdateProfileInput
+from subgraphs.users.graphql.mutations.auth_payload import AuthPayload
 from subgraphs.users.service import Registration
 
 
@@ -23,8 +24,17 @@ class RegisterSuccess:
     auth: AuthPayload
 
 
-@strawberry.type(description="The account after the change.")
+@strawberry.type(
+    description="The account after the change. Its e-mail address is the old one until another is confirmed."
+)
 class UpdateProfileSuccess:
+    user: User
+
+
+@strawberry.type(
+    description="The account has the new e-mail address. Its sessions have ended but for the one that asked for it."
+)
+class ConfirmEmailSuccess:
     user: User
 
 
@@ -32,8 +42,12 @@ RegisterResult = Annotated[
     RegisterSuccess | ValidationError | ConflictError | RateLimitedError, strawberry.union("RegisterResult")
 ]
 UpdateProfileResult = Annotated[
-    UpdateProfileSuccess | ValidationError | AuthenticationError | ConflictError,
+    UpdateProfileSuccess | ValidationError | AuthenticationError | ConflictError | RateLimitedError,
     strawberry.union("UpdateProfileResult"),
+]
+ConfirmEmailResult = Annotated[
+    ConfirmEmailSuccess | ValidationError | ConflictError | RateLimitedError,
+    strawberry.union("ConfirmEmailResult"),
 ]
 
 
@@ -57,15 +71,30 @@ class AccountMutations:
         return RegisterSuccess(auth=AuthPayload.of(authentication))
 
     @strawberry.mutation(
-        description="Change one's own account. Of a new e-mail address the old one is told by letter."
+        description="Change one's own account. For another e-mail address a token is sent to it, and a notice to "
+        "the present one, which stays until `confirmEmail`."
     )
     @errors_as_data
     async def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfileResult:
-        user = await info.context.service.accounts.update_profile(
-            info.context.viewer, _given(input), device=info.context.device
+        user = await info.context.service.profiles.update(
+            info.context.viewer,
+            _given(input),
+            current_password=input.current_password,
+            device=info.context.device,
         )
         return UpdateProfileSuccess(user=User.of(user, info.context.viewer))
 
+    @strawberry.mutation(
+        description="Make the address that the token was sent to that of the account; no login is needed. Ends all "
+        "sessions but the one that asked for the change, and voids what was sent to the old address."
+    )
+    @errors_as_data
+    async def confirm_email(self, info: Info, token: OneTimeTokenArgument) -> ConfirmEmailResult:
+        user = await info.context.service.email_changes.confirm(token, device=info.context.device)
+        return ConfirmEmailSuccess(user=User.of(user, info.context.viewer))
+
 
 def _given(changes: UpdateProfileInput) -> ProfileChange:
-    return cast("ProfileChange", {k: v for k, v in vars(changes).items() if v is not strawberry.UNSET})
+    fields = ProfileChange.__optional_keys__
+    given = {k: v for k, v in vars(changes).items() if k in fields and v is not strawberry.UNSET}
+    return cast("ProfileChange", given)

@@ -11,9 +11,9 @@ from subgraphs.kit.graphql.errors import (
     PermissionDeniedError,
     errors_as_data,
 )
-from subgraphs.users.domain import Role
+from subgraphs.users.domain.permissions import Role
 from subgraphs.users.graphql.context import Info
-from subgraphs.users.graphql.types import User
+from subgraphs.users.graphql.entities import User
 
 
 @strawberry.type(

@@ -11,7 +11,8 @@ from subgraphs.kit.graphql.errors import (
     errors_as_data,
 )
 from subgraphs.users.graphql.context import Info
-from subgraphs.users.graphql.types import User
+from subgraphs.users.graphql.entities import User
+from subgraphs.users.graphql.inputs import EmailArgument, OneTimeTokenArgument, PasswordArgument
 
 
 @strawberry.type(description="The password is changed, and all other sessions have ended.")
@@ -20,7 +21,7 @@ class ChangePasswordSuccess:
 
 
 @strawberry.type(
-    description="If an account has that address, a letter is on its way. The answer is the same if none has."
+    description="If an account has that address, an e-mail is on its way. The answer is the same if none has."
 )
 class RequestPasswordResetSuccess:
     email: str = strawberry.field(description="The address, as it was given.")
@@ -49,26 +50,23 @@ class PasswordMutations:
     @strawberry.mutation(description="Choose another password. Ends all sessions but this one.")
     @errors_as_data
     async def change_password(
-        self, info: Info, current_password: str, new_password: str
+        self, info: Info, current_password: PasswordArgument, new_password: PasswordArgument
     ) -> ChangePasswordResult:
         user = await info.context.service.passwords.change(
             info.context.viewer, current=current_password, new=new_password, device=info.context.device
         )
         return ChangePasswordSuccess(user=User.of(user, info.context.viewer))
 
-    @strawberry.mutation(description="Have a letter sent with which a forgotten password can be replaced.")
+    @strawberry.mutation(description="Have an e-mail sent with which a forgotten password can be replaced.")
     @errors_as_data
-    async def request_password_reset(self, info: Info, email: str) -> RequestPasswordResetResult:
+    async def request_password_reset(self, info: Info, email: EmailArgument) -> RequestPasswordResetResult:
         address = await info.context.service.passwords.request_reset(email, device=info.context.device)
         return RequestPasswordResetSuccess(email=address)
 
     @strawberry.mutation(description="Replace a forgotten password. Ends all sessions.")
     @errors_as_data
     async def reset_password(
-        self,
-        info: Info,
-        token: Annotated[str, strawberry.argument(description="From the letter; it works once.")],
-        new_password: str,
+        self, info: Info, token: OneTimeTokenArgument, new_password: PasswordArgument
     ) -> ResetPasswordResult:
         user = await info.context.service.passwords.reset(token, new=new_password, device=info.context.device)
         return ResetPasswordSuccess(user=User.of(user, info.context.viewer))

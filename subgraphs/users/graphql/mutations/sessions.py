@@ -13,8 +13,8 @@ from subgraphs.kit.graphql.errors import (
     errors_as_data,
 )
 from subgraphs.users.graphql.context import Info
-from subgraphs.users.graphql.inputs import LoginInput
-from subgraphs.users.graphql.types import AuthPayload
+from subgraphs.users.graphql.inputs import LoginInput, RefreshTokenArgument
+from subgraphs.users.graphql.mutations.auth_payload import AuthPayload
 from subgraphs.users.service import Login
 
 
@@ -78,7 +78,7 @@ class SessionMutations:
         "gives the same successor again."
     )
     @errors_as_data
-    async def refresh_token(self, info: Info, refresh_token: str) -> RefreshResult:
+    async def refresh_token(self, info: Info, refresh_token: RefreshTokenArgument) -> RefreshResult:
         authentication = await info.context.service.logins.refresh(refresh_token, device=info.context.device)
         return RefreshSuccess(auth=AuthPayload.of(authentication))
 

@@ -1,5 +1,7 @@
 """A database is one service's, and what stops a migration is told in a message."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -8,6 +10,13 @@ from deploy.local.ports import Ports
 from subgraphs.kit.mongo.client import Database, Mongo
 from subgraphs.kit.mongo.migrations import Migration, MigrationError, migrate
 from subgraphs.kit.settings import DatabaseSettings
+
+
+@asynccontextmanager
+async def database_of(url: str) -> AsyncIterator[Mongo]:
+    mongo = Mongo(DatabaseSettings(url=url, timeout="2s"), application="tests")  # type: ignore[arg-type] # parsed
+    yield mongo
+    mongo.close()
 
 
 async def test_each_version_is_applied_once_and_in_order(engines: Any) -> None:
@@ -19,38 +28,33 @@ async def test_each_version_is_applied_once_and_in_order(engines: Any) -> None:
 
         return Migration(version, f"version {version}", apply)
 
-    settings = DatabaseSettings(url=engines.mongo_url("kit_versions"))
-    await migrate(settings, owner="products", migrations=[migration(1), migration(2)])
-    await migrate(settings, owner="products", migrations=[migration(1), migration(2), migration(3)])
-    assert applied == [1, 2, 3]
-    mongo = Mongo(settings, application="tests")
-    names = [d["name"] async for d in mongo.database["migrations"].find({}).sort("_id", 1)]
-    mongo.close()
+    async with database_of(engines.mongo_url("kit_versions")) as mongo:
+        await migrate(mongo, owner="products", migrations=[migration(1), migration(2)])
+        await migrate(mongo, owner="products", migrations=[migration(1), migration(2), migration(3)])
+        assert applied == [1, 2, 3]
+        names = [d["name"] async for d in mongo.database["migrations"].find({}).sort("_id", 1)]
     assert names == ["version 1", "version 2", "version 3"]
 
 
 async def test_the_database_of_another_service_is_refused(engines: Any) -> None:
-    settings = DatabaseSettings(url=engines.mongo_url("kit_owner"))
-    await migrate(settings, owner="products", migrations=[])
-    with pytest.raises(
-        MigrationError, match=r"belongs to the service 'products'; set OTHER_DATABASE_URL.*DB_NAME"
-    ):
-        await migrate(settings, owner="other", migrations=[])
+    reason = r"belongs to the service 'products'; set OTHER_DATABASE_URL.*DB_NAME"
+    async with database_of(engines.mongo_url("kit_owner")) as mongo:
+        await migrate(mongo, owner="products", migrations=[])
+        with pytest.raises(MigrationError, match=reason):
+            await migrate(mongo, owner="other", migrations=[])
 
 
 async def test_a_server_that_stays_away_is_named_and_so_is_what_to_do() -> None:
-    settings = DatabaseSettings(url=f"mongodb://127.0.0.1:{Ports().free()}/shop", timeout="200ms")  # type: ignore[arg-type] # parsed
-    with pytest.raises(MigrationError, match=r"did not answer within 0.1 s.*_DATABASE_URL"):
-        await migrate(settings, owner="products", migrations=[], patience=0.1)
+    async with database_of(f"mongodb://127.0.0.1:{Ports().free()}/shop") as mongo:
+        with pytest.raises(MigrationError, match=r"did not answer within 0.1 s.*_DATABASE_URL"):
+            await migrate(mongo, owner="products", migrations=[], patience=0.1)
 
 
 async def test_a_command_that_is_refused_is_told_and_no_traceback(engines: Any) -> None:
     async def apply(database: Database) -> None:
         await database.command({"noSuchCommand": 1})
 
-    settings = DatabaseSettings(url=engines.mongo_url("kit_refused"))
-    with pytest.raises(
-        MigrationError,
-        match=r"MongoDB refuses the migration of 'kit_refused_\w+': no such command: 'noSuchCommand'$",
-    ):
-        await migrate(settings, owner="products", migrations=[Migration(1, "bad", apply)])
+    reason = r"MongoDB refuses the migration of 'kit_refused_\w+': no such command: 'noSuchCommand'$"
+    async with database_of(engines.mongo_url("kit_refused")) as mongo:
+        with pytest.raises(MigrationError, match=reason):
+            await migrate(mongo, owner="products", migrations=[Migration(1, "bad", apply)])

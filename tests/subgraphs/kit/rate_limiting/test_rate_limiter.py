@@ -15,7 +15,7 @@ from subgraphs.kit.rate_limiting.memory import MemoryCounts
 from subgraphs.kit.rate_limiting.rate_limiter import RedisCounts
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import RedisSettings
-from tests.subgraphs.users.wire import wire_to
+from tests.harness.tcp_proxy import proxy_to
 
 WAITS = {"first_wait": timedelta(seconds=1), "longest_wait": timedelta(seconds=60)}
 HOLD = timedelta(seconds=15)
@@ -176,32 +176,32 @@ async def test_attempts_that_always_count(throttle):
 
 
 async def test_without_redis_each_process_counts_for_itself_and_goes_back(engines):
-    async with wire_to(engines.redis_url) as wire, create_redis(RedisSettings(url=wire.url)) as redis:
+    async with proxy_to(engines.redis_url) as proxy, create_redis(RedisSettings(url=proxy.url)) as redis:
         near, far, one = RateLimiter(redis, **WAITS), RateLimiter(redis, **WAITS), bucket(burst=2)
-        await wire.cut()
+        await proxy.stop()
         await fail(near, one, times=2)
         await refused(near, one)
         assert await near.full(one)
         await succeed(far, one)
-        await wire.mend()
+        await proxy.start()
         await asyncio.sleep(1.05)
         await fail(near, one, times=2)
         await refused(far, one)
 
 
 async def test_redis_that_goes_away_under_an_attempt_leaves_it_alone(engines):
-    async with wire_to(engines.redis_url) as wire, create_redis(RedisSettings(url=wire.url)) as redis:
+    async with proxy_to(engines.redis_url) as proxy, create_redis(RedisSettings(url=proxy.url)) as redis:
         throttle, one = RateLimiter(redis, **WAITS), bucket(burst=1)
 
         async def attempt():
             async with throttle.failures(one, count=(Wrong,)):
-                await wire.cut()
+                await proxy.stop()
                 raise Wrong
 
         with pytest.raises(Wrong):
             await attempt()
         await refused(throttle, one)
-        await wire.mend()
+        await proxy.start()
 
 
 STEPS = st.lists(

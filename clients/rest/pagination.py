@@ -1,0 +1,52 @@
+"""REST's numbered pages over cursor connections, whose cursors are opaque.
+
+A page by number is walked to: the stretches before it are asked for their last cursor only, in the largest
+chunks that the API gives. A page by cursor costs one operation, however deep.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from clients.rest.dependencies import RouterSession
+from clients.rest.models.pagination import MAX_LIMIT, PageQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    nodes: list[dict[str, Any]]
+    position: dict[str, Any]
+    """The fields of `PageResponse`."""
+
+
+async def fetch(session: RouterSession, operation: str, query: PageQuery, **variables: Any) -> Page:
+    """The page of `operation` that `query` asks for; an empty one past the end of the list.
+
+    `operation` has a companion `Skip…` with the same arguments that selects only `pageInfo`.
+    """
+    cursor = query.cursor
+    remaining = query.skipped
+    while remaining > 0:
+        first = min(remaining, MAX_LIMIT)
+        connection = await session.query(f"Skip{operation}", first=first, after=cursor, **variables)
+        if not connection["pageInfo"]["hasNextPage"]:
+            return empty(query)
+        cursor = connection["pageInfo"]["endCursor"]
+        remaining -= first
+    connection = await session.query(operation, first=query.limit, after=cursor, **variables)
+    return _page([edge["node"] for edge in connection["edges"]], query, connection["pageInfo"])
+
+
+def empty(query: PageQuery) -> Page:
+    """The page of a list that has nothing for `query`."""
+    return _page([], query, {})
+
+
+def _page(nodes: list[dict[str, Any]], query: PageQuery, info: dict[str, Any]) -> Page:
+    has_next = info.get("hasNextPage", False)
+    position = {
+        "page": query.page if query.cursor is None else None,
+        "limit": query.limit,
+        "has_next": has_next,
+        "next_cursor": info["endCursor"] if has_next else None,
+    }
+    return Page(nodes, position)

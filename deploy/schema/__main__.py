@@ -1,5 +1,0 @@
-import sys
-
-from deploy.schema.cli import main
-
-sys.exit(main())

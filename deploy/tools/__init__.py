@@ -1,0 +1,1 @@
+"""What `make check`, `make schema` and `make proto` run."""

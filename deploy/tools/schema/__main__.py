@@ -1,0 +1,5 @@
+import sys
+
+from deploy.tools.schema.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""The contract with other services: `schema/proto/inventory.proto`."""

@@ -1,0 +1,1 @@
+"""Background work, in every process: what one leaves undone another finishes."""

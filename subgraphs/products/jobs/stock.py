@@ -1,0 +1,25 @@
+"""The background work on stock: expired and unfinished reservations, stray holds, reservations past their time."""
+
+from subgraphs.kit.background import Job
+from subgraphs.products.service.upkeep import BATCH, PURGE_BATCH, StockUpkeep
+from subgraphs.products.settings import StockSettings
+
+
+def stock_jobs(upkeep: StockUpkeep, settings: StockSettings) -> tuple[Job, ...]:
+    async def sweep() -> bool:
+        return await upkeep.sweep(stale_after=settings.stale_after) >= BATCH
+
+    async def audit() -> None:
+        await upkeep.audit(older_than=settings.stale_after)
+
+    async def purge() -> bool:
+        deleted = await upkeep.purge(keep_released=settings.keep_released, keep_sold=settings.keep_sold)
+        return deleted >= PURGE_BATCH
+
+    purge_every = settings.purge_every.total_seconds()
+    return (
+        Job(name="stock_sweep", run_once=sweep, every=settings.sweep_every.total_seconds()),
+        Job(name="stock_audit", run_once=audit, every=settings.audit_every.total_seconds()),
+        # The audit looks first: it needs the reservation that a stray hold belongs to.
+        Job(name="stock_purge", run_once=purge, every=purge_every, delay=purge_every),
+    )

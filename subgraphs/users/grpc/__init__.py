@@ -1,0 +1,1 @@
+"""The gRPC services that this subgraph offers to the others."""

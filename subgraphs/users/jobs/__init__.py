@@ -1,0 +1,1 @@
+"""What goes on in the background, each as a job of the kit's runner."""

@@ -1,0 +1,55 @@
+"""Complete GraphQL objects for the stub router to answer with."""
+
+from typing import Any
+
+TIMES = {"createdAt": "2026-01-05T10:00:00Z", "updatedAt": "2026-01-05T10:00:00.250000Z"}
+
+
+def money(amount: str, currency: str = "USD") -> dict[str, str]:
+    return {"amount": amount, "currency": currency}
+
+
+def user(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "u1", "username": "ada", "email": "ada@example.com", "firstName": "Ada", "lastName": None,
+        "phone": None, "address": None, "role": "ADMIN", "active": True, **TIMES, **changes,
+    }  # fmt: skip
+
+
+def auth() -> dict[str, Any]:
+    return {"accessToken": "a.b.c", "refreshToken": "r1", "expiresAt": "2026-01-05T10:15:00Z", "user": user()}
+
+
+def product(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "p1", "name": "Laptop", "description": None, "price": money("99.90"), "stock": 7,
+        "category": {"name": "Electronics"}, "sku": "LAP-1",
+        "tags": ["new"], "active": True, **TIMES, **changes,
+    }  # fmt: skip
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    item = {
+        "product": {"id": "p1"}, "productName": "Laptop", "sku": "LAP-1", "quantity": 2,
+        "price": money("99.90"), "total": money("199.80"),
+    }  # fmt: skip
+    return {
+        "id": "o1", "number": "2026-000001", "user": {"id": "u1"}, "items": [item], "subtotal": money("199.80"),
+        "total": money("204.80"), "status": "AWAITING_PAYMENT", "shipping": None, "payment": None,
+        **TIMES, **changes,
+    }  # fmt: skip
+
+
+def connection(nodes: list[dict[str, Any]], *, after: str | None, first: int) -> dict[str, Any]:
+    """The stretch of `nodes` behind the cursor `after`, which is an index here."""
+    start = 0 if after is None else int(after)
+    stretch = nodes[start : start + first]
+    end = start + len(stretch)
+    page_info = {
+        "hasNextPage": end < len(nodes), "hasPreviousPage": start > 0, "startCursor": None,
+        "endCursor": str(end) if stretch else None,
+    }  # fmt: skip
+    return {
+        "edges": [{"cursor": str(start + i), "node": n} for i, n in enumerate(stretch, 1)],
+        "pageInfo": page_info,
+    }

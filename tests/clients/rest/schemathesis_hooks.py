@@ -1,0 +1,26 @@
+"""Rules between parameters, which OpenAPI has no words for: requests that break them are not valid ones."""
+
+from typing import Any
+
+import schemathesis
+from schemathesis import Case, GenerationMode, HookContext
+
+MAX_DEPTH = 10_000
+
+
+@schemathesis.hook
+def filter_case(context: HookContext, case: Case) -> bool:  # noqa: ARG001 - the hook's signature
+    return not _is_valid(case) or _fits(case)
+
+
+def _is_valid(case: Case) -> bool:
+    return case.meta is None or case.meta.generation.mode is GenerationMode.POSITIVE
+
+
+def _fits(case: Case) -> bool:
+    query: dict[str, Any] = dict(case.query or {})
+    if "cursor" in query and "page" in query:
+        return False
+    if int(query.get("page", 1)) * int(query.get("limit", 20)) > MAX_DEPTH:
+        return False
+    return float(query.get("min_price", 0)) <= float(query.get("max_price", "inf"))

@@ -1,0 +1,81 @@
+"""The OpenAPI document and the REST layer say the same: schemathesis sends what the one allows and forbids to the other.
+
+All of its checks and phases, the sequences of linked operations included.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.clients.rest import sample_objects
+from tests.clients.rest.conftest import SIGNED_IN
+from tests.clients.rest.stub_router import StubRouter, events
+from tests.harness.launcher import ROOT
+
+SEED = 20_260_105
+
+
+def _success(mutation: str, **fields: object) -> dict[str, object]:
+    return {"__typename": f"{mutation}Success", **fields}
+
+
+def _answer_everything(router: StubRouter) -> None:
+    category = {
+        "id": "c1",
+        "name": "Home",
+        "slug": "home",
+        "description": None,
+        "parent": None,
+        "children": [],
+    }
+    user, order, product = sample_objects.user(), sample_objects.order(), sample_objects.product()
+    router.accepted = SIGNED_IN["authorization"]
+    router.roots = {
+        "register": _success("Register", auth=sample_objects.auth()),
+        "login": _success("Login", auth=sample_objects.auth()),
+        "refreshToken": _success("Refresh", auth=sample_objects.auth()),
+        "logout": _success("Logout"),
+        "me": user,
+        "user": user,
+        "updateProfile": _success("UpdateProfile", user=user),
+        "products": sample_objects.connection([product], after=None, first=1),
+        "product": product,
+        "createProduct": _success("CreateProduct", product=product),
+        "categories": [category],
+        "category": category,
+        "orders": sample_objects.connection([order], after=None, first=1),
+        "order": order,
+        "createOrder": _success("CreateOrder", order=order),
+        "payOrder": _success("PayOrder", order=order),
+        "cancelOrder": _success("CancelOrder", order=order),
+        "orderStatus": events("PAID"),
+    }
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("examples", [8, pytest.param(60, marks=pytest.mark.long)])
+async def test_schemathesis_has_no_findings(
+    anonymous: httpx.AsyncClient, router: StubRouter, tmp_path: Path, examples: int
+) -> None:
+    _answer_everything(router)
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("schemathesis"), "run", f"{anonymous.base_url}/openapi.json",
+        "--header", f"Authorization: {SIGNED_IN['authorization']}", "--checks", "all",
+        "--max-examples", str(examples), "--seed", str(SEED), "--no-shrink", "--request-timeout", "30",
+        "--suppress-health-check", "all", "--no-color",
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.clients.rest.schemathesis_hooks"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    report = output.decode()
+    assert process.returncode == 0, report
+    assert "Selected: 22/22" in report
+    assert "Tested: 22" in report
+    operations = {sent.operation for sent in router.sent}
+    assert {"CreateOrder", "PayOrder", "CancelOrder", "OrderStatus", "Register", "Products"} <= operations

@@ -1,0 +1,170 @@
+import os
+import socket
+
+import pytest
+
+from deploy.local.children import engines, store_urls
+from deploy.local.components import COMPONENTS, ENGINES, SUBGRAPHS, ComponentError, select
+from deploy.local.environment import Secrets, settings
+from deploy.local.ports import PortError, Ports
+from deploy.local.topology import External, Topology, ignored_names, plan
+
+EXTERNAL = {
+    "USERS_DATABASE_URL": "postgresql://db/users",
+    "ORDERS_DATABASE_URL": "postgresql://db/orders",
+    "REDIS_URL": "redis://cache:6379/0",
+}
+
+
+def planned(*, only=(), without=(), environ=None, **wanted: int | None) -> Topology:
+    ports = Ports()
+    try:
+        return plan(
+            select(only=only, without=without),
+            external=External.read(environ or {}),
+            wanted={"edge": 0, "router": 0, **wanted},
+            ports=ports,
+            edge_host="127.0.0.1",
+        )
+    finally:
+        ports.release()
+
+
+def test_everything_is_chosen_by_default():
+    assert select(only=(), without=()) == set(COMPONENTS)
+
+
+def test_a_chosen_subgraph_brings_its_engines():
+    assert select(only=["users"], without=()) == {"users", "postgres", "redis"}
+    assert select(only=["products"], without=()) == {"products", "mongo", "redis"}
+
+
+def test_groups_stand_for_their_members():
+    assert select(only=["engines"], without=["mongo"]) == {"postgres", "redis"}
+
+
+def test_an_unknown_part_is_refused_with_the_near_one():
+    with pytest.raises(ComponentError, match=r"There is no component 'user'\. Did you mean users\?"):
+        select(only=["user"], without=())
+
+
+def test_nothing_left_is_refused():
+    with pytest.raises(ComponentError, match="Nothing is left"):
+        select(only=["edge"], without=["edge"])
+
+
+def test_a_store_whose_address_is_set_is_not_started():
+    topology = planned(environ=EXTERNAL)
+    assert topology.started & set(ENGINES) == {"mongo"}
+    assert topology.uses("users") == ()
+    assert topology.uses("products") == ("mongo",)
+
+
+def test_a_store_that_one_service_still_needs_is_started():
+    topology = planned(
+        environ={"USERS_DATABASE_URL": "postgresql://db/users", "USERS_REDIS_URL": "redis://cache"}
+    )
+    assert topology.started >= set(ENGINES)
+    assert topology.uses("orders") == ("postgres", "redis")
+
+
+def test_a_subgraph_without_its_store_is_refused_with_the_ways_out():
+    with pytest.raises(
+        ComponentError, match=r"users needs postgres.*set USERS_DATABASE_URL.*--postgres-port PORT"
+    ):
+        planned(only=["users"], without=["postgres"])
+    assert planned(only=["users"], without=["postgres"], postgres=5432).stores["postgres"] == 5432
+
+
+def test_a_part_of_somebody_else_is_expected_on_its_documented_port():
+    topology = planned(without=["users"])
+    assert (topology.http["users"], topology.grpc["users"]) == (4001, 5001)
+    assert planned(without=["users"], users=4100).http["users"] == 4100
+
+
+def test_a_taken_edge_port_is_an_error_and_a_taken_router_port_a_notice():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortError, match=f"Port {port} is in use .* --edge-port"):
+            planned(edge=port)
+        with pytest.raises(PortError, match=f"Port {port} is in use .* --router-port"):
+            planned(router=port)
+
+
+def test_the_preferred_router_port_gives_way(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("deploy.local.topology.HTTP_PORTS", {"router": port})
+        topology = planned(only=["router"], router=None)
+    assert topology.http["router"] != port
+    assert topology.notices == (
+        f"Port {port} is in use by {_name()}: the router is on {topology.http['router']} (--router-port chooses another).",
+    )
+
+
+def test_shared_names_that_replace_nothing_are_told():
+    assert ignored_names({"REDIS_HOST": "cache"}) == [
+        "REDIS_HOST is set but does not replace an engine here: set REDIS_URL."
+    ]
+
+
+def test_a_shared_database_name_is_told_and_gives_no_service_the_database_of_another(tmp_path):
+    environ = {"DB_NAME": "shop"}
+    [told] = ignored_names(environ)
+    assert told == (
+        "DB_NAME is set but does not replace an engine here: set USERS_DATABASE_URL, ORDERS_DATABASE_URL or "
+        "PRODUCTS_DATABASE_URL, each with a database of its own."
+    )
+    topology = planned(environ=environ)
+    made = settings(
+        topology,
+        store_urls(topology, engines(topology, tmp_path)),
+        secrets=Secrets(token="t", keys=tmp_path),
+        relaxations=[],
+        log_level="info",
+        root=tmp_path,
+        environ=environ,
+    )
+    postgres, mongo = topology.stores["postgres"], topology.stores["mongo"]
+    assert {name: made[name][f"{name.upper()}_DATABASE_URL"] for name in SUBGRAPHS} == {
+        "users": f"postgresql://supergraph@127.0.0.1:{postgres}/users",
+        "products": f"mongodb://127.0.0.1:{mongo}/products",
+        "orders": f"postgresql://supergraph@127.0.0.1:{postgres}/orders",
+    }
+
+
+def test_one_database_for_two_subgraphs_is_refused():
+    url = "postgresql://db/shop"
+    with pytest.raises(ComponentError, match="USERS_DATABASE_URL and ORDERS_DATABASE_URL name the same"):
+        planned(environ={"USERS_DATABASE_URL": url, "ORDERS_DATABASE_URL": url})
+
+
+def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
+    topology = planned(environ={"ORDERS_DATABASE_URL": "postgresql://db/orders"})
+    urls = {
+        name: {"database": f"db-{name}", "redis": "redis://r"} for name in ("users", "products", "orders")
+    }
+    made = settings(
+        topology,
+        urls,
+        secrets=Secrets(token="t", keys=tmp_path),
+        relaxations=[],
+        log_level="info",
+        root=tmp_path,
+        environ={"ORDERS_LOGGING_FORMAT": "json", "ORDERS_SERVER_PORT": "1", "ROUTER_TIMEOUT": "3s"},
+    )
+    assert made["orders"]["ORDERS_LOGGING_FORMAT"] == "json"
+    assert made["orders"]["ORDERS_SERVER_PORT"] == str(topology.http["orders"])
+    assert made["orders"]["ORDERS_SERVICES_PRODUCTS_GRPC"] == f"127.0.0.1:{topology.grpc['products']}"
+    assert made["rest"]["REST_SERVICES_ROUTER"] == f"http://127.0.0.1:{topology.http['router']}"
+    assert "REST_DATABASE_URL" not in made["rest"]
+    assert "ROUTER_CORS_ORIGINS" not in made["router"]
+
+
+def _name() -> str:
+    with open(f"/proc/{os.getpid()}/comm") as comm:  # noqa: PTH123 - a kernel file
+        return f"{comm.read().strip()} (process {os.getpid()})"

@@ -1,0 +1,76 @@
+"""A database whose writes a test decides on: when each is carried out, and whether its caller lives to see it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from subgraphs.kit.mongo.client import Database
+
+WRITES = {"insert_one", "update_one", "update_many", "find_one_and_update", "delete_many"}
+
+Write = Callable[[], Awaitable[Any]]
+
+
+class WriteGate:
+    """What stands before each write. Here it is open."""
+
+    async def carry_out(self, write: Write) -> Any:
+        return await write()
+
+
+class GatedDatabase:
+    """Looks like a database to the stores; every write of its collections goes through `gate`."""
+
+    def __init__(self, database: Database, gate: WriteGate) -> None:
+        self._database = database
+        self._gate = gate
+
+    def __getitem__(self, name: str) -> "_GatedCollection":
+        return _GatedCollection(self._database[name], self._gate)
+
+
+class _GatedCollection:
+    def __init__(self, collection: Any, gate: WriteGate) -> None:
+        self._collection = collection
+        self._gate = gate
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._collection, name)
+        if name not in WRITES:
+            return method
+
+        async def gated(*args: Any, **kwargs: Any) -> Any:
+            return await self._gate.carry_out(lambda: method(*args, **kwargs))
+
+        return gated
+
+
+class HeldUpDatabase(GatedDatabase):
+    """Writes wait between `begin` and `end`, and are then carried out."""
+
+    def __init__(self, database: Database) -> None:
+        self._pause = _Pause()
+        super().__init__(database, self._pause)
+
+    def begin(self) -> None:
+        self._pause.open.clear()
+
+    def end(self) -> None:
+        self._pause.open.set()
+
+    async def wait_held_up(self) -> None:
+        """Return once a write is waiting."""
+        await self._pause.waiting.wait()
+
+
+class _Pause(WriteGate):
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.open.set()
+        self.waiting = asyncio.Event()
+
+    async def carry_out(self, write: Write) -> Any:
+        if not self.open.is_set():
+            self.waiting.set()
+            await self.open.wait()
+        return await write()

@@ -1,0 +1,23 @@
+"""The commands that a client sends to MongoDB."""
+
+from typing import Any
+
+from pymongo import monitoring
+
+
+class SentCommands(monitoring.CommandListener):
+    """Their names, in their order, and the last one of each name whole."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.last: dict[str, dict[str, Any]] = {}
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        self.sent.append(event.command_name)
+        self.last[event.command_name] = dict(event.command)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass

@@ -1,0 +1,161 @@
+"""E-mails leave by SMTP, sooner or later, whatever happens to the server or to us."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from subgraphs.users.email import dispatcher
+from subgraphs.users.email.composer import Composer
+from subgraphs.users.email.dispatcher import EmailDispatcher
+from subgraphs.users.email.senders import SmtpSender, create_sender
+from subgraphs.users.migrations import migrate
+from subgraphs.users.settings import EmailSettings
+from tests.subgraphs.users.graphql_client import REQUEST_RESET, RESET, client_of, execute
+from tests.subgraphs.users.sent_emails import token_in
+from tests.subgraphs.users.smtp_server import smtp_server
+
+LIFE = timedelta(minutes=30)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(dispatcher, "_FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(dispatcher, "_POLL", 0.05)
+
+
+@pytest.fixture
+async def quiet(make_settings):
+    """Settings of a migrated database of its own, so that no other dispatcher takes its e-mails."""
+    settings = make_settings()
+    await migrate(settings)
+    return settings
+
+
+def mailing(settings, port, **fields):
+    return settings.model_copy(
+        update={"mail": EmailSettings(host="127.0.0.1", port=port, timeout=2, **fields)}
+    )
+
+
+@pytest.fixture
+def email(new_name):
+    return f"{new_name()}@example.com"
+
+
+async def ask(client, email):
+    """An e-mail for a new account."""
+    await client.register(username=email.partition("@")[0], email=email)
+    result = (await client.run(REQUEST_RESET, email=email))["requestPasswordReset"]
+    assert result["__typename"] == "RequestPasswordResetSuccess"
+
+
+async def wait_until(done, seconds=10):
+    async with asyncio.timeout(seconds):
+        while not done():  # noqa: ASYNC110 - a server tells nobody what it got
+            await asyncio.sleep(0.02)
+
+
+async def test_email_goes_by_smtp_and_its_link_works(quiet, email):
+    async with (
+        smtp_server() as smtp,
+        client_of(mailing(quiet, smtp.port, sender="Shop <shop@example.org>")) as client,
+    ):
+        await ask(client, email)
+        await wait_until(lambda: smtp.emails)
+        [message] = smtp.emails
+        assert (message["From"], message["To"]) == ("Shop <shop@example.org>", email)
+        assert message["Message-ID"].endswith("@example.org>")
+        assert message["Auto-Submitted"] == "auto-generated"
+        result = await client.run(RESET, resetToken=token_in(message), new="a much better one")
+        assert result["resetPassword"]["__typename"] == "ResetPasswordSuccess"
+
+
+async def test_request_does_not_wait_for_a_server_that_is_away_and_the_email_leaves_when_it_is_back(
+    quiet, email
+):
+    async with smtp_server() as smtp:
+        port = smtp.port
+    async with client_of(mailing(quiet, port)) as client:
+        await ask(client, email)
+        await asyncio.sleep(0.3)
+        async with smtp_server(port) as smtp:
+            await wait_until(lambda: smtp.emails)
+            result = await client.run(RESET, resetToken=token_in(smtp.emails[0]), new="a much better one")
+    assert result["resetPassword"]["__typename"] == "ResetPasswordSuccess"
+
+
+async def test_email_of_a_process_that_died_is_sent_by_another(quiet, email, monkeypatch):
+    async def dies(*_):
+        await asyncio.Event().wait()
+
+    async with smtp_server() as smtp:
+        settings = mailing(quiet, smtp.port)
+        monkeypatch.setattr(dispatcher, "_LEASE", timedelta(seconds=0.3))
+        with monkeypatch.context() as crash:
+            crash.setattr(SmtpSender, "send", dies)
+            async with client_of(settings) as client:
+                await ask(client, email)
+                await asyncio.sleep(0.2)
+        assert not smtp.emails
+        async with client_of(settings) as client:
+            await wait_until(lambda: smtp.emails)
+
+
+@pytest.mark.parametrize("command", ["RCPT", "DATA", "MAIL"])
+async def test_server_that_is_busy_is_asked_again(quiet, email, command):
+    async with smtp_server() as smtp, client_of(mailing(quiet, smtp.port)) as client:
+        smtp.answers[command] = "451 come back later"
+        await ask(client, email)
+        await wait_until(lambda: sum(c.upper().startswith(command) for c in smtp.commands) >= 2)
+        assert not smtp.emails
+        smtp.answers.clear()
+        await wait_until(lambda: smtp.emails)
+
+
+async def test_email_that_is_refused_for_good_is_given_up(quiet, email):
+    async with smtp_server() as smtp, client_of(mailing(quiet, smtp.port)) as client:
+        smtp.answers["RCPT"] = "550 no such box"
+        await ask(client, email)
+        await wait_until(lambda: any(c.startswith("rcpt") for c in smtp.commands))
+        await asyncio.sleep(0.3)
+        assert sum(c.startswith("rcpt") for c in smtp.commands) == 1
+        metrics = (await client.http.get("/metrics")).text
+    assert 'emails_total{kind="PASSWORD_RESET",outcome="GIVEN_UP"}' in metrics
+
+
+async def test_server_logs_in_with_the_account_of_the_settings(quiet, email):
+    async with (
+        smtp_server() as smtp,
+        client_of(mailing(quiet, smtp.port, user="shop", password="x")) as client,
+    ):
+        await ask(client, email)
+        await wait_until(lambda: smtp.emails)
+        assert any(c.startswith("AUTH PLAIN") for c in smtp.commands)
+
+
+async def test_server_that_cannot_encrypt_gets_nothing_where_encryption_is_asked_for(quiet, email):
+    async with smtp_server() as smtp, client_of(mailing(quiet, smtp.port, security="starttls")) as client:
+        await ask(client, email)
+        await wait_until(lambda: len(smtp.commands) >= 2)
+        await asyncio.sleep(0.1)
+        assert not smtp.emails
+        assert not any(c.lower().startswith(("mail", "rcpt", "auth")) for c in smtp.commands)
+
+
+async def test_email_that_is_too_late_is_given_up(settings, postgres, ann):
+    [(email_id,)] = await execute(
+        postgres,
+        "INSERT INTO letters (id, kind, recipient, user_agent, address, created_at)"
+        " VALUES (gen_random_uuid(), 'PASSWORD_RESET', :to, '', '', now() - interval '31 min') RETURNING id",
+        to=ann["user"]["email"],
+    )
+    composer = Composer(postgres=postgres, settings=settings.mail, reset_life=LIFE)
+    one = EmailDispatcher(postgres=postgres, composer=composer, sender=create_sender(settings.mail))
+    async with asyncio.timeout(10):
+        while True:
+            await one.send_batch()
+            [(outcome,)] = await execute(postgres, "SELECT outcome FROM letters WHERE id = :id", id=email_id)
+            if outcome:
+                break
+    assert outcome == "GIVEN_UP"
