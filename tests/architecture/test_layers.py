@@ -15,8 +15,8 @@ BREACHES = {
     "subgraphs/kit/ids.py": ("import subgraphs.orders.domain", "The kit knows no domain"),
     "clients/rest/pagination.py": ("import subgraphs.products.domain", "Clients know the public schema only"),
     "deploy/local/ports.py": ("import subgraphs.kit.ids", "The launcher starts services and imports none"),
-    "subgraphs/products/loaders.py": ("import motor", "Motor is imported in one module"),
-    "subgraphs/products/seed.py": ("import secantus", "The GPL engine runs as a process of its own"),
+    "subgraphs/products/graphql/loaders.py": ("import motor", "Motor is imported in one module"),
+    "subgraphs/products/commands/seed.py": ("import secantus", "The GPL engine runs as a process of its own"),
     "subgraphs/orders/store.py": ("import subgraphs.orders.graphql.schema", "Layers of a slice"),
     "subgraphs/orders/domain.py": ("import sqlalchemy", "A domain is pure"),
 }
