@@ -37,7 +37,7 @@ async def test_roles_and_permissions_are_those_of_the_domain(postgres):
 
 async def test_sessions_of_the_first_release_keep_their_access_tokens(make_settings):
     settings = make_settings()
-    await runner.migrate(settings.database, scripts=SCRIPTS, revision="0001")
+    await runner.migrate(settings.database, scripts=SCRIPTS, owner="users", revision="0001")
     pool = Postgres(settings.database, application="tests")
     await execute(
         pool,
@@ -102,7 +102,9 @@ async def test_migration_waits_for_a_server_that_is_starting(make_settings, monk
     await proxy.stop()
     waits = asyncio.Event()
     monkeypatch.setattr(runner.log, "info", lambda *_, **__: waits.set())
-    task = asyncio.create_task(runner.migrate(DatabaseSettings(url=proxy.url), scripts=SCRIPTS))
+    task = asyncio.create_task(
+        runner.migrate(DatabaseSettings(url=proxy.url), scripts=SCRIPTS, owner="users")
+    )
     await waits.wait()
     await proxy.start()
     await task
@@ -117,7 +119,7 @@ async def test_server_that_stays_away_is_named_without_its_password():
     url = proxy.url.replace("//", "//app:secret@")
     started = time.monotonic()
     with pytest.raises(MigrationError) as caught:
-        await runner.migrate(DatabaseSettings(url=url), scripts=SCRIPTS, patience=0.3)
+        await runner.migrate(DatabaseSettings(url=url), scripts=SCRIPTS, owner="users", patience=0.3)
     assert time.monotonic() - started < 5
     assert "did not answer within 0.3 s" in str(caught.value)
     assert "_DATABASE_URL" in str(caught.value)
@@ -127,11 +129,11 @@ async def test_server_that_stays_away_is_named_without_its_password():
 async def test_database_that_does_not_exist_is_said_at_once(settings):
     url = settings.database.url + "-missing"
     with pytest.raises(MigrationError, match="does not exist"):
-        await runner.migrate(DatabaseSettings(url=url), scripts=SCRIPTS)
+        await runner.migrate(DatabaseSettings(url=url), scripts=SCRIPTS, owner="users")
 
 
 async def test_folder_with_a_percent_sign_in_its_name_is_fine(make_settings, tmp_path):
     scripts = shutil.copytree(SCRIPTS, tmp_path / "100% sure")
     settings = make_settings()
-    await runner.migrate(settings.database, scripts=scripts)
+    await runner.migrate(settings.database, scripts=scripts, owner="users")
     assert await differences(settings.database, metadata) == []
