@@ -93,11 +93,20 @@ class ProfileBody(Body):
         json_schema_extra={"examples": [{"first_name": "Ada", "phone": "+44 20 7946 0018"}]}
     )
 
-    email: Email | None = None
+    email: Email | None = Field(
+        None, description="Another one needs `current_password` and is confirmed first."
+    )
+    current_password: Password | None = Field(None, description="Needed for another `email`.")
     first_name: PersonName | None = None
     last_name: PersonName | None = None
     phone: Phone | None = None
     address: PostalAddress | None = None
+
+
+class ConfirmEmailBody(Body):
+    token: Annotated[
+        str, Field(min_length=1, max_length=MAX_TOKEN, description="From the e-mail; it works once.")
+    ]
 
 
 class User(Answer):

@@ -27,6 +27,7 @@ LENGTHS: list[tuple[str, dict[str, Any], str, int]] = [
     ("/api/v1/users/login", {"email": "ada@example.com", "password": "x"}, "email", 254),
     ("/api/v1/users/login", {"username": "ada", "password": "x"}, "username", 32),
     ("/api/v1/users/refresh", {"refresh_token": "r"}, "refresh_token", users.MAX_TOKEN),
+    ("/api/v1/users/confirm-email", {"token": "t"}, "token", users.MAX_TOKEN),
     (ADD, PRODUCT, "name", 200),
     (ADD, PRODUCT, "description", 5000),
     (ADD, PRODUCT, "sku", 64),
