@@ -14,6 +14,7 @@ BREACHES = {
     "subgraphs/orders/store/orders.py": ("import subgraphs.users.domain", "A subgraph never imports another"),
     "subgraphs/kit/ids.py": ("import subgraphs.orders.domain", "The kit knows no domain"),
     "clients/rest/pagination.py": ("import subgraphs.products.domain", "Clients know the public schema only"),
+    "clients/rest/models/base.py": ("import clients.rest.errors", "Layers of the REST layer"),
     "deploy/local/ports.py": ("import subgraphs.kit.ids", "The launcher starts services and imports none"),
     "subgraphs/products/graphql/loaders.py": ("import motor", "Motor is imported in one module"),
     "subgraphs/products/commands/seed.py": ("import secantus", "The GPL engine runs as a process of its own"),

@@ -15,7 +15,8 @@ from subgraphs.users.domain.permissions import Permission, Role
 from subgraphs.users.migrations import SCRIPTS, migrate
 from subgraphs.users.store import metadata
 from tests.harness.tcp_proxy import TcpProxy
-from tests.subgraphs.users.graphql_client import execute
+from tests.subgraphs.users.graphql_client import client_of, execute
+from tests.subgraphs.users.sent_emails import email_to
 
 
 async def test_migrations_make_the_tables_of_the_store(settings):
@@ -48,6 +49,25 @@ async def test_sessions_of_the_first_release_keep_their_access_tokens(make_setti
     await migrate(settings)
     rows = await execute(pool, "SELECT id = access_id, network FROM sessions")
     assert [tuple(row) for row in rows] == [(True, None)]
+    await pool.close()
+
+
+async def test_email_that_was_queued_before_the_migration_is_sent_after_it(make_settings):
+    settings = make_settings()
+    await runner.migrate(settings.database, scripts=SCRIPTS, revision="0002")
+    pool = Postgres(settings.database, application="tests")
+    await execute(
+        pool,
+        "INSERT INTO letters (id, kind, recipient, user_agent, address)"
+        " VALUES (gen_random_uuid(), 'EMAIL_CHANGED', 'ann@example.com', '', '')",
+    )
+    await migrate(settings)
+    async with client_of(settings):
+        message = await email_to(settings.mail.folder, "ann@example.com")
+    assert message["Subject"] == "Your e-mail address was changed"
+    indexes = "SELECT indexdef FROM pg_indexes WHERE indexname = 'outbox_published'"
+    [(definition,)] = await execute(pool, indexes)
+    assert definition.endswith("(published_at) WHERE (published_at IS NOT NULL)")
     await pool.close()
 
 
