@@ -26,6 +26,7 @@ from subgraphs.kit.graphql.errors import present_all
 from subgraphs.kit.graphql.limits import Limits
 from subgraphs.kit.graphql.schema import SubgraphSchema
 from subgraphs.kit.http.client_address import client_address
+from subgraphs.kit.http.deadlines import Deadlines
 from subgraphs.kit.http.middleware import LimitBody, Observe
 from subgraphs.kit.http.operations import Check, add_operational_routes
 from subgraphs.kit.http.responses import current_request_id, json_response
@@ -141,5 +142,8 @@ def create_app(
         add_routes(app)
     # Inside of FastAPI, which would answer an exception in plain text before it came to us.
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        Deadlines, read=settings.read_timeout.total_seconds(), write=settings.write_timeout.total_seconds()
+    )
     app.add_middleware(Observe, service=service)
     return app

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 from pymongo.errors import WriteError
@@ -6,9 +7,11 @@ from pymongo.errors import WriteError
 from subgraphs.kit.mongo.client import Mongo
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.products.app import migrate
-from subgraphs.products.migrations import MIGRATIONS, migrate_database
+from subgraphs.products.domain.reservations import State
+from subgraphs.products.migrations import MIGRATIONS, migrate_database, v0002_identities_of_holds
 from subgraphs.products.migrations.v0001_catalogue_and_stock import INDEXES
 from subgraphs.products.settings import ProductsSettings
+from tests.subgraphs.products.stock_probe import Crash
 
 
 async def indexes(database) -> dict[str, set[str]]:
@@ -57,3 +60,60 @@ async def test_store_refuses_what_no_product_can_be(database, make, change) -> N
     product = await make(stock=1)
     with pytest.raises(WriteError):
         await database["products"].update_one({"_id": product.id}, change)
+
+
+# ---- a database of before holds had ids ----------------------------------------------------------------------
+
+
+async def as_of_version_1(stock, product) -> None:
+    """Take from the documents what version 2 brought."""
+    document = await stock.database["products"].find_one({"_id": product.id})
+    old = [{name: hold[name] for name in ("rid", "q", "at")} for hold in document["holds"]]
+    await stock.database["products"].update_one({"_id": product.id}, {"$set": {"holds": old}})
+    async for reservation in stock.database["reservations"].find({}):
+        lines = [{k: v for k, v in line.items() if k != "hold"} for line in reservation["lines"]]
+        await stock.database["reservations"].update_one(
+            {"_id": reservation["_id"]}, {"$set": {"lines": lines}}
+        )
+
+
+async def test_orders_of_version_1_are_committed_released_and_restocked(stock, make, order) -> None:
+    mug = await make(stock=10)
+    sold, released, returned = (f"{order}-{n}" for n in range(3))
+    for one in (sold, released, returned):
+        await stock.reserve(one, (mug, 2))
+    await as_of_version_1(stock, mug)
+    await v0002_identities_of_holds.apply(stock.database)
+    assert await stock.inventory.commit(sold) is State.COMMITTED
+    assert await stock.inventory.release(released) is State.RELEASED
+    assert await stock.inventory.commit(returned) is State.COMMITTED
+    assert await stock.inventory.restock(returned) is State.RESTOCKED
+    assert await stock.of(mug) == (8, {})
+
+
+@pytest.mark.parametrize("step", [("restock.line_restored", 1), ("restock.returning", 1)])
+async def test_restock_that_version_1_began_is_finished_once(stock, make, order, step) -> None:
+    mug, other = await make(stock=10), f"{order}-other"
+    await stock.reserve(other, (mug, 1))
+    await stock.reserve(order, (mug, 3))
+    await stock.inventory.commit(order)
+    with pytest.raises(Crash):
+        await stock.dying(*step).inventory.restock(order)
+    await as_of_version_1(stock, mug)
+    for _ in range(2):
+        await v0002_identities_of_holds.apply(stock.database)
+    await stock.recover()
+    await stock.upkeep.audit(older_than=timedelta(seconds=-1))
+    assert (await stock.of(mug), await stock.state(order)) == ((9, {other: 1}), "RESTOCKED")
+
+
+async def test_stray_hold_that_version_1_restored_late_is_dropped(stock, make, order) -> None:
+    mug = await make(stock=10)
+    await stock.reserve(order, (mug, 3))
+    await stock.inventory.commit(order)
+    await stock.inventory.restock(order)
+    stray = {"rid": order, "q": 3, "at": stock.clock()}
+    await stock.database["products"].update_one({"_id": mug.id}, {"$push": {"holds": stray}})
+    await v0002_identities_of_holds.apply(stock.database)
+    assert await stock.upkeep.audit(older_than=timedelta(seconds=-1)) == 1
+    assert await stock.of(mug) == (10, {})
