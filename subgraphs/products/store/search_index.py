@@ -23,12 +23,11 @@ from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from subgraphs.kit.mongo.client import Collection, Database, Document, DuplicateKeyError
-from subgraphs.products.domain.categories import CategoryId
 from subgraphs.products.domain.products import Product, ProductId
 from subgraphs.products.domain.search.entries import changed, count, count_named, is_vocabulary
 from subgraphs.products.domain.search.ranking import MAX_POSTINGS
 from subgraphs.products.domain.search.spelling import deletions, may_be_mistyped
-from subgraphs.products.store.products import SEARCH_CHANGED, product_of
+from subgraphs.products.store.products import product_of
 
 _READ: Document = {"holds": 0, "outbox": 0, "publish_after": 0}
 _DUPLICATE_KEY = 11000
@@ -124,23 +123,29 @@ class SearchIndexStore:
             add = {} if count(old["products"]) >= MAX_POSTINGS else change.add
             products = changed(old["products"], add=add, remove=change.remove)
             as_read = {"_id": term, "revision": old["revision"]}
-            if term not in before:
+            if term not in before and products:
                 writes.append(InsertOne({"_id": term, "products": products, "revision": 1}))
-            else:
+            elif term in before:
                 fields = {"products": products, "revision": old["revision"] + 1}
                 writes.append(UpdateOne(as_read, {"$set": fields}) if products else DeleteOne(as_read))
             if is_vocabulary(term):
                 vocabulary.append(_counted(term, count_named(products)))
+        if not await self._all_as_read(writes):
+            return False
+        await _write(self._vocabulary, vocabulary)
+        return True
+
+    async def _all_as_read(self, writes: Sequence[Any]) -> bool:
+        """Do `writes`; whether each of them met the postings as they were read."""
+        if not writes:
+            return True
         try:
             done = await self._postings.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
             if any(fault["code"] != _DUPLICATE_KEY for fault in error.details["writeErrors"]):
                 raise
             return False
-        if done.inserted_count + done.matched_count + done.deleted_count < len(writes):
-            return False
-        await _write(self._vocabulary, vocabulary)
-        return True
+        return done.inserted_count + done.matched_count + done.deleted_count == len(writes)
 
     async def finish(
         self, entries: Mapping[ProductId, frozenset[str]], read: Iterable[DueProduct], *, version: int
@@ -171,10 +176,6 @@ class SearchIndexStore:
         except DuplicateKeyError:  # there, and somebody else's
             return False
         return bool(done.matched_count or done.upserted_id)
-
-    async def touch_categories(self, ids: Sequence[CategoryId]) -> None:
-        """Have the products of these categories indexed anew: their labels have changed."""
-        await self._products.update_many({"category_id": {"$in": list(ids)}}, {"$inc": SEARCH_CHANGED})
 
 
 def _counted(word: str, count: int) -> UpdateOne | DeleteOne:
