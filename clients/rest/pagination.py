@@ -16,9 +16,11 @@ class Page:
     nodes: list[dict[str, Any]]
     position: dict[str, Any]
     """The fields of `PageResponse`."""
+    connection: dict[str, Any]
+    """All that was answered; empty where the page is past the end of the list."""
 
 
-async def fetch(session: RouterSession, operation: str, query: PageQuery, **variables: Any) -> Page:
+async def fetch(session: RouterSession, operation: str, query: PageQuery, /, **variables: Any) -> Page:
     """The page of `operation` that `query` asks for; an empty one past the end of the list.
 
     `operation` has a companion `Skip…` with the same arguments that selects only `pageInfo`.
@@ -33,15 +35,16 @@ async def fetch(session: RouterSession, operation: str, query: PageQuery, **vari
         cursor = connection["pageInfo"]["endCursor"]
         remaining -= first
     connection = await session.query(operation, first=query.limit, after=cursor, **variables)
-    return _page([edge["node"] for edge in connection["edges"]], query, connection["pageInfo"])
+    return _page(query, connection)
 
 
 def empty(query: PageQuery) -> Page:
     """The page of a list that has nothing for `query`."""
-    return _page([], query, {})
+    return _page(query, {})
 
 
-def _page(nodes: list[dict[str, Any]], query: PageQuery, info: dict[str, Any]) -> Page:
+def _page(query: PageQuery, connection: dict[str, Any]) -> Page:
+    nodes, info = [edge["node"] for edge in connection.get("edges", ())], connection.get("pageInfo", {})
     has_next = info.get("hasNextPage", False)
     position = {
         "page": query.page if query.cursor is None else None,
@@ -49,4 +52,4 @@ def _page(nodes: list[dict[str, Any]], query: PageQuery, info: dict[str, Any]) -
         "has_next": has_next,
         "next_cursor": info["endCursor"] if has_next else None,
     }
-    return Page(nodes, position)
+    return Page(nodes, position, connection)

@@ -69,7 +69,7 @@ LeastPrice = Annotated[PriceLimit, AfterValidator(lambda value: _shorten(value, 
 MostPrice = Annotated[PriceLimit, AfterValidator(lambda value: _shorten(value, ROUND_FLOOR))]
 
 
-class ProductQuery(PageQuery):
+class ProductFilterQuery(PageQuery):
     """Which products, and how many of them."""
 
     category: str | None = Field(
@@ -79,7 +79,6 @@ class ProductQuery(PageQuery):
     max_price: MostPrice | None = None
     in_stock: bool | None = Field(None, description="Only those that can, or cannot, be ordered now.")
     tag: list[Tag] = Field([], max_length=20, description="May be repeated; products have all of them.")
-    sort: Sort = Sort.NEWEST
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -97,6 +96,28 @@ class ProductQuery(PageQuery):
             "tags": self.tag or None,
         }
         return {name: value for name, value in conditions.items() if value is not None}
+
+
+class ProductQuery(ProductFilterQuery):
+    sort: Sort = Sort.NEWEST
+
+
+class SearchSort(StrEnum):
+    RELEVANCE = "relevance"
+    NEWEST = "newest"
+    NAME = "name"
+    PRICE_ASC = "price_asc"
+    PRICE_DESC = "price_desc"
+
+
+class SearchQuery(ProductFilterQuery):
+    q: str = Field(
+        max_length=200,
+        pattern=LINE,
+        description="Words; the last may be unfinished, a long one mistyped. One letter or digit at least.",
+        examples=["wireless headphones"],
+    )
+    sort: SearchSort = SearchSort.RELEVANCE
 
 
 class CreateProductBody(Body):
@@ -139,6 +160,49 @@ class Product(Answer):
 
 class ProductList(PageResponse):
     products: list[Product]
+
+
+class FoundProduct(Product):
+    score: float = Field(description="How well it fits; comparable within one search only.")
+
+
+class CategoryCount(Answer):
+    id: Id = Field(validation_alias=AliasPath("category", "id"))
+    name: str = Field(validation_alias=AliasPath("category", "name"))
+    slug: str = Field(validation_alias=AliasPath("category", "slug"))
+    count: int = Field(description="With those in the categories below it.")
+
+
+class TagCount(Answer):
+    tag: str
+    count: int
+
+
+class PriceRangeCount(Answer):
+    min: Amount
+    max: Amount | None = Field(description="Not included; null for the range without an end.")
+    count: int
+
+
+# A category that was deleted between two answers of the API has no name to show.
+CategoryCounts = Annotated[
+    list[CategoryCount],
+    BeforeValidator(lambda counts: [count for count in counts if count["category"] is not None]),
+]
+
+
+class Facets(Answer):
+    """What a further choice would leave; each ignores the condition of its own kind."""
+
+    categories: CategoryCounts = Field([])
+    tags: list[TagCount] = Field([])
+    price_ranges: list[PriceRangeCount] = Field([], validation_alias="priceRanges")
+
+
+class SearchResult(PageResponse):
+    products: list[FoundProduct]
+    total: int | None = Field(description="How many were found; null past the end of the list.")
+    facets: Facets
 
 
 class Category(Answer):

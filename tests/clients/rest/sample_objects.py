@@ -53,3 +53,20 @@ def connection(nodes: list[dict[str, Any]], *, after: str | None, first: int) ->
         "edges": [{"cursor": str(start + i), "node": n} for i, n in enumerate(stretch, 1)],
         "pageInfo": page_info,
     }
+
+
+FACETS = {
+    "categories": [
+        {"count": 2, "category": {"id": "c1", "name": "Computing", "slug": "computing"}},
+        {"count": 1, "category": None},
+    ],
+    "tags": [{"tag": "new", "count": 3}],
+    "priceRanges": [{"min": "50", "max": "100", "count": 2}, {"min": "500", "max": None, "count": 1}],
+}
+
+
+def search_connection(nodes: list[dict[str, Any]], *, after: str | None, first: int) -> dict[str, Any]:
+    """The stretch of found products, each worth 10 less than the one before. One category is gone by now."""
+    found = connection(nodes, after=after, first=first)
+    edges = [{**edge, "score": 100.5 - 10 * number} for number, edge in enumerate(found["edges"])]
+    return {**found, "edges": edges, "totalCount": len(nodes), "facets": FACETS}

@@ -118,3 +118,62 @@ async def test_categories_name_their_parents(anonymous: httpx.AsyncClient, route
     category = {"id": "c1", "name": "Home", "slug": "home", "description": None, "parent_id": None}
     assert response.json() == {"categories": [category, {**category, "id": "c2", "parent_id": "c1"}]}
     assert router.sent[0].variables == {"parentId": "c1"}
+
+
+def search_results(count: int) -> Any:
+    """A search that finds `count` products, p1 first."""
+    products = [sample_objects.product(id=f"p{n}") for n in range(1, count + 1)]
+
+    def resolve(first: int, after: str | None = None, **_: Any) -> dict[str, Any]:
+        return sample_objects.search_connection(products, after=after, first=first)
+
+    return resolve
+
+
+async def test_search_answers_scores_total_and_facets(
+    anonymous: httpx.AsyncClient, router: StubRouter
+) -> None:
+    router.roots["searchProducts"] = search_results(3)
+    response = await anonymous.get("/api/v1/products/search?q=lap+top&limit=2&tag=new&max_price=700")
+    assert response.status_code == 200
+    answer = response.json()
+    assert answer.pop("products") == [
+        {**PRODUCT, "id": "p1", "score": 100.5}, {**PRODUCT, "id": "p2", "score": 90.5},
+    ]  # fmt: skip
+    assert answer == {
+        "total": 3, "page": 1, "limit": 2, "has_next": True, "next_cursor": "2",
+        "facets": {
+            "categories": [{"id": "c1", "name": "Computing", "slug": "computing", "count": 2}],
+            "tags": [{"tag": "new", "count": 3}],
+            "price_ranges": [
+                {"min": 50, "max": 100, "count": 2}, {"min": 500, "max": None, "count": 1},
+            ],
+        },
+    }  # fmt: skip
+    assert router.sent[0].variables == {
+        "query": "lap top", "first": 2, "sort": "RELEVANCE", "filter": {"priceMax": "700", "tags": ["new"]},
+    }  # fmt: skip
+
+
+async def test_search_past_its_end_and_in_no_category_is_empty(
+    anonymous: httpx.AsyncClient, router: StubRouter
+) -> None:
+    router.roots |= {"searchProducts": search_results(3), "category": None, "categories": []}
+    nothing = {
+        "products": [], "total": None, "page": 2, "limit": 20, "has_next": False, "next_cursor": None,
+        "facets": {"categories": [], "tags": [], "price_ranges": []},
+    }  # fmt: skip
+    assert (await anonymous.get("/api/v1/products/search?q=a&page=2")).json() == nothing
+    assert [s.operation for s in router.sent] == ["SkipSearchProducts"]
+    answer = (await anonymous.get("/api/v1/products/search?q=a&category=none")).json()
+    assert answer == {**nothing, "page": 1}
+
+
+@pytest.mark.parametrize(
+    "query", ["", "q=", "q=" + "x" * 201, "q=a&sort=best", "q=a&min_price=2&max_price=1"]
+)
+async def test_search_that_is_none_is_refused(
+    anonymous: httpx.AsyncClient, router: StubRouter, query: str
+) -> None:
+    assert (await anonymous.get(f"/api/v1/products/search?{query}")).status_code == 422
+    assert router.sent == []

@@ -41,6 +41,7 @@ def _answer_everything(router: StubRouter) -> None:
         "updateProfile": _success("UpdateProfile", user=user),
         "confirmEmail": _success("ConfirmEmail", user=user),
         "products": sample_objects.connection([product], after=None, first=1),
+        "searchProducts": sample_objects.search_connection([product], after=None, first=1),
         "product": product,
         "createProduct": _success("CreateProduct", product=product),
         "categories": [category],
@@ -61,7 +62,15 @@ async def test_schemathesis_has_no_findings(
 ) -> None:
     _answer_everything(router)
     report = await run_schemathesis(str(anonymous.base_url), token=TOKEN, examples=examples, folder=tmp_path)
-    assert "Selected: 23/23" in report
-    assert "Tested: 23" in report
+    assert "Selected: 24/24" in report
+    assert "Tested: 24" in report
     operations = {sent.operation for sent in router.sent}
-    assert {"CreateOrder", "PayOrder", "CancelOrder", "OrderStatus", "Register", "Products"} <= operations
+    assert {
+        "CreateOrder",
+        "PayOrder",
+        "CancelOrder",
+        "OrderStatus",
+        "Register",
+        "Products",
+        "SearchProducts",
+    } <= operations

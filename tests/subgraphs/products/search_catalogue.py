@@ -31,7 +31,7 @@ PRODUCTS = [
         ("Kettle by Fjällräven", "79.00", "KET-FJA-01", "steel", "Kitchen", "Pours a café crème."),
         ("Women's Merino Cardigan", "120.00", "KNW-CRD-MR", "wool merino", "Knitwear", "Horn buttons."),
         ("Kids' Lambswool Jumper", "65.00", "KNW-JMP-LW", "wool", "Knitwear", "No seam rubs."),
-        ("不锈钢保温杯", "25.00", "CUP-CN-01", "steel", "Kitchen", "双层真空，保温十二小时"),
+        ("不锈钢保温杯", "25.00", "CUP-CN-01", "steel", "Kitchen", "双层真空 保温十二小时"),
         ("陶瓷茶杯", "18.00", "CUP-CN-02", "stoneware", "Kitchen", "手工制作"),
         ("炊飯器", "180.00", "RICE-JP-1", "induction", "Kitchen", "ごはんがおいしい"),
         ("Mechanical Keyboard", "149.00", "CMP-KBD-TK", "usb-c wired", "Computing", "Quiet switches."),

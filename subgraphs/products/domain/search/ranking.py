@@ -8,7 +8,7 @@ from subgraphs.products.domain.products import ProductId
 from subgraphs.products.domain.search.entries import UNSOLD, WEIGHTS, count, id_of, unpack
 from subgraphs.products.domain.search.query import Query
 
-MAX_POSTINGS = 10_000
+MAX_POSTINGS = 5_000
 """Products in the list of one term. A term of more tells little, so where its list is full it is not required."""
 
 MIN_MATCH = 0.6
@@ -44,9 +44,8 @@ def rank(query: Query, postings: Postings, *, active: bool) -> list[Hit]:
     scores = _with_all(weights, common)
     if not scores:
         scores = _with_most(weights)
-    hits = [Hit(round(score * 1000), key) for key, score in scores.items()]
-    hits.sort(key=lambda hit: (-hit.score, hit.key))
-    return hits
+    ordered = sorted((-round(score * 1000), key) for key, score in scores.items())
+    return [Hit(-score, key) for score, key in ordered]
 
 
 def rarity(products: int) -> float:

@@ -12,6 +12,8 @@ from subgraphs.products.domain.products import NewProduct
 from subgraphs.products.domain.search import results
 from tests.subgraphs.products.search_catalogue import GOLDEN, PRODUCTS, found, search, skus
 
+pytestmark = pytest.mark.usefixtures("catalogue")
+
 
 @pytest.fixture(scope="module")
 async def catalogue(services, manager) -> None:
@@ -25,7 +27,7 @@ async def indexed(services, manager, **fields) -> None:
     await services.search_indexing.index_due()
 
 
-async def test_golden_set_is_found(services, catalogue) -> None:
+async def test_golden_set_is_found(services) -> None:
     wanted = missed = 0
     beside: dict[str, set[str]] = {}
     for text, right in GOLDEN.items():
@@ -40,7 +42,7 @@ async def test_golden_set_is_found(services, catalogue) -> None:
     assert recall >= 0.95, beside
 
 
-async def test_name_comes_before_label_and_label_before_description(services, manager, catalogue) -> None:
+async def test_name_comes_before_label_and_label_before_description(services, manager) -> None:
     await indexed(services, manager, name="Zither", sku="Z-NAME", description="Strings.")
     await indexed(services, manager, name="Tuning Fork", sku="Z-TAG", tags=["zither"])
     await indexed(services, manager, name="Music Stand", sku="Z-TEXT", description="For a zither too.")
@@ -48,7 +50,7 @@ async def test_name_comes_before_label_and_label_before_description(services, ma
     assert await found(services.search, "zither") == ["Z-NAME", "Z-LONG", "Z-TAG", "Z-TEXT"]
 
 
-async def test_most_of_the_words_will_do_where_no_product_has_all(services, manager, catalogue) -> None:
+async def test_most_of_the_words_will_do_where_no_product_has_all(services, manager) -> None:
     for number in range(6):
         await indexed(services, manager, name=f"Plain Lamp {number}", sku=f"LMP-{number}")
     await indexed(services, manager, name="Xylophone", sku="XYL-1")
@@ -57,9 +59,7 @@ async def test_most_of_the_words_will_do_where_no_product_has_all(services, mana
     assert await found(services.search, "plain lamp xylophone") == [f"LMP-{number}" for number in range(6)]
 
 
-async def test_product_is_found_while_the_vocabulary_does_not_know_its_word(
-    services, database, catalogue
-) -> None:
+async def test_product_is_found_while_the_vocabulary_does_not_know_its_word(services, database) -> None:
     kept = await database["search_vocabulary"].find({}).to_list(None)
     await database["search_vocabulary"].delete_many({})
     try:
@@ -68,7 +68,7 @@ async def test_product_is_found_while_the_vocabulary_does_not_know_its_word(
         await database["search_vocabulary"].insert_many(kept)
 
 
-async def test_what_is_not_sold_is_found_by_managers_only(services, manager, catalogue) -> None:
+async def test_what_is_not_sold_is_found_by_managers_only(services, manager) -> None:
     await indexed(services, manager, name="Quagga Poster", sku="QUA-1", active=False)
     assert await found(services.search, "quagga") == []
     assert await services.search.suggest("quag", first=10) == []
@@ -78,7 +78,7 @@ async def test_what_is_not_sold_is_found_by_managers_only(services, manager, cat
         await services.search.search(ANONYMOUS, search("quagga", active=False))
 
 
-async def test_deleted_product_is_gone_before_the_index_follows(services, manager, catalogue) -> None:
+async def test_deleted_product_is_gone_before_the_index_follows(services, manager) -> None:
     product = await services.products.create(
         manager, NewProduct(name="Okapi Plush", price=Decimal(5), sku="OKA-1")
     )
@@ -96,7 +96,7 @@ SORTS = list(ProductSort)
 @pytest.mark.parametrize("sort", SORTS, ids=lambda sort: sort.name)
 @pytest.mark.parametrize("fields", [{}, {"in_stock": True}], ids=["all", "filtered"])
 async def test_pages_are_complete_and_without_duplicates_under_equal_scores(
-    services, manager, catalogue, sort, fields
+    services, manager, sort, fields
 ) -> None:
     have = await found(services.search, "narwhal")
     for number in range(len(have), 25):
@@ -125,7 +125,7 @@ async def test_pages_are_complete_and_without_duplicates_under_equal_scores(
     assert await page.total() == 25
 
 
-async def test_cursor_of_another_order_is_refused(services, catalogue) -> None:
+async def test_cursor_of_another_order_is_refused(services) -> None:
     page = await services.search.search(ANONYMOUS, search("wireless", first=1))
     cursor = encode_cursor(page.rows[0][1])
     with pytest.raises(ValidationFailed, match="another order"):
@@ -186,9 +186,7 @@ async def test_facets_are_those_of_brute_force(services, manager, categories) ->
                 assert await page.total() == len(in_category & with_tags & priced)
 
 
-async def test_search_considers_a_bounded_number_of_products(
-    services, catalogue, commands, monkeypatch
-) -> None:
+async def test_search_considers_a_bounded_number_of_products(services, monkeypatch) -> None:
     monkeypatch.setattr(results, "MAX_CONSIDERED", 2)
     page = await services.search.search(ANONYMOUS, search("wireless"))
     assert await page.total() > 2
@@ -196,7 +194,7 @@ async def test_search_considers_a_bounded_number_of_products(
     assert sum(r.count for r in facets.price_ranges) == 2
 
 
-async def test_search_costs_two_commands_and_facets_one_more(services, catalogue, commands) -> None:
+async def test_search_costs_two_commands_and_facets_one_more(services, commands) -> None:
     commands.sent.clear()
     page = await services.search.search(ANONYMOUS, search("wireless"))
     assert commands.sent == ["find", "find"]
@@ -208,7 +206,7 @@ async def test_search_costs_two_commands_and_facets_one_more(services, catalogue
     assert commands.sent == ["find"] * 5
 
 
-async def test_suggestions_complete_the_last_word(services, catalogue) -> None:
+async def test_suggestions_complete_the_last_word(services) -> None:
     assert await services.search.suggest("head", first=10) == ["headphones"]
     assert await services.search.suggest("Studio hea", first=10) == ["Studio headphones"]
     # There is a speaker, but no studio speaker.

@@ -98,7 +98,7 @@ async def test_product_is_found_by_its_category_and_those_above(services, manage
 
 @pytest.mark.parametrize("step", ["announce", "post", "finish"])
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_crash_at_any_step_is_made_good_by_the_next_run(
+async def test_crash_at_any_step_is_made_good_by_the_next_run(  # noqa: PLR0917 - fixtures and cases
     services, database, manager, make, monkeypatch, step, when
 ) -> None:
     product = await make("Enamel Mug", tags=["blue"])
@@ -217,7 +217,7 @@ async def test_new_analyser_reindexes_everything_and_search_answers_meanwhile(
     assert set(await found(services.search, "enamel mug")) == everything
 
 
-async def test_full_list_takes_no_more_and_is_not_required(services, manager, make, monkeypatch) -> None:
+async def test_full_list_takes_no_more_and_is_not_required(services, make, monkeypatch) -> None:
     monkeypatch.setattr("subgraphs.products.store.search_index.MAX_POSTINGS", 3)
     monkeypatch.setattr("subgraphs.products.domain.search.ranking.MAX_POSTINGS", 3)
     for number in range(3):

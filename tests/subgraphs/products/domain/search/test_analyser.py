@@ -11,7 +11,7 @@ from subgraphs.products.domain.search.analyser import MAX_WORD, index_terms, que
         ("Over-Ear Headphones, 26 cm", ["over", "ear", "headphones", "26", "cm"]),
         ("Chef's KNIVES; women\u2019s", ["chef", "knives", "women"]),
         ("Crème Brûlée Ørsted Łódź", ["creme", "brulee", "orsted", "lodz"]),
-        ("Straße ﬁne Ｆｕｌｌ", ["strasse", "fine", "full"]),
+        ("Straße ﬁne \uff26\uff55\uff4c\uff4c", ["strasse", "fine", "full"]),
         ("Ёлка Ωμέγα", ["елка", "ωμεγα"]),
         ("हिन्दी किताब", ["हिन्दी", "किताब"]),
         ("18K保温杯mug", ["18k", "保温杯", "mug"]),

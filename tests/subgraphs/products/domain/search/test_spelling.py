@@ -21,7 +21,7 @@ letters = st.text("abcde", max_size=7)
         ("abcd", "badc", False),
     ],
 )
-def test_one_edit_apart(one: str, other: str, near: bool) -> None:
+def test_one_edit_apart(one: str, other: str, near: bool) -> None:  # noqa: FBT001 - a case
     assert one_edit_apart(one, other) is near
     assert one_edit_apart(other, one) is near
 

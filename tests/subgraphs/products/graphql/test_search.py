@@ -1,0 +1,83 @@
+from decimal import Decimal
+
+import pytest
+
+from subgraphs.products.domain.products import NewProduct
+
+SEARCH = """
+query($query: String!, $first: Int, $after: String, $filter: ProductFilter, $sort: ProductSort) {
+  searchProducts(query: $query, first: $first, after: $after, filter: $filter, sort: $sort) {
+    edges { score cursor node { sku } }
+    nodes { sku }
+    pageInfo { hasNextPage hasPreviousPage endCursor }
+    totalCount
+    facets { categories { count category { name } } tags { tag count } priceRanges { min max count } }
+  }
+}
+"""
+
+
+pytestmark = pytest.mark.usefixtures("empty", "mugs")
+
+
+@pytest.fixture
+async def mugs(services, manager) -> None:
+    for number, price in enumerate(("12.50", "25", "700"), 1):
+        new = NewProduct(
+            name=f"Enamel Mug {number}",
+            price=Decimal(price),
+            sku=f"MUG-{number}",
+            tags=["blue"] if number > 1 else [],
+            category="Cups",
+        )
+        await services.products.create(manager, new)
+    await services.search_indexing.index_due()
+
+
+async def test_search_answers_pages_scores_total_and_facets(client) -> None:
+    found = (await client.run(SEARCH, query="enamel mugs", first=2))["searchProducts"]
+    assert [edge["node"]["sku"] for edge in found["edges"]] == ["MUG-1", "MUG-2"]
+    assert [node["sku"] for node in found["nodes"]] == ["MUG-1", "MUG-2"]
+    assert found["edges"][0]["score"] == found["edges"][1]["score"] > 0
+    assert found["pageInfo"] == {
+        "hasNextPage": True,
+        "hasPreviousPage": False,
+        "endCursor": found["edges"][1]["cursor"],
+    }
+    assert found["totalCount"] == 3
+    assert found["facets"] == {
+        "categories": [{"count": 3, "category": {"name": "Cups"}}],
+        "tags": [{"tag": "blue", "count": 2}],
+        "priceRanges": [
+            {"min": "0", "max": "25", "count": 1},
+            {"min": "25", "max": "50", "count": 1},
+            {"min": "500", "max": None, "count": 1},
+        ],
+    }
+    after = found["pageInfo"]["endCursor"]
+    rest = (await client.run(SEARCH, query="enamel mugs", first=2, after=after))["searchProducts"]
+    assert [node["sku"] for node in rest["nodes"]] == ["MUG-3"]
+    assert (rest["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasPreviousPage"]) == (False, True)
+
+
+async def test_search_takes_filters_and_orders(client) -> None:
+    arguments = {"filter": {"tags": ["blue"]}, "sort": "PRICE_DESC"}
+    found = (await client.run(SEARCH, query="mug", **arguments))["searchProducts"]
+    assert [node["sku"] for node in found["nodes"]] == ["MUG-3", "MUG-2"]
+    assert found["totalCount"] == 2
+
+
+async def test_suggestions(client) -> None:
+    query = "query($prefix: String!) { productSuggestions(prefix: $prefix, first: 5) }"
+    assert (await client.run(query, prefix="Blue en"))["productSuggestions"] == ["Blue enamel"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("!?", "VALIDATION_FAILED"), ("x" * 201, "VALIDATION_FAILED"), ("x" * 1001, "BAD_USER_INPUT")],
+)
+async def test_text_that_is_no_query_is_refused(client, text, code) -> None:
+    error = await client.error("query($q: String!) { searchProducts(query: $q) { totalCount } }", q=text)
+    assert error["extensions"]["code"] == code
+    error = await client.error("query($q: String!) { productSuggestions(prefix: $q) }", q=text)
+    assert error["extensions"]["code"] == code
