@@ -17,6 +17,7 @@ from clients.rest.router_client import RouterClient
 from clients.rest.routes import orders, products, users
 from clients.rest.settings import Settings
 from clients.rest.status_stream import StatusStreams
+from subgraphs.kit.http.deadlines import Deadlines
 from subgraphs.kit.http.middleware import LimitBody, Observe
 from subgraphs.kit.http.operations import add_operational_routes
 
@@ -84,6 +85,11 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
     docs.install(app)
     app.add_middleware(LimitQuery)
     app.add_middleware(LimitBody, max_bytes=settings.server.max_body_bytes)
+    app.add_middleware(
+        Deadlines,
+        read=settings.server.read_timeout.total_seconds(),
+        write=settings.server.write_timeout.total_seconds(),
+    )
     app.add_middleware(Observe, service="rest")
     return app
 
