@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from subgraphs.kit.errors import Unavailable
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.payments import Payment, PaymentStatus, refund_key
 from subgraphs.orders.domain.transitions import Action
@@ -14,6 +15,7 @@ from subgraphs.orders.store.payments import PaymentStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compensation:
+    postgres: Postgres
     transitions: Transitions
     inventory: Inventory
     provider: PaymentProvider
@@ -23,7 +25,8 @@ class Compensation:
 
         Raises Unavailable, StaleOrder.
         """
-        payment = await self.transitions.payment_of(order)
+        async with self.postgres.read() as connection:
+            [payment] = await PaymentStore(connection).latest_of([order.id])
         if payment is None or payment.status is PaymentStatus.DECLINED:
             await self.inventory.release(order.id)
         elif payment.status in {PaymentStatus.CAPTURED, PaymentStatus.REFUNDED}:
@@ -42,5 +45,5 @@ class Compensation:
             )
         except OutcomeUnknown as error:
             raise Unavailable("The refund is under way; the order shows it when it is through.") from error
-        async with self.transitions.postgres.unit_of_work() as connection:
+        async with self.postgres.unit_of_work() as connection:
             await PaymentStore(connection).refunded(payment)

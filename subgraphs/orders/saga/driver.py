@@ -55,11 +55,17 @@ class Saga:
     ) -> None:
         self._postgres = postgres
         self._clock = clock
-        self._transitions = Transitions(postgres=postgres, clock=clock, wake_up=wake_up)
-        self._stock = StockStep(transitions=self._transitions, inventory=inventory)
-        self._payment = PaymentStep(transitions=self._transitions, inventory=inventory, provider=provider)
+        self._transitions = transitions = Transitions(postgres=postgres, clock=clock, wake_up=wake_up)
+        self._stock = StockStep(postgres=postgres, transitions=transitions, inventory=inventory)
+        self._payment = PaymentStep(
+            postgres=postgres,
+            clock=clock,
+            transitions=transitions,
+            inventory=inventory,
+            provider=provider,
+        )
         self._compensation = Compensation(
-            transitions=self._transitions, inventory=inventory, provider=provider
+            postgres=postgres, transitions=transitions, inventory=inventory, provider=provider
         )
 
     async def advance(

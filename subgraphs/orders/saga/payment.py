@@ -1,11 +1,14 @@
 """Money in: one capture for one attempt to pay, whatever is lost on the way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.logs import get_logger
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.payments import HOLD_LOST, Payment, PaymentStatus
 from subgraphs.orders.domain.transitions import Action
@@ -21,6 +24,8 @@ _KEPT = {HoldState.PINNED, HoldState.COMMITTED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentStep:
+    postgres: Postgres
+    clock: Callable[[], datetime]
     transitions: Transitions
     inventory: Inventory
     provider: PaymentProvider
@@ -31,7 +36,8 @@ class PaymentStep:
         A hold that is lost before the capture makes the order EXPIRED, a decline makes it AWAITING_PAYMENT.
         Raises Unavailable where the outcome is not known yet, StaleOrder.
         """
-        payment = await self.transitions.payment_of(order)
+        async with self.postgres.read() as connection:
+            [payment] = await PaymentStore(connection).latest_of([order.id])
         if payment is None:
             raise RuntimeError(f"order {order.id} is being paid without an attempt")
         if payment.status is not PaymentStatus.CAPTURED:
@@ -41,9 +47,9 @@ class PaymentStep:
                 case Declined(reason):
                     return await self._declined(order, payment, reason)
                 case Captured(transaction_id):
-                    async with self.transitions.postgres.unit_of_work() as connection:
+                    async with self.postgres.unit_of_work() as connection:
                         await PaymentStore(connection).captured(
-                            payment.attempt_id, transaction_id=transaction_id, at=self.transitions.clock()
+                            payment.attempt_id, transaction_id=transaction_id, at=self.clock()
                         )
         hold = await self.inventory.commit(order.id)
         paid = await self.transitions.apply(
@@ -82,7 +88,7 @@ class PaymentStep:
 
     async def _unknown(self, payment: Payment) -> Unavailable:
         """Record that the outcome is not known; the error that says so."""
-        async with self.transitions.postgres.unit_of_work() as connection:
+        async with self.postgres.unit_of_work() as connection:
             await PaymentStore(connection).unknown(payment.attempt_id)
         return Unavailable("The payment's outcome is not known yet; the order shows it as soon as it is.")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.errors import ValidationFailed
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.items import OrderItem, OrderLine, total_of
 from subgraphs.orders.domain.orders import Order, Rejection, RejectionKind
 from subgraphs.orders.domain.transitions import Action
@@ -17,6 +18,7 @@ from subgraphs.orders.store.orders import OrderStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockStep:
+    postgres: Postgres
     transitions: Transitions
     inventory: Inventory
 
@@ -26,7 +28,7 @@ class StockStep:
         Reads the items where the caller has none. Raises Unavailable, StaleOrder.
         """
         if items is None:
-            async with self.transitions.postgres.read() as connection:
+            async with self.postgres.read() as connection:
                 items = (await OrderStore(connection).items_of([order.id]))[0]
         lines = [OrderLine(item.product_id, item.quantity) for item in items]
         reply = await self.inventory.reserve(order.id, lines, expires_at=order.expires_at + HOLD_GRACE)
@@ -53,7 +55,7 @@ class StockStep:
     async def release(self, order: Order) -> Order:
         """Release what an order that has ended may hold. Raises Unavailable, StaleOrder."""
         await self.inventory.release(order.id)
-        async with self.transitions.postgres.unit_of_work() as connection:
+        async with self.postgres.unit_of_work() as connection:
             await DueOrderStore(connection).settle(order)
         return replace(order, resume_at=None)
 

@@ -9,10 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from subgraphs.kit.money import Amount
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.orders import Order, Rejection
-from subgraphs.orders.domain.payments import Payment
 from subgraphs.orders.domain.transitions import Action
 from subgraphs.orders.store.orders import OrderStore
-from subgraphs.orders.store.payments import PaymentStore
 
 LEASE = timedelta(seconds=1)
 """How long a step under way is left alone before the resume job takes it for lost. One that is only slow runs
@@ -63,8 +61,3 @@ class Transitions:
                 await also(connection)
         self.wake_up()
         return changed
-
-    async def payment_of(self, order: Order) -> Payment | None:
-        """The last attempt to pay the order."""
-        async with self.postgres.read() as connection:
-            return (await PaymentStore(connection).latest_of([order.id]))[0]

@@ -112,7 +112,7 @@ async def test_events_arrive_in_their_order_and_are_marked(outbox: Outbox):
     assert await outbox.unpublished() == 0
 
 
-async def test_a_nudge_does_not_wait_for_the_poll(outbox: Outbox):
+async def test_a_wake_up_does_not_wait_for_the_poll(outbox: Outbox):
     relay = OutboxRelay(outbox.postgres, outbox.redis, OUTBOX, interval=60)
     async with running(relay.job):
         await outbox.write(1)
