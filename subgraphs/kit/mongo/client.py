@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+    AsyncIOMotorGridFSBucket,
+)
 from pymongo import monitoring
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
@@ -22,6 +27,7 @@ __all__ = [
     "Database",
     "Document",
     "DuplicateKeyError",
+    "FileBucket",
     "Mongo",
     "PyMongoError",
     "utc_now",
@@ -32,6 +38,7 @@ _SELECTION_MS = 2000
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
+FileBucket = AsyncIOMotorGridFSBucket
 
 
 class Mongo:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.mongo.client import ConnectionFailure, Database, Mongo, utc_now
-from subgraphs.products.migrations import v0001_catalogue_and_stock, v0002_identities_of_holds
+from subgraphs.products.migrations import v0001_catalogue_and_stock, v0002_identities_of_holds, v0003_images
 
 log = get_logger(__name__)
 
@@ -28,6 +28,7 @@ class Migration:
 MIGRATIONS = (
     Migration(1, "catalogue and stock", v0001_catalogue_and_stock.apply),
     Migration(2, "identities of holds", v0002_identities_of_holds.apply),
+    Migration(3, "images", v0003_images.apply),
 )
 
 
