@@ -105,7 +105,7 @@ class Subgraph(Server):
 
     def __init__(self, name: str, port: int = 0) -> None:
         self._name = name
-        app = (OrdersApp if name == "orders" else GraphQL)(SCHEMAS[name])
+        app = (OrdersApp if name == "orders" else GraphQL)(SCHEMAS[name], multipart_uploads_enabled=True)
         super().__init__(recording(name, app), port)
 
     def restarted(self) -> "Subgraph":

@@ -13,6 +13,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorCollection,
     AsyncIOMotorDatabase,
     AsyncIOMotorGridFSBucket,
+    AsyncIOMotorGridOut,
 )
 from pymongo import monitoring
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
@@ -28,6 +29,7 @@ __all__ = [
     "Document",
     "DuplicateKeyError",
     "FileBucket",
+    "FileReader",
     "Mongo",
     "PyMongoError",
     "utc_now",
@@ -39,6 +41,7 @@ Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
 FileBucket = AsyncIOMotorGridFSBucket
+FileReader = AsyncIOMotorGridOut
 
 
 class Mongo:

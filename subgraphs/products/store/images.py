@@ -13,9 +13,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from subgraphs.kit.mongo.client import Database, Document, FileBucket
+from subgraphs.kit.mongo.client import Database, Document, FileBucket, FileReader
 from subgraphs.products.domain.images import WIDTHS, ImageId, Rendering
 from subgraphs.products.domain.products import ProductId
 
@@ -26,19 +25,19 @@ class StoredFile:
 
     size: int
     etag: str
-    uploaded_at: datetime
-    _file: Any
+    reader: FileReader
 
     async def read(self, start: int, length: int) -> bytes:
         """`length` bytes from `start`; only the chunks that hold them are fetched."""
-        self._file.seek(start)
-        data: bytes = await self._file.read(length)
+        self.reader.seek(start)
+        data: bytes = await self.reader.read(length)
         return data
 
 
 class ImageStore:
     def __init__(self, database: Database) -> None:
         self._bucket = FileBucket(database, bucket_name="images")
+        self._root = database["images"]
         self._files = database["images.files"]
         self._chunks = database["images.chunks"]
         self._intents = database["image_intents"]
@@ -70,11 +69,12 @@ class ImageStore:
     async def find(self, image_id: ImageId, width: int | None) -> StoredFile | None:
         """The variant of that width, or the full size where there is none."""
         names = [image_id] if width is None else [image_id, _variant(image_id, width)]
-        found = {file._id: file async for file in self._bucket.find({"_id": {"$in": names}})}  # noqa: SLF001 - its public name
+        found = {file["_id"]: file async for file in self._files.find({"_id": {"$in": names}})}
         file = found.get(names[-1], found.get(image_id))
         if file is None:
             return None
-        return StoredFile(file.length, file.metadata["etag"], file.upload_date, file)
+        reader = FileReader(self._root, file_document=file)
+        return StoredFile(file["length"], file["metadata"]["etag"], reader)
 
     async def delete(self, image_id: ImageId) -> None:
         """All sizes, and what a save that broke off has left; whatever is gone already is no error."""
