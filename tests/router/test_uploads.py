@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.router.processes import MAX_BODY, MAX_UPLOAD, Process
+from tests.router.processes import MAX_BODY, MAX_UPLOAD, Process, Starter
 from tests.router.recording_subgraphs import SEEN
+from tests.router.servers import Rest
 
 PICTURE = "mutation Picture($id: ID!, $file: Upload!) { picture(id: $id, file: $file) { id name } }"
 PREFLIGHT = {"apollo-require-preflight": "true"}
@@ -92,3 +93,49 @@ def test_a_form_that_is_no_request_is_answered_with_an_error(router: Process, pa
     response = httpx.post(f"{router.url}/graphql", data=parts, files={"0": b"x"}, headers=PREFLIGHT)
     assert response.json()["errors"][0]["message"]
     assert SEEN["products"].calls == []
+
+
+# ---- at the edge -----------------------------------------------------------------------------------------------
+
+
+def rest_upload(edge: Process, size: int, path: str = "/api/v1/products/p1/images") -> httpx.Response:
+    return httpx.post(edge.url + path, files={"image": ("a.png", bytes(size), "image/png")})
+
+
+def test_an_upload_passes_the_edge_up_to_its_own_limit(edge: Process, rest: Rest) -> None:
+    assert upload(edge, bytes(MAX_BODY * 2), **PREFLIGHT).json()["data"]["picture"]["id"] == "p1"
+    assert rest_upload(edge, MAX_BODY * 2).json() == {"path": "/api/v1/products/p1/images"}
+    taken = len(rest.requests)
+    for refused in (upload(edge, bytes(MAX_UPLOAD), **PREFLIGHT), rest_upload(edge, MAX_UPLOAD)):
+        assert refused.status_code == 413
+        assert f"a form with a file may have {MAX_UPLOAD} bytes" in refused.text
+    assert len(rest.requests) == taken
+    assert len(SEEN["products"].requests) == 1
+
+
+def test_the_larger_limit_is_for_forms_where_files_are_taken_alone(edge: Process) -> None:
+    for path in ("/api/v1/products", "/api/v1/products/p1", "/api/v1/products/p1/images/x", "/api/v1/orders"):
+        assert rest_upload(edge, MAX_BODY + 1, path).status_code == 413
+    as_json = {"content-type": "application/json"}
+    for path in ("/graphql", "/api/v1/products/p1/images"):
+        assert httpx.post(edge.url + path, content=bytes(MAX_BODY + 1), headers=as_json).status_code == 413
+
+
+def test_images_come_from_the_products_service(edge: Process, rest: Rest) -> None:
+    asked = len(rest.requests)
+    image = httpx.get(f"{edge.url}/api/v1/images/i1?width=320")
+    assert (image.content, image.headers["content-type"], image.headers["etag"]) == (
+        b"RIFF",
+        "image/webp",
+        '"strong"',
+    )
+    assert image.headers["x-content-type-options"] == "nosniff"
+    assert SEEN["products"].calls == ["/api/v1/images/i1?width=320"]
+    assert len(rest.requests) == asked
+
+
+def test_a_page_of_images_leaves_the_limit_of_the_api_alone(start_edge: Starter) -> None:
+    edge = start_edge(RATE_LIMIT_PER_MINUTE=1, RATE_LIMIT_BURST=2)
+    images = [httpx.get(f"{edge.url}/api/v1/images/i{n}").status_code for n in range(3)]
+    products = [httpx.get(f"{edge.url}/api/v1/products").status_code for n in range(3)]
+    assert (images, products) == ([200, 200, 429], [200, 200, 429])

@@ -62,9 +62,9 @@ async def _serve(images: ImageService, request: Request) -> Response:
     try:
         part = _part(wanted, file.size) if request.method == "GET" else None
     except ValueError:
-        headers["Content-Range"] = f"bytes */{file.size}"
         body = error_body("RANGE_NOT_SATISFIABLE", f"The image has {file.size} bytes.")
-        return json_response(body, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers)
+        size = {"Content-Range": f"bytes */{file.size}"}
+        return json_response(body, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, size)
     start, end = part or (0, file.size)
     headers["Content-Length"] = str(end - start)
     if part is not None:
