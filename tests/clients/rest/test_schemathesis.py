@@ -45,6 +45,7 @@ def _answer_everything(router: StubRouter) -> None:
         "products": sample_objects.connection([product], after=None, first=1),
         "product": product,
         "createProduct": _success("CreateProduct", product=product),
+        "addProductImage": _success("AddProductImage", image=sample_objects.image()),
         "categories": [category],
         "category": category,
         "orders": sample_objects.connection([order], after=None, first=1),
@@ -75,7 +76,15 @@ async def test_schemathesis_has_no_findings(
     output, _ = await process.communicate()
     report = output.decode()
     assert process.returncode == 0, report
-    assert "Selected: 22/22" in report
-    assert "Tested: 22" in report
+    assert "Selected: 23/23" in report
+    assert "Tested: 23" in report
     operations = {sent.operation for sent in router.sent}
-    assert {"CreateOrder", "PayOrder", "CancelOrder", "OrderStatus", "Register", "Products"} <= operations
+    assert {
+        "CreateOrder",
+        "PayOrder",
+        "CancelOrder",
+        "OrderStatus",
+        "Register",
+        "Products",
+        "AddProductImage",
+    } <= operations
