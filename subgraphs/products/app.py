@@ -111,6 +111,7 @@ async def open_seeding(settings: ProductsSettings, report: Callable[[str], None]
         yield Seeding(
             products=ProductStore(mongo.database, wake_up=WakeUp()),
             categories=CategoryStore(mongo.database),
+            images=ImageStore(mongo.database),
             clock=utc_now,
             report=report,
         )

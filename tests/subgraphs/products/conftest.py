@@ -86,7 +86,7 @@ def manager() -> Viewer:
 @pytest.fixture
 async def empty(database: Database) -> None:
     """Nothing in the catalogue, no reservation."""
-    for name in ("products", "categories", "reservations"):
+    for name in ("products", "categories", "reservations", "images.files", "images.chunks", "image_intents"):
         await database[name].delete_many({})
 
 
