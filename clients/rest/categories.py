@@ -46,7 +46,11 @@ class CategoryFinder:
         """
         could_be_id = len(wanted) <= MAX_ID
         found = await session.execute(
-            "FindCategory", id=wanted, couldBeId=could_be_id, slug=wanted, nameSlug=slugify(wanted)
+            "FindCategory",
+            id=wanted if could_be_id else None,
+            couldBeId=could_be_id,
+            slug=wanted,
+            nameSlug=slugify(wanted),
         )
         if match := found["bySlug"] or found.get("byId"):
             return str(match["id"])

@@ -8,14 +8,12 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from clients.rest import errors
 from clients.rest.router_client import RouterClient, Subscription
+from subgraphs.kit.http import client_address
 from subgraphs.kit.http.responses import current_request_id
 from subgraphs.kit.tracing import trace_headers
 
-CLIENT_ADDRESS = "x-client-address"
-"""The address that the edge trusts; it overwrites what a client sends under this name."""
-
 # No other header of a client reaches the router.
-_FORWARDED = ("authorization", "user-agent", CLIENT_ADDRESS, "traceparent", "tracestate")
+_FORWARDED = ("authorization", "user-agent", "traceparent", "tracestate")
 
 BEARER = "bearer"
 OPTIONAL_BEARER = "optional_bearer"
@@ -71,9 +69,7 @@ def _present(variables: Mapping[str, Any]) -> dict[str, Any]:
 
 def _session(request: Request) -> RouterSession:
     headers = {name: value for name in _FORWARDED if (value := request.headers.get(name)) is not None}
-    if request.client is not None:
-        # Without an edge in front, the peer is the client.
-        headers.setdefault(CLIENT_ADDRESS, request.client.host)
+    headers[client_address.HEADER] = client_address.client_address(request.scope, request.headers)
     headers["x-request-id"] = current_request_id()
     return RouterSession(request.app.state.router_client, headers | trace_headers())
 

@@ -19,7 +19,7 @@ RETRY_AFTER_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ErrorKind:
     """One kind of error: its code in REST, its status, and the names it arrives under."""
 
     code: str
@@ -29,18 +29,18 @@ class Row:
 
 
 TABLE = (
-    Row(
+    ErrorKind(
         "VALIDATION_FAILED", HTTPStatus.UNPROCESSABLE_ENTITY, "ValidationError", frozenset({"BAD_USER_INPUT"})
     ),
-    Row("UNAUTHENTICATED", HTTPStatus.UNAUTHORIZED, "AuthenticationError"),
-    Row("FORBIDDEN", HTTPStatus.FORBIDDEN, "PermissionError"),
-    Row("NOT_FOUND", HTTPStatus.NOT_FOUND, "NotFoundError"),
-    Row("CONFLICT", HTTPStatus.CONFLICT, "ConflictError"),
-    Row("ILLEGAL_TRANSITION", HTTPStatus.CONFLICT, "IllegalTransitionError"),
-    Row("INSUFFICIENT_STOCK", HTTPStatus.CONFLICT, "InsufficientStockError"),
-    Row("PAYMENT_DECLINED", HTTPStatus.PAYMENT_REQUIRED, "PaymentDeclinedError"),
-    Row("RATE_LIMITED", HTTPStatus.TOO_MANY_REQUESTS, "RateLimitedError"),
-    Row(
+    ErrorKind("UNAUTHENTICATED", HTTPStatus.UNAUTHORIZED, "AuthenticationError"),
+    ErrorKind("FORBIDDEN", HTTPStatus.FORBIDDEN, "PermissionError"),
+    ErrorKind("NOT_FOUND", HTTPStatus.NOT_FOUND, "NotFoundError"),
+    ErrorKind("CONFLICT", HTTPStatus.CONFLICT, "ConflictError"),
+    ErrorKind("ILLEGAL_TRANSITION", HTTPStatus.CONFLICT, "IllegalTransitionError"),
+    ErrorKind("INSUFFICIENT_STOCK", HTTPStatus.CONFLICT, "InsufficientStockError"),
+    ErrorKind("PAYMENT_DECLINED", HTTPStatus.PAYMENT_REQUIRED, "PaymentDeclinedError"),
+    ErrorKind("RATE_LIMITED", HTTPStatus.TOO_MANY_REQUESTS, "RateLimitedError"),
+    ErrorKind(
         "UNAVAILABLE",
         HTTPStatus.SERVICE_UNAVAILABLE,
         # As the routers name a subgraph that does not answer: Hive RouterClient, then Apollo Router.
@@ -56,9 +56,9 @@ TABLE = (
             }
         ),
     ),
-    Row("INTERNAL", HTTPStatus.INTERNAL_SERVER_ERROR),
+    ErrorKind("INTERNAL", HTTPStatus.INTERNAL_SERVER_ERROR),
 )
-_BY_NAME: Mapping[str, Row] = {
+_BY_NAME: Mapping[str, ErrorKind] = {
     name: row for row in TABLE for name in (row.code, row.typename, *row.aliases) if name is not None
 }
 _INTERNAL = _BY_NAME["INTERNAL"]

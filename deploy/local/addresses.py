@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
 
 from deploy.local.components import STORE_OF, SUBGRAPHS
 from deploy.local.topology import Topology
@@ -58,16 +57,11 @@ def summary(
     pid: int,
 ) -> RenderableType:
     """The table of addresses and of what `more` there is to know, with something to paste."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ignore")  # cut addresses cannot be copied
-    for label, address in _rows(topology, urls):
-        table.add_row(f"[bold]{label}[/]", escape(address))
-    for label, text in more.items():
-        table.add_row(f"[bold]{label}[/]", escape(text))
-    table.add_row("[bold]Data[/]", escape(str(data)))
-    table.add_row("[bold]Logs[/]", escape(str(data / "logs")))
-    shown: list[RenderableType] = [f"\n[bold green]Ready[/] in {seconds:.1f} s\n", table]
+    rows = [*_rows(topology, urls), *more.items(), ("Data", str(data)), ("Logs", str(data / "logs"))]
+    width = max(len(label) for label, _ in rows)
+    # Lines rather than a table of rich, which cuts what is wider than the terminal; a cut address cannot be copied.
+    lines = [f"[bold]{label:<{width}}[/]  {escape(text)}" for label, text in rows]
+    shown: list[RenderableType] = [f"\n[bold green]Ready[/] in {seconds:.1f} s\n", *lines]
     if "edge" in topology.started:
         body = json.dumps({"query": "{ products(first: 3) { edges { node { name stock } } } }"})
         shown += [

@@ -100,6 +100,7 @@ def _users(topology: Topology, secrets: Secrets) -> dict[str, str]:
         "USERS_JWT_KEYS_DIR": str(secrets.keys),
         "USERS_MAIL_FOLDER": str(secrets.keys.parent / "mail"),
         "USERS_MAIL_RESET_URL": f"{topology.edge}/reset-password?token={{token}}",
+        "USERS_MAIL_CONFIRM_URL": f"{topology.edge}/confirm-email?token={{token}}",
     }
 
 

@@ -36,6 +36,11 @@ def steps(base: str) -> list[Step]:
         Step("lint", [_BIN / "ruff", "check"], "make format, then by hand"),
         Step("types", [_BIN / "mypy"], "by hand"),
         Step("layers", [_BIN / "lint-imports", "--no-logo"], "by hand; the rules are in pyproject.toml"),
+        Step(
+            "bounds of the API",
+            [_BIN / "pytest", "-q", "tests/architecture/test_bounds.py"],
+            "max_length or max_items where the argument or field is defined (subgraphs/kit/graphql/bounds.py)",
+        ),
         Step("generated code", [python, "-m", "deploy.tools.proto", "check"], "make proto"),
         Step("schemas", [python, "-m", "deploy.tools.schema", "check", "--base", base], "make schema"),
         Step("uv.lock", [_uv(), "lock", "--check"], f"{_BIN / 'uv'} lock"),

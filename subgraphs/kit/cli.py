@@ -103,6 +103,8 @@ async def _serve(service: Service, settings: ServiceSettings) -> None:
             http="httptools",
             ws="websockets-sansio",
             lifespan="off",
+            # It would take the peer's address from X-Forwarded-For, which whoever is on this machine may write.
+            proxy_headers=False,
             access_log=False,
             log_config=None,
             server_header=False,

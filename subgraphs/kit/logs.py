@@ -1,6 +1,8 @@
 """Structured logs: one JSON object a line on standard output, with the request's id in each."""
 
+import io
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
@@ -14,8 +16,30 @@ from subgraphs.kit.settings import LoggingSettings
 _QUIET = ("httpx", "httpcore", "uvicorn.access", "alembic.runtime.plugins", "strawberry.execution")
 
 
+# C0 but for tab and line feed, DEL, and C1, which some terminals take for escapes too.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 def _dumps(event: MutableMapping[str, Any], **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
+
+
+def harmless(text: str) -> str:
+    """`text` with its control characters spelt out, which would otherwise command the reader's terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def _neutralised(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = harmless(value).replace("\n", "\\n") if key != "stack" else harmless(value)
+    return event
+
+
+def _traceback(stream: TextIO, exc_info: Any) -> None:
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    stream.write(harmless(text.getvalue()))
 
 
 def configure(service: str, settings: LoggingSettings, *, stream: TextIO | None = None) -> None:
@@ -41,9 +65,8 @@ def configure(service: str, settings: LoggingSettings, *, stream: TextIO | None 
         if settings.format == "json"
         # Plain, because the default shows local variables: passwords and tokens, at seconds per traceback.
         else [
-            structlog.dev.ConsoleRenderer(
-                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+            _neutralised,
+            structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_traceback),
         ]
     )
     structlog.configure(

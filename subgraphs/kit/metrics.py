@@ -12,6 +12,12 @@ HTTP_DURATION = Histogram(
 DB_CONNECTIONS = Gauge("db_connections_active", "Database connections in use by this process.")
 REDIS_COMMANDS = Counter("redis_commands_total", "Redis commands sent.", ["command"])
 EVENTS_PUBLISHED = Counter("events_published_total", "Events that left the outbox.", ["type"])
+EVENTS_REFUSED = Counter(
+    "events_refused_total", "Events that Redis refused; they stay in the outbox.", ["type"]
+)
+EVENTS_CONSUMED = Counter(
+    "events_consumed_total", "Events that a consumer is done with.", ["stream", "group", "outcome"]
+)
 JOB_FAILURES = Counter("background_job_failures_total", "Runs of a background job that failed.", ["job"])
 
 

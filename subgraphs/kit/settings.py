@@ -72,9 +72,17 @@ class ServerSettings(Section):
     grpc_reflection: bool = Field(
         default=False, description="Tell anybody who asks which gRPC methods there are; for development."
     )
-    read_timeout: Duration = timedelta(seconds=15)
-    write_timeout: Duration = timedelta(seconds=15)
-    idle_timeout: Duration = timedelta(seconds=60)
+    read_timeout: Duration = Field(
+        timedelta(seconds=15), gt=timedelta(0), description="To receive the body of a request."
+    )
+    write_timeout: Duration = Field(
+        timedelta(seconds=15),
+        gt=timedelta(0),
+        description="From there to the beginning of the answer, and for the client to take each part of it.",
+    )
+    idle_timeout: Duration = Field(
+        timedelta(seconds=60), description="For how long a connection is kept between requests."
+    )
     max_body_bytes: int = 1024 * 1024
     introspection: bool = Field(
         default=True,

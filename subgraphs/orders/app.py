@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
-from subgraphs.kit.background import Job, running
+from subgraphs.kit.background import running
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.client import open_channel
@@ -17,63 +17,70 @@ from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.orders.graphql.context import OrdersContext
+from subgraphs.orders.graphql.loaders import Loaders
 from subgraphs.orders.graphql.schema import schema
-from subgraphs.orders.live import LiveStatus
-from subgraphs.orders.loaders import Loaders
-from subgraphs.orders.provider import SandboxProvider
-from subgraphs.orders.rpc import GrpcAccounts, GrpcInventory
-from subgraphs.orders.service import Cancelling, OrderService, Paying, Placing, Reading
+from subgraphs.orders.grpc.clients import GrpcAccounts, GrpcInventory
+from subgraphs.orders.jobs.housekeeping import Housekeeping
+from subgraphs.orders.jobs.resume import ResumeOrders
+from subgraphs.orders.live.status import LiveStatus
+from subgraphs.orders.payments.sandbox import SandboxProvider
+from subgraphs.orders.saga import Saga
+from subgraphs.orders.service import Cancellations, Orders, OrderService, Payments, Placement
 from subgraphs.orders.settings import OrdersSettings
-from subgraphs.orders.tables import outbox
-from subgraphs.orders.worker import Worker
-from subgraphs.orders.workflow import Workflow
+from subgraphs.orders.store.tables import outbox
 
 
 @asynccontextmanager
 async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
-    """The service with its background tasks: outbox relay, worker, live status."""
+    """The service with its background jobs: outbox relay, resumption of orders, housekeeping, live status."""
     async with AsyncExitStack() as stack:
         postgres = Postgres(settings.database, application="orders")
         stack.push_async_callback(postgres.close)
         redis = await stack.enter_async_context(create_redis(settings.redis))
         keys = await stack.enter_async_context(remote_keys(settings))
-        channel = open_channel(settings.services.products_grpc, settings.services)
-        await stack.enter_async_context(channel)
+        products = open_channel(settings.services.products_grpc, settings.services)
+        await stack.enter_async_context(products)
         users = open_channel(settings.services.users_grpc, settings.services)
         await stack.enter_async_context(users)
         revocations = RedisRevocations(redis)
-        accounts = GrpcAccounts(users, revocations)
 
         relay = OutboxRelay(postgres, redis, outbox)
         live = LiveStatus(redis, timeout=settings.redis.timeout.total_seconds())
-        workflow = Workflow(
+        saga = Saga(
             postgres=postgres,
-            inventory=GrpcInventory(channel),
-            provider=SandboxProvider(postgres),
-            clock=lambda: datetime.now(UTC),
-            committed=relay.wake_up,
+            inventory=GrpcInventory(products),
+            provider=SandboxProvider(postgres=postgres),
+            clock=_now,
+            wake_up=relay.wake_up,
         )
+        accounts = GrpcAccounts(users, revocations)
         service = OrderService(
-            reading=Reading(postgres=postgres),
-            placing=Placing(
+            orders=Orders(postgres=postgres),
+            placement=Placement(
                 postgres=postgres,
-                workflow=workflow,
+                saga=saga,
                 accounts=accounts,
+                clock=_now,
+                wake_up=relay.wake_up,
                 payment_window=settings.payment_window,
             ),
-            paying=Paying(postgres=postgres, workflow=workflow, accounts=accounts),
-            cancelling=Cancelling(postgres=postgres, workflow=workflow),
+            payments=Payments(
+                postgres=postgres, saga=saga, accounts=accounts, clock=_now, wake_up=relay.wake_up
+            ),
+            cancellations=Cancellations(postgres=postgres, saga=saga, clock=_now, wake_up=relay.wake_up),
         )
-        background = (
-            relay.job,
-            Job(name="worker", run_once=Worker(workflow=workflow).run, every=1),
-            Job(name="live_status", run_once=live.run, every=1),
+        await stack.enter_async_context(
+            running(
+                relay.job,
+                ResumeOrders(postgres=postgres, saga=saga, clock=_now).job,
+                Housekeeping(postgres=postgres, settings=settings.retention, clock=_now).job,
+                live.job,
+            )
         )
-        await stack.enter_async_context(running(*background))
 
         def make_context(request: RequestInfo) -> OrdersContext:
             return OrdersContext(
-                request=request, service=service, live=live, new_loaders=lambda: Loaders(postgres)
+                request=request, service=service, live=live, new_loaders=lambda: Loaders(service.orders)
             )
 
         yield create_app(
@@ -84,3 +91,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             make_context=make_context,
             checks={"postgres": postgres.ping, "redis": redis.ping},
         )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -14,7 +14,7 @@ MODULES = [
     "subgraphs.users.domain.errors",
     "subgraphs.users.graphql.schema",
     "subgraphs.products.graphql.schema",
-    "subgraphs.orders.errors",
+    "subgraphs.orders.domain.errors",
     "subgraphs.orders.graphql.schema",
 ]
 # A top-level GraphQL error by its code: the request failed, and nobody's input is at fault.

@@ -105,17 +105,19 @@ async def test_stream_of_the_rest_layer_ends_with_its_session(
     assert (again.status_code, again.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
 
 
-async def test_connection_that_stays_open_speaks_for_nobody_any_more(
-    http: httpx.AsyncClient, supergraph: dict[str, Any], customer: Account
+async def test_connection_that_stays_open_serves_no_subscription_after_the_logout(
+    http: httpx.AsyncClient, supergraph: dict[str, Any], customer: Account, order_id: str
 ) -> None:
     url = f"{supergraph['addresses']['orders'].replace('http', 'ws', 1)}/graphql"
     transport = WebsocketsTransport(url, init_payload={"authorization": f"Bearer {customer.token}"})
     async with asyncio.timeout(30), Client(transport=transport) as opened:
-        mine = request("{ orders { totalCount } }")
-        assert await opened.execute(mine) == {"orders": {"totalCount": 0}}
+        status = request(STATUS, {"id": order_id})
+        events = opened.subscribe(status)
+        assert (await anext(events))["orderStatus"]["seq"] == 1
+        await events.aclose()
         await http.post("/api/v1/users/logout", headers=customer.headers)
         await asyncio.sleep(_REMEMBERED)
         with pytest.raises(TransportQueryError) as refused:
-            await opened.execute(mine)
+            await anext(opened.subscribe(status))
     assert refused.value.errors is not None
     assert refused.value.errors[0]["extensions"]["code"] == "UNAUTHENTICATED"

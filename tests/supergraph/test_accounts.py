@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.subgraphs.users.graphql_client import REQUEST_RESET, RESET, SET_ROLE
+from tests.subgraphs.users.graphql_client import CONFIRM_EMAIL, REQUEST_RESET, RESET, SET_ROLE, UPDATE_PROFILE
 from tests.subgraphs.users.sent_emails import email_to, token_in
 from tests.supergraph.conftest import PASSWORD, Account, sign_up
 
@@ -54,6 +54,25 @@ async def test_forgotten_password_is_replaced_by_way_of_an_email(
     assert (await login(http, account, NEW)).status_code == 200
     profile = await http.get("/api/v1/users/profile", headers=account.headers)
     assert profile.status_code == 401
+
+
+async def test_another_email_address_needs_the_password_and_a_confirmation(
+    http: httpx.AsyncClient, supergraph: dict[str, Any], edge: str
+) -> None:
+    account = await sign_up(http, f"mover-{uuid4().hex[:8]}")
+    change = {"email": f"new-{account.email}"}
+    stolen = await run(http, UPDATE_PROFILE, by=account, input=change)
+    assert stolen["updateProfile"]["field"] == "currentPassword"
+    change["currentPassword"] = PASSWORD
+    result = await run(http, UPDATE_PROFILE, by=account, input=change)
+    assert result["updateProfile"]["user"]["email"] == account.email
+    folder = Path(supergraph["children"]["users"]["env"]["USERS_MAIL_FOLDER"])
+    message = await email_to(folder, change["email"])
+    assert f"{edge.replace('127.0.0.1', 'localhost')}/confirm-email?token=" in message.get_content()
+    result = await run(http, CONFIRM_EMAIL, emailToken=token_in(message))
+    assert result["confirmEmail"]["__typename"] == "ConfirmEmailSuccess"
+    profile = await http.get("/api/v1/users/profile", headers=account.headers)
+    assert profile.json()["email"] == change["email"]
 
 
 async def test_change_of_role_holds_in_other_subgraphs_from_the_next_refresh(

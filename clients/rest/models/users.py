@@ -23,14 +23,16 @@ NewPassword = Annotated[
 ]
 
 Username = Annotated[str, Field(min_length=3, max_length=32, pattern="^[A-Za-z0-9_.-]+$")]
-# RFC 5321's Dot-string at a domain with a dot; white space around it is not part of it.
+# RFC 5321's Dot-string at a domain with a dot, which ends in no number (RFC 3696, 2); white space around it is
+# not part of it.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_TOP_LABEL = r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 Email = Annotated[
     str,
     Field(
         max_length=254,
-        pattern=rf"^\s*{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}\s*$",
+        pattern=rf"^\s*{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_TOP_LABEL}\s*$",
         examples=["ada@example.com"],
     ),
 ]
@@ -71,8 +73,8 @@ class LoginBody(Body):
         }
     )
 
-    email: Annotated[str, Field(max_length=254)] | None = None
-    username: Annotated[str, Field(max_length=32)] | None = None
+    email: Annotated[str, Field(min_length=1, max_length=254)] | None = None
+    username: Annotated[str, Field(min_length=1, max_length=32)] | None = None
     password: Password
 
     @model_validator(mode="after")
@@ -93,11 +95,20 @@ class ProfileBody(Body):
         json_schema_extra={"examples": [{"first_name": "Ada", "phone": "+44 20 7946 0018"}]}
     )
 
-    email: Email | None = None
+    email: Email | None = Field(
+        None, description="Another one needs `current_password` and is confirmed first."
+    )
+    current_password: Password | None = Field(None, description="Needed for another `email`.")
     first_name: PersonName | None = None
     last_name: PersonName | None = None
     phone: Phone | None = None
     address: PostalAddress | None = None
+
+
+class ConfirmEmailBody(Body):
+    token: Annotated[
+        str, Field(min_length=1, max_length=MAX_TOKEN, description="From the e-mail; it works once.")
+    ]
 
 
 class User(Answer):

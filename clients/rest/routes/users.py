@@ -5,7 +5,15 @@ from fastapi import APIRouter, Response
 from clients.rest import errors
 from clients.rest.dependencies import Anonymous, Authenticated, OptionallyAuthenticated
 from clients.rest.json_route import JsonRoute, PathId
-from clients.rest.models.users import LoginBody, ProfileBody, RefreshBody, RegisterBody, Tokens, User
+from clients.rest.models.users import (
+    ConfirmEmailBody,
+    LoginBody,
+    ProfileBody,
+    RefreshBody,
+    RegisterBody,
+    Tokens,
+    User,
+)
 from clients.rest.responses import created, no_content, ok, refusals
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"], route_class=JsonRoute)
@@ -77,7 +85,20 @@ async def read_profile(session: Authenticated) -> Response:
     "/profile", response_model=User, responses=refusals(401, 409, body=True), summary="Change one's account"
 )
 async def update_profile(body: ProfileBody, session: Authenticated) -> Response:
+    """Another e-mail address holds once it is confirmed; until then the answer has the present one."""
     success = await session.mutate("UpdateProfile", input=body.variables())
+    return ok(User.model_validate(success["user"]))
+
+
+@router.post(
+    "/confirm-email",
+    response_model=User,
+    responses=refusals(409, body=True),
+    summary="Confirm a new e-mail address",
+)
+async def confirm_email(body: ConfirmEmailBody, session: Anonymous) -> Response:
+    """Needs no login: the token was sent to the address. Ends all sessions but the one that asked for the change."""
+    success = await session.mutate("ConfirmEmail", token=body.token)
     return ok(User.model_validate(success["user"]))
 
 

@@ -6,6 +6,7 @@ everyone would turn an outage of one part into an outage of all. What was known 
 """
 
 import time
+from collections import OrderedDict
 from datetime import timedelta
 
 from redis.asyncio import Redis
@@ -15,7 +16,7 @@ from subgraphs.kit.logs import get_logger
 
 log = get_logger(__name__)
 
-_MOST_REMEMBERED = 50_000
+_MOST_REMEMBERED = 50_000  # of either kind
 
 
 class RedisRevocations:
@@ -24,7 +25,9 @@ class RedisRevocations:
     def __init__(self, redis: Redis, *, fresh_for: float = 1.0) -> None:
         self._redis = redis
         self._fresh_for = fresh_for
-        self._answers: dict[str, tuple[bool, float]] = {}
+        # Apart, and each bounded: answers about any number of live sessions displace no revoked one.
+        self._revoked: OrderedDict[str, float] = OrderedDict()
+        self._live: OrderedDict[str, float] = OrderedDict()
         self._ask_again_at = float("-inf")
 
     async def revoke(self, session_id: str, *, lifetime: timedelta) -> bool:
@@ -42,7 +45,8 @@ class RedisRevocations:
         return True
 
     async def revoked(self, session_id: str) -> bool:
-        answer, asked_at = self._answers.get(session_id, (False, float("-inf")))
+        answer = session_id in self._revoked
+        asked_at = (self._revoked if answer else self._live).get(session_id, float("-inf"))
         now = time.monotonic()
         if now - asked_at < self._fresh_for or now < self._ask_again_at:
             return answer
@@ -67,9 +71,12 @@ class RedisRevocations:
         return not ended
 
     def _remember(self, session_id: str, *, revoked: bool) -> None:
-        if len(self._answers) >= _MOST_REMEMBERED:
-            self._answers.clear()
-        self._answers[session_id] = (revoked, time.monotonic())
+        answers, others = (self._revoked, self._live) if revoked else (self._live, self._revoked)
+        others.pop(session_id, None)
+        answers[session_id] = time.monotonic()
+        answers.move_to_end(session_id)
+        if len(answers) > _MOST_REMEMBERED:
+            answers.popitem(last=False)
 
 
 def _key(session_id: str) -> str:

@@ -32,6 +32,7 @@ from subgraphs.kit.graphql.uploads import (
     upload_limit,
 )
 from subgraphs.kit.http.client_address import client_address
+from subgraphs.kit.http.deadlines import Deadlines
 from subgraphs.kit.http.middleware import LimitBody, Observe
 from subgraphs.kit.http.operations import Check, add_operational_routes
 from subgraphs.kit.http.responses import current_request_id, json_response
@@ -169,5 +170,8 @@ def create_app(
     # Inside of FastAPI, which would answer an exception in plain text before it came to us.
     uploads = None if max_file_bytes is None else upload_limit(max_file_bytes)
     app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes, uploads=uploads)
+    app.add_middleware(
+        Deadlines, read=settings.read_timeout.total_seconds(), write=settings.write_timeout.total_seconds()
+    )
     app.add_middleware(Observe, service=service)
     return app

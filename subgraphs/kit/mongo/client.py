@@ -16,7 +16,14 @@ from motor.motor_asyncio import (
     AsyncIOMotorGridOut,
 )
 from pymongo import monitoring
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
 
 from subgraphs.kit.metrics import DB_CONNECTIONS
 from subgraphs.kit.outages import register
@@ -102,4 +109,18 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-register(lambda error: isinstance(error, ConnectionFailure))
+# As a server says that it is not, or not yet, or no longer the primary, or that the time was up: the codes of
+# NotWritablePrimary and its kin (error_codes.yml of the server), MaxTimeMSExpired and ExceededTimeLimit.
+_TRANSIENT = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+
+
+def _is_outage(error: BaseException) -> bool:
+    if isinstance(error, BulkWriteError):
+        details = error.details or {}
+        return not details.get("writeErrors") and bool(details.get("writeConcernErrors"))
+    if isinstance(error, OperationFailure):
+        return isinstance(error, WriteConcernError) or error.timeout or error.code in _TRANSIENT
+    return isinstance(error, ConnectionFailure) or (isinstance(error, PyMongoError) and error.timeout)
+
+
+register(_is_outage)

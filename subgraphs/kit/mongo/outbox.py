@@ -16,11 +16,8 @@ from redis.asyncio import Redis
 
 from subgraphs.kit.background import Job, WakeUp
 from subgraphs.kit.events.event import Event
-from subgraphs.kit.events.streams import stream_of
-from subgraphs.kit.metrics import EVENTS_PUBLISHED
-from subgraphs.kit.mongo.client import Database, Document, utc_now
-
-_STREAM_LENGTH = 100_000
+from subgraphs.kit.events.publisher import OutgoingEvent, publish
+from subgraphs.kit.mongo.client import Collection, Database, Document, utc_now
 
 
 def with_outbox(*events: Event, at: datetime) -> Document:
@@ -75,40 +72,36 @@ class DocumentRelay:
         """Publish everything that is due; returns the number of events."""
         published = 0
         for collection in self._collections:
-            while True:
-                now = self._clock()
-                until = now + self._claim
-                document = await collection.find_one_and_update(
-                    {"publish_after": {"$lte": now}},
-                    {"$set": {"publish_after": until}},
-                    projection={"outbox": 1},
-                    return_document=ReturnDocument.AFTER,
-                )
-                if document is None:
-                    break
-                entries = document.get("outbox", [])
-                await self._publish(entries)
-                taken = {"$pull": {"outbox": {"id": {"$in": [e["id"] for e in entries]}}}}
-                done = await collection.update_one(
-                    {"_id": document["_id"], "publish_after": until},
-                    {**taken, "$unset": {"publish_after": ""}},
-                )
-                if not done.matched_count:  # another event came meanwhile; it keeps the document due
-                    await collection.update_one({"_id": document["_id"]}, taken)
-                published += len(entries)
+            while (document := await self._claim_one(collection)) is not None:
+                published += await self._publish_document(collection, document)
         return published
 
-    async def _publish(self, entries: Sequence[Document]) -> None:
-        if not entries:
-            return
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for entry in entries:
-                pipe.xadd(
-                    stream_of(entry["source"]),
-                    {"event": entry["envelope"]},
-                    maxlen=_STREAM_LENGTH,
-                    approximate=True,
-                )
-            await pipe.execute()
-        for entry in entries:
-            EVENTS_PUBLISHED.labels(entry["type"]).inc()
+    async def _claim_one(self, collection: Collection) -> Document | None:
+        now = self._clock()
+        claimed: Document | None = await collection.find_one_and_update(
+            {"publish_after": {"$lte": now}},
+            {"$set": {"publish_after": now + self._claim}},
+            projection={"outbox": 1, "publish_after": 1},
+            return_document=ReturnDocument.AFTER,
+        )
+        return claimed
+
+    async def _publish_document(self, collection: Collection, document: Document) -> int:
+        """Publish the entries of a claimed document; one that Redis refuses is due again when the claim ends."""
+        entries = document.get("outbox", [])
+        events = [OutgoingEvent(e["id"], e["type"], e["source"], e["envelope"]) for e in entries]
+        taken = await self._publish(events)
+        sent = {"$pull": {"outbox": {"id": {"$in": [event.id for event in taken]}}}}
+        if len(taken) == len(entries):
+            done = await collection.update_one(
+                {"_id": document["_id"], "publish_after": document["publish_after"]},
+                {**sent, "$unset": {"publish_after": ""}},
+            )
+            if done.matched_count:
+                return len(taken)
+        # Another event came meanwhile, or one was refused: the document stays due.
+        await collection.update_one({"_id": document["_id"]}, sent)
+        return len(taken)
+
+    async def _publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
+        return await publish(self._redis, events)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from subgraphs.kit.metrics import DB_CONNECTIONS
-from subgraphs.kit.outages import register
+from subgraphs.kit.outages import is_network_error, register
 from subgraphs.kit.settings import DatabaseSettings
 
 
@@ -69,7 +69,7 @@ def _is_outage(error: BaseException) -> bool:
     """Whether the server cannot be reached or takes nobody, for now."""
     if not isinstance(error, DBAPIError):
         return isinstance(error, PoolTimeoutError)
-    if error.connection_invalidated or isinstance(error.orig, OSError):
+    if error.connection_invalidated or is_network_error(error.orig):
         return True
     # 57P0x: it is shutting down or starting; 53300: it has no connection left; 08xxx: it is gone.
     state = getattr(error.orig, "sqlstate", None) or ""

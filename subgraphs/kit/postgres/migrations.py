@@ -13,7 +13,7 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, NullPool, func, select
+from sqlalchemy import Column, Connection, MetaData, NullPool, Table, Text, func, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -27,28 +27,39 @@ log = get_logger(__name__)
 
 _POLL = 0.2
 
+_OWNER = Table("service_owner", MetaData(), Column("name", Text, primary_key=True))
+"""Which service the database is of, in one row."""
+
 
 class MigrationError(StartError):
     """The database cannot be brought up to date; the message says why and what to do."""
 
 
 async def migrate(
-    settings: DatabaseSettings, *, scripts: Path, revision: str = "head", patience: float = 30.0
+    settings: DatabaseSettings,
+    *,
+    owner: str,
+    scripts: Path,
+    revision: str = "head",
+    patience: float = 30.0,
 ) -> None:
-    """Bring the database at `settings.url` to `revision` of the Alembic folder `scripts`.
+    """Bring the database of the service `owner`, at `settings.url`, to `revision` of the Alembic folder `scripts`.
 
     Waits up to `patience` seconds for a server that is still starting, and as long as it takes for
     another process that is migrating. Each revision is a transaction of its own, so that one that
     fails leaves those before it in place, and one may build an index concurrently.
 
-    Raises MigrationError when the server stays away or refuses us.
+    Raises MigrationError when the server stays away, refuses us, or the database is another service's.
     """
     engine = _engine(settings)
     try:
         connection = await _connect(engine, patience)
         try:
             await _lock(connection)
+            await _claim(connection, owner)
             await connection.run_sync(_upgrade, scripts, revision)
+        except DBAPIError as error:
+            raise MigrationError(f"PostgreSQL refuses the migration: {error.orig}") from error
         finally:
             # The lock is the session's and goes with it, whatever happened before.
             await connection.close()
@@ -60,7 +71,8 @@ async def differences(settings: DatabaseSettings, metadata: MetaData) -> list[An
     """What Alembic would change to make the database look like `metadata`; empty where they agree."""
 
     def compare(connection: Connection) -> list[Any]:
-        migration = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        options = {"compare_server_default": True, "include_name": _is_of_metadata}
+        migration = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(migration, metadata))
 
     engine = _engine(settings)
@@ -134,6 +146,25 @@ async def _lock(connection: AsyncConnection) -> None:
             log.info("waiting_for_migrations_of_another_process")
             waiting = True
         await asyncio.sleep(_POLL)
+
+
+def _is_of_metadata(name: str | None, kind: str, _: Any) -> bool:
+    return kind != "table" or name != _OWNER.name
+
+
+async def _claim(connection: AsyncConnection, owner: str) -> None:
+    """Record that the database is `owner`'s. Raises MigrationError where it is another service's."""
+    await connection.run_sync(_OWNER.create, checkfirst=True)
+    name = (await connection.execute(select(_OWNER.c.name))).scalar_one_or_none()
+    if name is None:
+        await connection.execute(insert(_OWNER).values(name=owner))
+    await connection.commit()
+    if name not in {None, owner}:
+        where = connection.engine.url.database
+        raise MigrationError(
+            f"the database {where!r} belongs to the service {name!r}; set {owner.upper()}_DATABASE_URL to another one "
+            "(DB_NAME gives all services the same)"
+        )
 
 
 def _upgrade(connection: Connection, scripts: Path, revision: str) -> None:

@@ -5,6 +5,8 @@ and is never lost. It polls `published_at IS NULL`: a cursor over ids would skip
 transaction that commits late.
 """
 
+import time
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
@@ -28,14 +30,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.background import Job, WakeUp
 from subgraphs.kit.events.event import Event
-from subgraphs.kit.events.streams import stream_of
-from subgraphs.kit.metrics import EVENTS_PUBLISHED
+from subgraphs.kit.events.publisher import OutgoingEvent, publish
 from subgraphs.kit.postgres.engine import Postgres
 
 _BATCH = 200
-_STREAM_LENGTH = 100_000
 _RETENTION = timedelta(days=7)
 _PURGE_EVERY = timedelta(hours=1)
+_PURGE_BATCH = 2000
+_TRY_REFUSED_AGAIN = 10.0
+_POSITIONS = text("CAST(:positions AS bigint[])")
 
 
 def outbox_table(metadata: MetaData) -> Table:
@@ -77,6 +80,8 @@ class OutboxRelay:
         self.wake_up = WakeUp()
         """Say that something was committed, so that it leaves now and not at the next poll."""
         self._purge_at = datetime.now(UTC)
+        self._refused: OrderedDict[int, float] = OrderedDict()
+        """Positions of events that were refused, and when each is tried again (monotonic seconds)."""
 
     @property
     def job(self) -> Job:
@@ -103,34 +108,46 @@ class OutboxRelay:
         """Publish up to one batch in order, then mark it. Returns whether there may be more."""
         table = self._table
         query = (
-            select(table.c.position, table.c.type, table.c.source, table.c.envelope)
-            .where(table.c.published_at.is_(None))
+            select(table.c.position, table.c.id, table.c.type, table.c.source, table.c.envelope)
+            .where(table.c.published_at.is_(None), table.c.position != func.all(_POSITIONS))
             .order_by(table.c.position)
             .limit(_BATCH)
         )
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(query, {"positions": self._left_alone()})).all()
         if not rows:
             return False
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for row in rows:
-                pipe.xadd(
-                    stream_of(row.source), {"event": row.envelope}, maxlen=_STREAM_LENGTH, approximate=True
-                )
-            await pipe.execute()
-        positions = [row.position for row in rows]
+        events = [OutgoingEvent(row.id, row.type, row.source, row.envelope) for row in rows]
+        taken = {event.id for event in await publish(self._redis, events)}
         await connection.execute(
-            update(table)
-            .where(table.c.position == func.any(text("CAST(:positions AS bigint[])")))
-            .values(published_at=func.now()),
-            {"positions": positions},
+            update(table).where(table.c.position == func.any(_POSITIONS)).values(published_at=func.now()),
+            {"positions": [row.position for row in rows if row.id in taken]},
         )
-        for row in rows:
-            EVENTS_PUBLISHED.labels(row.type).inc()
+        again = time.monotonic() + _TRY_REFUSED_AGAIN
+        self._refused.update({row.position: again for row in rows if row.id not in taken})
         return len(rows) == _BATCH
 
+    def _left_alone(self) -> list[int]:
+        """The positions of refused events whose time has not come."""
+        now = time.monotonic()
+        while self._refused and next(iter(self._refused.values())) <= now:
+            self._refused.popitem(last=False)
+        return list(self._refused)
+
     async def _purge(self, connection: AsyncConnection) -> None:
+        """Delete what was published long ago, a batch at a time, so that no lock is held for long."""
         now = datetime.now(UTC)
         if now < self._purge_at:
             return
+        table = self._table
+        oldest = (
+            select(table.c.position)
+            .where(table.c.published_at < now - _RETENTION)
+            .order_by(table.c.published_at)
+            .limit(_PURGE_BATCH)
+        )
+        while True:
+            deleted = await connection.execute(delete(table).where(table.c.position.in_(oldest)))
+            if deleted.rowcount < _PURGE_BATCH:
+                break
+            await self.publish_batch(connection)  # what was committed meanwhile does not wait for the rest
         self._purge_at = now + _PURGE_EVERY
-        await connection.execute(delete(self._table).where(self._table.c.published_at < now - _RETENTION))

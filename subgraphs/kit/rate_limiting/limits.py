@@ -1,4 +1,4 @@
-"""What a limit is, and how long it makes one wait.
+"""Limits: leaky buckets whose overflow is answered with a wait that doubles.
 
 A bucket holds a count that leaks away evenly: a rate of `5/24h` forgives five in a day. As long as the
 count is below the burst, attempts pass; from then on each that counts doubles the wait before the next.
@@ -47,10 +47,11 @@ Rate = Annotated[Any, BeforeValidator(parse_rate), PlainSerializer(_text)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """One count: under which key, and how much it holds.
+    """One count: its key, and its limit.
 
-    `forgiving`: a success empties it. For what one client does to one account, since who knows the
-    password was only mistyping; never for what others share, whom an own account would then free.
+    `forgiving`: a success empties it. That is for the attempts of one client on one account, where a success
+    shows that the failures were typing errors. A bucket that accounts share must not be forgiving: an attacker
+    would empty it by logging in to an account of his own.
     """
 
     key: str

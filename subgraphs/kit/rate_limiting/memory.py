@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from subgraphs.kit.rate_limiting.limits import Bucket, Outcome, rounded
 
-_MOST_KEPT = 20_000
-_FARTHEST_DOUBLING = 30
+_MAX_BUCKETS = 20_000
+_MAX_DOUBLINGS = 30
 
 
 @dataclass(slots=True)
@@ -43,20 +43,20 @@ class MemoryCounts:
         return 0
 
     async def settle(
-        self, buckets: Sequence[Bucket], fates: Sequence[Outcome], *, now: float | None = None
+        self, buckets: Sequence[Bucket], outcomes: Sequence[Outcome], *, now: float | None = None
     ) -> None:
-        """End an admitted attempt; `fates` says for each bucket what it was to it."""
+        """End an admitted attempt, with its outcome for each bucket."""
         at = time.monotonic() * 1000 if now is None else now
-        for bucket, fate in zip(buckets, fates, strict=True):
+        for bucket, outcome in zip(buckets, outcomes, strict=True):
             state = self._read(bucket, at)
             state.under_way = max(0, state.under_way - 1)
-            if fate is Outcome.FAILED:
+            if outcome is Outcome.FAILED:
                 state.count += 1
                 over = rounded(state.count) - bucket.limit.burst
                 if over >= 0:
-                    doubled = self._first * 2 ** min(over, _FARTHEST_DOUBLING)
+                    doubled = self._first * 2 ** min(over, _MAX_DOUBLINGS)
                     state.wait_until = at + min(self._longest, doubled)
-            elif fate is Outcome.SUCCEEDED:
+            elif outcome is Outcome.SUCCEEDED:
                 state.count, state.wait_until = 0, 0
 
     async def count(self, bucket: Bucket, *, now: float | None = None) -> float:
@@ -72,7 +72,7 @@ class MemoryCounts:
         if state.held_until <= now:
             state.under_way = 0
         self._states[bucket.key] = state
-        if len(self._states) > _MOST_KEPT:
+        if len(self._states) > _MAX_BUCKETS:
             del self._states[next(iter(self._states))]
         return state
 

@@ -3,7 +3,7 @@
 -- the wait, p attempts under way and held until when those are believed. All times are milliseconds.
 --
 -- KEYS: the buckets. ARGV: 'admit' or 'settle', now (or '' for this server's clock), first wait, longest wait,
--- hold, and then for each bucket: burst, window, and what happens to it on 'settle': failed, succeeded, void.
+-- hold, and then for each bucket: burst, window, and the outcome of the attempt on 'settle': failed, succeeded, void.
 local command, first, longest, hold = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = tonumber(ARGV[2])
 if not now then
@@ -18,7 +18,7 @@ for i, key in ipairs(KEYS) do
   local n, at = tonumber(stored[1]) or 0, tonumber(stored[2]) or now
   local held = tonumber(stored[5]) or 0
   buckets[i] = {
-    key = key, burst = burst, window = window, fate = ARGV[5 + i * 3],
+    key = key, burst = burst, window = window, outcome = ARGV[5 + i * 3],
     n = math.max(0, n - math.max(0, now - at) * burst / window),
     wait_until = tonumber(stored[3]) or 0,
     p = held > now and tonumber(stored[4]) or 0,
@@ -54,12 +54,12 @@ end
 
 for _, b in ipairs(buckets) do
   b.p = math.max(0, b.p - 1)
-  if b.fate == 'failed' then
+  if b.outcome == 'failed' then
     b.n = b.n + 1
     local over = math.floor(b.n + 0.5) - b.burst
     -- 2^30 of any unit is past every longest wait, and a larger power would not be a number for long.
     if over >= 0 then b.wait_until = now + math.min(longest, first * 2 ^ math.min(over, 30)) end
-  elseif b.fate == 'succeeded' then
+  elseif b.outcome == 'succeeded' then
     b.n, b.wait_until = 0, 0
   end
   save(b)

@@ -1,4 +1,4 @@
-"""The throttle as a use case sees it."""
+"""The rate limiter as a use case sees it."""
 
 import asyncio
 import math
@@ -40,21 +40,21 @@ class RedisCounts:
         return float(await self._run("admit", buckets, [Outcome.VOID] * len(buckets), now))
 
     async def settle(
-        self, buckets: Sequence[Bucket], fates: Sequence[Outcome], *, now: float | None = None
+        self, buckets: Sequence[Bucket], outcomes: Sequence[Outcome], *, now: float | None = None
     ) -> None:
-        await self._run("settle", buckets, fates, now)
+        await self._run("settle", buckets, outcomes, now)
 
     async def count(self, bucket: Bucket) -> float:
         """The count as it was when last written: at the most what it is now."""
         return float(await self._redis.hget(bucket.key, "n") or 0)
 
     async def _run(
-        self, command: str, buckets: Sequence[Bucket], fates: Sequence[Outcome], now: float | None
+        self, command: str, buckets: Sequence[Bucket], outcomes: Sequence[Outcome], now: float | None
     ) -> int:
         of_each = [
             part
-            for bucket, fate in zip(buckets, fates, strict=True)
-            for part in (bucket.limit.burst, _ms(bucket.limit.window), fate.value)
+            for bucket, outcome in zip(buckets, outcomes, strict=True)
+            for part in (bucket.limit.burst, _ms(bucket.limit.window), outcome.value)
         ]
         clock = "" if now is None else int(now)
         return int(
@@ -67,14 +67,14 @@ class RedisCounts:
 class RateLimiter:
     """Admits attempts, or raises RateLimited with the seconds to wait.
 
-    While Redis is away each process counts for itself with the same limits: a login neither fails for the
-    lack of it, nor may passwords be guessed without end. It asks Redis again every second.
+    While Redis is away each process counts for itself with the same limits: a login does not fail for want of
+    Redis, and passwords cannot be guessed without limit. Redis is asked again every second.
     """
 
     def __init__(self, redis: Redis, *, first_wait: timedelta, longest_wait: timedelta) -> None:
         self._shared = RedisCounts(redis, first_wait=first_wait, longest_wait=longest_wait)
         self._own = MemoryCounts(first_wait=first_wait, longest_wait=longest_wait, hold=_HOLD)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._ask_again_at = float("-inf")
 
     @asynccontextmanager
@@ -86,8 +86,8 @@ class RateLimiter:
     ) -> AsyncIterator[None]:
         """An attempt that counts in `buckets` if its body raises one of `count`, and in `and_in` too.
 
-        The attempt takes its place before it begins, so that of many at once no more pass than may fail.
-        Those beyond wait for the others' end. Any other exception is not the client's, and counts nothing.
+        It is reserved before it begins: of many at once, no more are under way than may fail, and the others
+        wait until those have ended. Any other exception is not the client's fault, and does not count.
         """
         counts = await self._admit(buckets)
         outcome = Outcome.VOID
@@ -101,12 +101,12 @@ class RateLimiter:
             await self._settle(counts, buckets, and_in, outcome)
 
     async def attempt(self, *buckets: Bucket) -> None:
-        """An attempt that counts whatever becomes of it."""
+        """An attempt that counts whatever its outcome is."""
         counts = await self._admit(buckets)
         await self._settle(counts, buckets, (), Outcome.FAILED)
 
     async def full(self, bucket: Bucket) -> bool:
-        """Whether as much is counted in `bucket` as it holds."""
+        """Whether the count of `bucket` has reached its burst."""
         if not self._away():
             try:
                 return rounded(await self._shared.count(bucket)) >= bucket.limit.burst
@@ -126,26 +126,25 @@ class RateLimiter:
     async def _admit(self, buckets: Sequence[Bucket]) -> RedisCounts | MemoryCounts:
         if not buckets:
             return self._own
-        # Those who wait for a place are served in turn, and one of them asks for all: else who comes
-        # later takes the place of who has waited longest.
-        turn = self._turns.setdefault(buckets[0].key, asyncio.Lock())
-        if not turn.locked() and (counts := await self._place(buckets)):
+        # First come, first served: who has to wait queues here, and only the first of the queue asks again.
+        queue = self._queues.setdefault(buckets[0].key, asyncio.Lock())
+        if not queue.locked() and (counts := await self._try_admit(buckets)):
             return counts
         try:
-            async with asyncio.timeout(_PATIENCE), turn:
-                # By asking: it is another process that may give a place back.
-                while (counts := await self._place(buckets)) is None:  # noqa: ASYNC110 - see above
+            async with asyncio.timeout(_PATIENCE), queue:
+                # By polling, since the attempts under way may be another process's.
+                while (counts := await self._try_admit(buckets)) is None:  # noqa: ASYNC110 - see above
                     await asyncio.sleep(_PAUSE)
                 return counts
         except TimeoutError:
             raise _too_many(1) from None
 
-    async def _place(self, buckets: Sequence[Bucket]) -> RedisCounts | MemoryCounts | None:
-        """Who has given the attempt a place; None where others must end first. Raises RateLimited."""
-        wait, counts = await self._ask(buckets)
-        if wait > 0:
-            raise _too_many(math.ceil(wait / 1000))
-        return counts if wait == 0 else None
+    async def _try_admit(self, buckets: Sequence[Bucket]) -> RedisCounts | MemoryCounts | None:
+        """The counts that admitted the attempt; None while others are under way. Raises RateLimited."""
+        retry_after, counts = await self._ask(buckets)
+        if retry_after > 0:
+            raise _too_many(math.ceil(retry_after / 1000))
+        return counts if retry_after == 0 else None
 
     async def _ask(self, buckets: Sequence[Bucket]) -> tuple[float, RedisCounts | MemoryCounts]:
         if not self._away():
@@ -163,21 +162,21 @@ class RateLimiter:
         outcome: Outcome,
     ) -> None:
         succeeded = outcome is Outcome.SUCCEEDED
-        fates = [Outcome.VOID if succeeded and not bucket.forgiving else outcome for bucket in buckets]
+        outcomes = [Outcome.VOID if succeeded and not bucket.forgiving else outcome for bucket in buckets]
         also = [Outcome.FAILED if outcome is Outcome.FAILED else Outcome.VOID] * len(and_in)
         try:
-            await counts.settle([*buckets, *and_in], [*fates, *also])
+            await counts.settle([*buckets, *and_in], [*outcomes, *also])
         except (RedisError, OSError) as error:
-            # Its place in Redis is given back by itself in a while.
+            # In Redis the attempt stops counting as under way by itself, when its hold ends.
             self._note(error)
-            await self._own.settle([*buckets, *and_in], [*fates, *also])
+            await self._own.settle([*buckets, *and_in], [*outcomes, *also])
 
     def _away(self) -> bool:
         return time.monotonic() < self._ask_again_at
 
     def _note(self, error: Exception) -> None:
         self._ask_again_at = time.monotonic() + _ASK_AGAIN
-        log.warning("throttle_on_its_own", error=str(error))
+        log.warning("rate_limiter_without_redis", error=str(error))
 
 
 def _too_many(seconds: int) -> RateLimited:

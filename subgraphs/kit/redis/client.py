@@ -1,8 +1,10 @@
 """The Redis client of a service, counting its commands."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -14,10 +16,24 @@ from subgraphs.kit.outages import register
 from subgraphs.kit.settings import RedisSettings
 
 
+class _CountingPipeline(Pipeline):
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 - its base's signature
+        for command, _ in self.command_stack:
+            _count(command)
+        return await super().execute(raise_on_error)
+
+
 class CountingRedis(Redis):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        REDIS_COMMANDS.labels(str(args[0]).lower()).inc()
+        _count(args)
         return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT001, FBT002 - its base's signature
+        return _CountingPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+def _count(command: Sequence[Any]) -> None:
+    REDIS_COMMANDS.labels(str(command[0]).lower()).inc()
 
 
 def create_redis(settings: RedisSettings) -> CountingRedis:

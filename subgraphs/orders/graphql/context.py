@@ -7,8 +7,8 @@ from typing import TypeAlias
 import strawberry
 
 from subgraphs.kit.graphql.context import RequestContext
-from subgraphs.orders.live import LiveStatus
-from subgraphs.orders.loaders import Loaders
+from subgraphs.orders.graphql.loaders import Loaders
+from subgraphs.orders.live.status import LiveStatus
 from subgraphs.orders.service import OrderService
 
 

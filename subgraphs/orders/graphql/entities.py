@@ -10,20 +10,15 @@ import strawberry
 
 from subgraphs.kit.graphql.money import Money
 from subgraphs.kit.graphql.pagination import Connection
-from subgraphs.kit.pagination import DEFAULT_PAGE, decode_id_cursor, page_size
-from subgraphs.orders import domain
-from subgraphs.orders.domain import MANAGE_ORDERS, OrderStatus
+from subgraphs.kit.pagination import DEFAULT_PAGE
+from subgraphs.orders.domain import items, orders
+from subgraphs.orders.domain.ids import OrderId, ProductId
+from subgraphs.orders.domain.permissions import Permission
 from subgraphs.orders.graphql.context import Info
+from subgraphs.orders.graphql.enums import OrderStatus
+from subgraphs.orders.graphql.inputs import Cursor
 from subgraphs.orders.graphql.types import OrderEvent, Payment, Shipping
-from subgraphs.orders.loaders import UserPage
-from subgraphs.orders.service import may_see, page_of
-from subgraphs.orders.store import Filter
-
-
-def cursor_of(after: str | None) -> domain.OrderId | None:
-    """The order that a cursor names. Raises ValidationFailed for one that is not of this list."""
-    order_id = decode_id_cursor(after)
-    return None if order_id is None else domain.OrderId(order_id)
+from subgraphs.orders.service import page_of
 
 
 @strawberry.federation.type(keys=["id"])
@@ -32,7 +27,7 @@ class Product:
 
     @strawberry.field(description="Units sold in orders that are paid.")
     async def units_sold(self, info: Info) -> int | None:
-        return await info.context.loaders.units_sold.load(domain.ProductId(self.id))
+        return await info.context.loaders.units_sold.load(ProductId(self.id))
 
     @classmethod
     async def resolve_references(cls, info: Info, representations: list[dict[str, str]]) -> list[Self | None]:  # noqa: ARG003 - the hook's signature
@@ -43,26 +38,23 @@ class Product:
 class User:
     id: strawberry.ID
 
-    @strawberry.field(description=f"Their orders, newest first; for themselves and {MANAGE_ORDERS}.")
+    @strawberry.field(
+        description=f"Their orders, newest first; for themselves and {Permission.MANAGE_ORDERS}."
+    )
     async def orders(
         self,
         info: Info,
         first: int | None = DEFAULT_PAGE,
-        after: str | None = None,
+        after: Cursor = None,
         status: OrderStatus | None = None,
     ) -> Connection["Order"]:
-        viewer = info.context.viewer
-        if viewer.user_id != self.id:
-            viewer.require(MANAGE_ORDERS)
-        size, before = page_size(first), cursor_of(after)
-        where = Filter(statuses=(status,) if status else None)
-        page = UserPage(user_id=domain.UserId(self.id), where=where, limit=size + 1, before=before)
-        rows = await info.context.loaders.user_pages.load(page)
-        every = Filter(user_id=page.user_id, statuses=where.statuses)
-        found = page_of(
-            rows, first=size, after=before, total=lambda: info.context.service.reading.count(every)
+        context = info.context
+        asked = context.service.orders.user_orders(
+            context.viewer, self.id, status=status, first=first, after=after
         )
-        return Connection.of(found, Order.of)
+        rows = await context.loaders.user_pages.load(asked)
+        page = page_of(rows, asked.page, total=lambda: context.loaders.user_counts.load(asked))
+        return Connection.of(page, Order.of)
 
     @classmethod
     async def resolve_references(cls, info: Info, representations: list[dict[str, str]]) -> list[Self | None]:  # noqa: ARG003 - the hook's signature
@@ -80,7 +72,7 @@ class OrderItem:
     total: Money
 
     @classmethod
-    def of(cls, item: domain.Item) -> Self:
+    def of(cls, item: items.OrderItem) -> Self:
         return cls(
             id=strawberry.ID(item.id),
             product=Product(id=strawberry.ID(item.product_id)),
@@ -109,21 +101,19 @@ class Order:
 
     @strawberry.field
     async def items(self, info: Info) -> list[OrderItem]:
-        return [OrderItem.of(item) for item in await info.context.loaders.items.load(domain.OrderId(self.id))]
+        return [OrderItem.of(item) for item in await info.context.loaders.items.load(OrderId(self.id))]
 
     @strawberry.field(description="The last attempt to pay, if there was one.")
     async def payment(self, info: Info) -> Payment | None:
-        payment = await info.context.loaders.payments.load(domain.OrderId(self.id))
+        payment = await info.context.loaders.payments.load(OrderId(self.id))
         return Payment.of(payment) if payment else None
 
     @strawberry.field(description="Every change of status, the first one first.")
     async def history(self, info: Info) -> list[OrderEvent]:
-        return [
-            OrderEvent.of(event) for event in await info.context.loaders.events.load(domain.OrderId(self.id))
-        ]
+        return [OrderEvent.of(event) for event in await info.context.loaders.events.load(OrderId(self.id))]
 
     @classmethod
-    def of(cls, order: domain.Order) -> Self:
+    def of(cls, order: orders.Order) -> Self:
         return cls(
             id=strawberry.ID(order.id),
             number=order.number,
@@ -140,10 +130,10 @@ class Order:
     @classmethod
     async def resolve_references(cls, info: Info, representations: list[dict[str, str]]) -> list[Self | None]:
         """The orders of `representations`; None for those that the viewer may not see."""
-        loaded = await info.context.loaders.orders.load_many(
-            [domain.OrderId(r["id"]) for r in representations]
+        found = await info.context.service.orders.visible(
+            info.context.viewer, [OrderId(r["id"]) for r in representations]
         )
-        return [cls.of(order) if order and may_see(info.context.viewer, order) else None for order in loaded]
+        return [cls.of(order) if order else None for order in found]
 
 
 @strawberry.type(description="One change of status as it happens.")

@@ -3,9 +3,9 @@
 import strawberry
 
 from subgraphs.kit.graphql.errors import Error, register
-from subgraphs.orders import errors
-from subgraphs.orders.domain import OrderStatus
+from subgraphs.orders.domain import errors
 from subgraphs.orders.graphql.entities import Product
+from subgraphs.orders.graphql.enums import OrderStatus
 
 
 @strawberry.type(description="There are not enough units of a product.")

@@ -5,8 +5,7 @@ from contextlib import aclosing
 
 import strawberry
 
-from subgraphs.orders import domain
-from subgraphs.orders.domain import OrderEvent
+from subgraphs.orders.domain.orders import OrderEvent
 from subgraphs.orders.graphql.context import Info
 from subgraphs.orders.graphql.entities import Order, OrderStatusEvent
 
@@ -22,15 +21,15 @@ class Subscription:
     ) -> AsyncGenerator[OrderStatusEvent, None]:
         after_seq = after_seq or 0  # null means from the start, like absent
         context = info.context
-        reading = context.service.reading
-        order = await reading.to_follow(context.viewer, order_id, after_seq=after_seq)
+        orders = context.service.orders
+        order = await orders.to_follow(context.viewer, order_id, after_seq=after_seq)
         if order is None:
             return
 
         async def read(seq: int) -> list[OrderEvent]:
             # Also now and then while nothing happens: a session that has ended must not listen on.
             await context.check_viewer()
-            return await reading.events(domain.OrderId(order_id), after_seq=seq)
+            return await orders.events(order.id, after_seq=seq)
 
         events = context.live.follow(
             order.id, after_seq=after_seq, until=context.viewer.expires_at, read=read
@@ -41,7 +40,7 @@ class Subscription:
                 # What was loaded for the event before is old news.
                 context.loaders = context.new_loaders()
                 await context.check_viewer()
-                now = await reading.order(context.viewer, order.id)
+                now = await orders.order(context.viewer, order.id)
                 if now is not None:
                     yield OrderStatusEvent(
                         seq=event.seq, status=event.status, at=event.at, order=Order.of(now)

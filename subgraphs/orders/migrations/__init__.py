@@ -10,4 +10,4 @@ SCRIPTS = Path(__file__).parent
 
 async def migrate(settings: OrdersSettings) -> None:
     """Bring the orders database up to date. Raises MigrationError."""
-    await migrations.migrate(settings.database, scripts=SCRIPTS)
+    await migrations.migrate(settings.database, scripts=SCRIPTS, owner="orders")

@@ -1,18 +1,18 @@
-"""The use cases of orders; each is one unit of work, then the steps that need other services."""
+"""The use cases of orders, a class for each noun; each is one unit of work, then the saga's steps."""
 
 from dataclasses import dataclass
 
-from subgraphs.orders.service.cancelling import Cancelling
-from subgraphs.orders.service.paying import Paying
-from subgraphs.orders.service.placing import Placing
-from subgraphs.orders.service.reading import Reading, may_see, page_of
+from subgraphs.orders.service.cancellations import Cancellations
+from subgraphs.orders.service.orders import Orders, page_of
+from subgraphs.orders.service.payments import Payments
+from subgraphs.orders.service.placement import Placement
 
-__all__ = ["Cancelling", "OrderService", "Paying", "Placing", "Reading", "may_see", "page_of"]
+__all__ = ["Cancellations", "OrderService", "Orders", "Payments", "Placement", "page_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderService:
-    reading: Reading
-    placing: Placing
-    paying: Paying
-    cancelling: Cancelling
+    orders: Orders
+    placement: Placement
+    payments: Payments
+    cancellations: Cancellations

@@ -55,6 +55,7 @@ class ProductListStore:
                 {"$set": {"list": {"$literal": root}}},
             ]
             for root, categories in subtrees.items()
+            if categories  # a category that does not exist has no list
         ]
         pages: dict[CategoryId, list[Product]] = {root: [] for root in subtrees}
         if not branches:

@@ -14,17 +14,12 @@ from subgraphs.kit.events.event import Event
 from subgraphs.kit.mongo.client import Database, Document, DuplicateKeyError
 from subgraphs.kit.mongo.outbox import emitting, with_outbox
 from subgraphs.products.domain.events import stock_released, stock_reserved
-from subgraphs.products.domain.products import ProductId
-from subgraphs.products.domain.reservations import (
-    SETTLES_AS,
-    OrderId,
-    Refusal,
-    Reservation,
-    ReservationLine,
-    ReservedItem,
-    Shortage,
-    State,
-    UnknownProducts,
+from subgraphs.products.domain.reservations import SETTLES_AS, OrderId, Refusal, Reservation, State
+from subgraphs.products.store.reservation_documents import (
+    document_of,
+    line_document,
+    refusal_document,
+    reservation_of,
 )
 
 _READ: Document = {"outbox": 0, "publish_after": 0}
@@ -45,13 +40,13 @@ class ReservationStore:
 
     async def get(self, order_id: OrderId) -> Reservation | None:
         document = await self._reservations.find_one({"_id": order_id}, _READ)
-        return _reservation(document) if document else None
+        return reservation_of(document) if document else None
 
     async def insert(self, reservation: Reservation, *, at: datetime) -> bool:
         """False when there is one of this order."""
         stamps = {"created_at": at, "updated_at": at}
         try:
-            await self._reservations.insert_one(_document(reservation) | stamps | with_outbox(at=at))
+            await self._reservations.insert_one(document_of(reservation) | stamps | with_outbox(at=at))
         except DuplicateKeyError:
             return False
         return True
@@ -83,18 +78,18 @@ class ReservationStore:
 
     async def mark_held(self, reservation: Reservation, *, at: datetime) -> Reservation | None:
         """RESERVING → HELD, with the holds that its lines name: StockReserved. Ends the lease."""
-        change = {"held_at": at, "lines": [_line_document(line) for line in reservation.lines]}
+        change = {"held_at": at, "lines": [line_document(line) for line in reservation.lines]}
         event = stock_reserved(reservation.order_id, reservation.lines)
         return await self._end_lease(reservation, State.HELD, at=at, change=change, event=event)
 
     async def refuse(self, reservation: Reservation, refusal: Refusal, *, at: datetime) -> Reservation | None:
         """RESERVING → RELEASING for the reason given. Ends the lease."""
-        change = {"refusal": _refusal_document(refusal)}
+        change = {"refusal": refusal_document(refusal)}
         return await self._end_lease(reservation, State.RELEASING, at=at, change=change)
 
     async def mark_returning(self, reservation: Reservation, *, at: datetime) -> Reservation | None:
         """RESTOCKING → RETURNING, with the holds that its lines name. Ends the lease."""
-        change = {"lines": [_line_document(line) for line in reservation.lines]}
+        change = {"lines": [line_document(line) for line in reservation.lines]}
         return await self._end_lease(reservation, State.RETURNING, at=at, change=change)
 
     async def give_up_lease(self, reservation: Reservation, *, at: datetime) -> Reservation | None:
@@ -126,7 +121,7 @@ class ReservationStore:
         """Reservations in one of `states` that have not changed since."""
         query = {"state": {"$in": [s.value for s in states]}, "updated_at": {"$lte": since}}
         cursor = self._reservations.find(query, _READ).hint(_BY_STATE).sort("updated_at", 1).limit(limit)
-        return [_reservation(d) async for d in cursor]
+        return [reservation_of(d) async for d in cursor]
 
     async def among(self, order_ids: Collection[OrderId], states: Collection[State]) -> set[OrderId]:
         """Those of `order_ids` whose reservation is in one of `states`."""
@@ -187,7 +182,7 @@ class ReservationStore:
         )
         if document is not None and event is not None:
             self._wake_up()
-        return _reservation(document) if document else None
+        return reservation_of(document) if document else None
 
 
 def _release_event(reservation: Reservation) -> Event | None:
@@ -197,86 +192,3 @@ def _release_event(reservation: Reservation) -> Event | None:
     restocked = reservation.state is State.RETURNING
     reason = "restocked" if restocked else "expired" if reservation.expired else "released"
     return stock_released(reservation.order_id, reservation.lines, reason=reason)
-
-
-def _refusal_document(refusal: Refusal) -> Document:
-    if isinstance(refusal, UnknownProducts):
-        return {"kind": "unknown", "product_ids": list(refusal.product_ids)}
-    return {
-        "kind": "shortage",
-        "product_id": refusal.product_id,
-        "requested": refusal.requested,
-        "available": refusal.available,
-    }
-
-
-def _refusal(document: Document | None) -> Refusal | None:
-    if document is None:
-        return None
-    if document["kind"] == "unknown":
-        return UnknownProducts(product_ids=tuple(document["product_ids"]))
-    return Shortage(
-        product_id=document["product_id"],
-        requested=document["requested"],
-        available=document["available"],
-    )
-
-
-def _document(reservation: Reservation) -> Document:
-    optional = {
-        "expires_at": reservation.expires_at,
-        "held_at": reservation.held_at,
-        "expired": reservation.expired or None,
-        "refusal": reservation.refusal and _refusal_document(reservation.refusal),
-        "attempt": reservation.attempt,
-        "lease_until": reservation.lease_until,
-    }
-    return {
-        "_id": reservation.order_id,
-        "state": reservation.state.value,
-        "lines": [_line_document(line) for line in reservation.lines],
-        **{name: value for name, value in optional.items() if value is not None},
-    }
-
-
-def _reservation(document: Document) -> Reservation:
-    return Reservation(
-        order_id=OrderId(document["_id"]),
-        state=State(document["state"]),
-        lines=tuple(_line(d) for d in document["lines"]),
-        expires_at=document.get("expires_at"),
-        held_at=document.get("held_at"),
-        expired=document.get("expired", False),
-        refusal=_refusal(document.get("refusal")),
-        attempt=document.get("attempt"),
-        lease_until=document.get("lease_until"),
-    )
-
-
-def _line_document(line: ReservationLine) -> Document:
-    document: Document = {"product_id": line.product_id, "q": line.quantity}
-    if line.hold_id is not None:
-        document["hold"] = line.hold_id
-    if isinstance(line, ReservedItem):
-        document |= {
-            "name": line.name,
-            "sku": line.sku,
-            "price_minor": line.price_minor,
-            "currency": line.currency,
-        }
-    return document
-
-
-def _line(document: Document) -> ReservationLine:
-    product_id, quantity, hold_id = ProductId(document["product_id"]), document["q"], document.get("hold")
-    if "name" not in document:
-        return ReservationLine(product_id=product_id, quantity=quantity, hold_id=hold_id)
-    return ReservedItem(
-        product_id=product_id,
-        quantity=quantity,
-        hold_id=hold_id,
-        name=document["name"],
-        sku=document["sku"],
-        price_minor=document["price_minor"],
-        currency=document["currency"],
-    )

@@ -19,8 +19,8 @@ T = TypeVar("T")
 class Passwords:
     """Hashes and checks in a pool of few threads with a bounded queue (argon2 releases the GIL).
 
-    Every method raises RateLimited when the queue is full: a late answer to a login is worth nothing to
-    its sender, and a queue without an end is how one flood stops everyone.
+    Every method raises RateLimited when the queue is full: nobody waits for a late answer to a login, and with an
+    unbounded queue one flood of logins would delay everybody's.
     """
 
     def __init__(self, settings: PasswordSettings) -> None:

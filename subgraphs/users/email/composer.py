@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.credentials.one_time_tokens import OneTimeToken
 from subgraphs.users.domain.activity import ActivityEntry, ActivityKind
 from subgraphs.users.domain.email import EmailKind, QueuedEmail
+from subgraphs.users.domain.user import User, same_address
 from subgraphs.users.email import templates
 from subgraphs.users.email.templates import Text
 from subgraphs.users.settings import EmailSettings
@@ -74,10 +77,9 @@ class Composer:
     async def _compose_reset(self, email: QueuedEmail) -> Composed | None:
         token = OneTimeToken.new()
         async with self._postgres.unit_of_work() as connection:
-            found = await CredentialStore(connection).find(email=email.recipient)
-            if found is None or not found.user.active:
+            user = await self._lock_owner(connection, email.recipient)
+            if user is None or not user.active:
                 return None
-            user = found.user
             # The links of e-mails before this one still work.
             if not await PasswordResetStore(connection).add(
                 user.id, token.hash, life=self._reset_life, most=_MOST_LIVE_TOKENS
@@ -99,6 +101,15 @@ class Composer:
 
         # To the address as its owner wrote it, not as whoever asked did.
         return Composed(message=self._message(email, text, to=user.email), withdraw=withdraw)
+
+    async def _lock_owner(self, connection: AsyncConnection, address: str) -> User | None:
+        """The account that has `address`, and keeps it and its password until the transaction ends.
+
+        Else a token could be added beside a change of either that voids the tokens there are.
+        """
+        found = await CredentialStore(connection).find(email=address)
+        user = await UserStore(connection).lock(found.user.id) if found else None
+        return user if user and same_address(user.email, address) else None
 
     async def _compose_confirmation(self, email: QueuedEmail) -> Composed | None:
         if email.change_id is None:

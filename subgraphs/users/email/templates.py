@@ -18,7 +18,7 @@ def password_reset(user: User, *, url: str, token: str, life: timedelta, device:
         "Choose a new password",
         f"""Hello {user.username},
 
-someone, we hope you, asked for a new password for this account, from {_whence(device)}.
+someone, we hope you, asked for a new password for this account, from {_origin(device)}.
 
 To choose one, open this link within {_minutes(life)}; it works once:
 
@@ -38,7 +38,7 @@ def password_changed(*, device: Device) -> Text:
         "Your password was changed",
         f"""Hello,
 
-the password of the account with this e-mail address was changed just now, from {_whence(device)}. All other devices were logged out.
+the password of the account with this e-mail address was changed just now, from {_origin(device)}. All other devices were logged out.
 
 If it was not you, ask for a new password at once, and change that of your mail box as well.
 """,
@@ -51,7 +51,7 @@ def email_confirmation(user: User, *, url: str, token: str, life: timedelta, dev
         "Confirm your e-mail address",
         f"""Hello,
 
-the owner of the account {user.username} asked, from {_whence(device)}, to use this e-mail address from now on.
+the owner of the account {user.username} asked, from {_origin(device)}, to use this e-mail address from now on.
 
 If that was you, open this link within {_minutes(life)}; it works once:
 
@@ -72,7 +72,7 @@ def email_change_requested(*, device: Device) -> Text:
         "Your e-mail address is about to change",
         f"""Hello,
 
-someone with the password of your account asked, from {_whence(device)}, to use another e-mail address. This one stays until the other is confirmed.
+someone with the password of your account asked, from {_origin(device)}, to use another e-mail address. This one stays until the other is confirmed.
 
 If it was not you, change your password now: that takes the request back, and logs out everybody else.
 """,
@@ -84,14 +84,14 @@ def email_changed(*, device: Device) -> Text:
         "Your e-mail address was changed",
         f"""Hello,
 
-the account that had this e-mail address has another one now. It was changed from {_whence(device)}.
+the account that had this e-mail address has another one now. It was changed from {_origin(device)}.
 
 If it was not you, write to the operator of this shop at once: e-mails for your account go elsewhere now.
 """,
     )
 
 
-def _whence(device: Device) -> str:
+def _origin(device: Device) -> str:
     # The header may hold anything; an e-mail is no place for what a stranger wants to have written.
     name = "".join(c for c in device_name(device.user_agent) if c.isalnum() or c in " ./-")[:40]
     return f"{name or 'an unknown device'} at {device.address or 'an unknown address'}"

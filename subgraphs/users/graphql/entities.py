@@ -20,7 +20,7 @@ from subgraphs.users.graphql.types import Session
 _PRIVATE = "Null unless it is your own account or you hold MANAGE_USERS."
 
 
-@strawberry.type(description="Something that happened to an account.")
+@strawberry.type(description="An entry of an account's activity log.")
 class Activity:
     id: strawberry.ID
     kind: ActivityKind
@@ -31,7 +31,9 @@ class Activity:
     detail: str | None = strawberry.field(description="Such as the names of the fields that changed.")
     actor_id: strawberry.Private[str | None]
 
-    @strawberry.field(description="Who did it; null where nobody was logged in, or an operator did it.")
+    @strawberry.field(
+        description="The account that did it; null where nobody was logged in, or an operator did it on the command line."
+    )
     async def actor(self, info: Info) -> "User | None":
         user = await info.context.loaders.users.load(self.actor_id) if self.actor_id else None
         return User.of(user, info.context.viewer) if user else None
@@ -68,12 +70,12 @@ class User:
     updated_at: datetime
     role_version: strawberry.Private[RoleVersion]
 
-    @strawberry.field(description="Those of the role.")
+    @strawberry.field(description="The permissions of its role.")
     async def permissions(self, info: Info) -> list[Permission]:
         return list(await info.context.service.permissions.of(self.role, self.role_version))
 
     @strawberry.field(
-        description="The logins that are alive, the one used last first. An error unless it is your own account."
+        description="Live sessions, the most recently used first. An error unless it is your own account."
     )
     async def sessions(self, info: Info) -> list[Session]:
         viewer = info.context.viewer
@@ -81,7 +83,7 @@ class User:
         return [Session.of(session, viewer) for session in await info.context.loaders.sessions.load(self.id)]
 
     @strawberry.field(
-        description="What was done with and to the account, newest first. An error unless it is your own account or "
+        description="The activity log of the account, newest first. An error unless it is your own account or "
         "you hold MANAGE_USERS."
     )
     async def activity(

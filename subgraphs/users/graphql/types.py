@@ -11,12 +11,12 @@ from subgraphs.users.domain.activity import ActivityKind
 from subgraphs.users.domain.device import device_name
 from subgraphs.users.domain.permissions import Permission, Role
 
-strawberry.enum(Role, description="What an account is; its permissions follow from it.")
-strawberry.enum(Permission, description="What an account may do beyond its own affairs.")
+strawberry.enum(Role, description="The role of an account, from which its permissions follow.")
+strawberry.enum(Permission, description="What an account may do beyond managing itself.")
 strawberry.enum(ActivityKind, description="What happened to an account.")
 
 
-@strawberry.type(description="A login that is alive.")
+@strawberry.type(description="A live session: one login and the refreshes that followed.")
 class Session:
     id: strawberry.ID = strawberry.field(description="For `revokeSession`.")
     device: str = strawberry.field(description='What it was last used with, such as "Firefox on Linux".')

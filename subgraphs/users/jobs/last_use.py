@@ -26,6 +26,12 @@ class LastUse:
     async def flush(self) -> None:
         """One statement for all sessions of the time since the last one."""
         seen, self._seen = self._seen, set()
-        if seen:
+        if not seen:
+            return
+        try:
             async with self._postgres.unit_of_work() as connection:
                 await SessionStore(connection).touch(sorted(seen))
+        except Exception:
+            for access_id in seen:
+                self.note(access_id)
+            raise

@@ -1,8 +1,8 @@
-"""Which attempts are counted, and under whose name.
+"""Which attempts are limited, and by what they are counted.
 
-Most is counted per pair of an account and a network, so that whoever guesses at an account from elsewhere is
-slowed down and its owner is not. Accounts are named as they were typed: an answer must not tell whether two
-names belong to one account, or a name to any. Keys hold hashes only.
+Most are counted per pair of an account and a network, so that guessing at an account from one network does not lock
+out its owner on another. Accounts are counted by the name that was typed, whether it exists or not, so that a refusal
+does not tell which names exist or belong together. Keys in Redis hold hashes of names only.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ class RateLimits:
     async def login(self, name: str, *, device: Device, known: bool) -> AbstractAsyncContextManager[None]:
         """A login that counts if it raises WrongCredentials.
 
-        An account that many networks guess at together is not closed, since that would be the attackers' to
-        decide: a network that it was never used from then has one attempt instead of several.
+        Where many networks fail at one account (`login_account`), the account is not locked, or attackers could
+        lock out anybody. Each network that it was never used from is then allowed one attempt instead of several.
         """
         account = unique_key(name)
         pair = self._pair("login", account, device, self._settings.login_pair)

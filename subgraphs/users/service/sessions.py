@@ -22,7 +22,7 @@ class Sessions:
         self._revocations = revocations
 
     def check_visible(self, viewer: Viewer, *, owner: str) -> None:
-        """Raises Unauthenticated, or Forbidden for anyone but the owner: where someone is, is nobody's affair."""
+        """Raises Unauthenticated, or Forbidden for anyone but the owner, since sessions tell where somebody is."""
         if viewer.require_user() != owner:
             raise Forbidden("Sessions are shown to their owner only.")
 

@@ -16,11 +16,10 @@ class PasswordResetStore:
         self._connection = connection
 
     async def add(self, user_id: UserId, token_hash: bytes, *, life: timedelta, most: int) -> bool:
-        """Add a token, unless the account has as many as `most` that are alive; whether it was added."""
-        # One after the other, or of many that count at once each would find room.
-        await self._connection.execute(
-            select(func.pg_advisory_xact_lock(func.hashtextextended(f"password_resets {user_id}", 0)))
-        )
+        """Add a token, unless the account has as many as `most` that are alive; whether it was added.
+
+        The caller has locked the account, or of many that count at once each would find room.
+        """
         alive = select(func.count()).where(password_resets.c.user_id == user_id, _LIVE)
         if (await self._connection.execute(alive)).scalar_one() >= most:
             return False

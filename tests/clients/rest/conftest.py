@@ -84,3 +84,18 @@ async def client(
     """A client of the REST layer with a token."""
     async with httpx.AsyncClient(base_url=_rest, headers=SIGNED_IN) as client:
         yield client
+
+
+@pytest.fixture
+async def fresh(
+    stub_address: str,
+    router: StubRouter,  # noqa: ARG001 - as above
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a REST layer of its own, which remembers nothing of other tests."""
+    settings = Settings.model_validate({"services": {"router": stub_address}})
+    async with (
+        open_app(settings) as app,
+        serving(app) as address,
+        httpx.AsyncClient(base_url=address) as client,
+    ):
+        yield client

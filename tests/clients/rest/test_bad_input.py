@@ -42,7 +42,15 @@ BODIES: dict[str, tuple[dict[str, Any], list[tuple[Any, str | None]]]] = {
     ),
     "PUT /api/v1/users/profile": (
         {"phone": "5550100123"},
-        [({"phone": 1}, "phone"), ({"username": "eve"}, "username")],
+        [
+            ({"phone": 1}, "phone"),
+            ({"username": "eve"}, "username"),
+            ({"current_password": ""}, "current_password"),
+        ],
+    ),
+    "POST /api/v1/users/confirm-email": (
+        {"token": "t"},
+        [({}, "token"), ({"token": ""}, "token"), ({"token": 1}, "token")],
     ),
     "POST /api/v1/products": (
         {"name": "Laptop", "price": 1},

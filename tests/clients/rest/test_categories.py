@@ -9,12 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.rest import categories
-from clients.rest.app import open_app
-from clients.rest.settings import Settings
 from subgraphs.products.domain import text
 from subgraphs.products.service.categories import slug_of
 from tests.clients.rest import sample_objects
-from tests.clients.rest.conftest import serving
 from tests.clients.rest.stub_router import StubRouter
 
 
@@ -45,7 +42,7 @@ def _all(category: dict[str, Any]) -> list[dict[str, Any]]:
     return [category, *(found for child in category["children"] for found in _all(child))]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def catalogue(router: StubRouter) -> StubRouter:
     """The stub router with the categories of TREE, and products that answer which category they were filtered by."""
 
@@ -65,21 +62,8 @@ def catalogue(router: StubRouter) -> StubRouter:
     return router
 
 
-@pytest.fixture
-async def rest(catalogue: StubRouter, stub_address: str):
-    """A client of a REST layer that has read nothing yet."""
-    settings = Settings.model_validate({"services": {"router": stub_address}})
-    async with (
-        open_app(settings) as app,
-        serving(app) as address,
-        httpx.AsyncClient(base_url=address) as client,
-    ):
-        yield client
-    assert catalogue.sent
-
-
-async def _filter(rest: httpx.AsyncClient, wanted: str) -> list[str]:
-    response = await rest.get("/api/v1/products", params={"category": wanted})
+async def _filter(fresh: httpx.AsyncClient, wanted: str) -> list[str]:
+    response = await fresh.get("/api/v1/products", params={"category": wanted})
     assert response.status_code == 200
     return [product["id"] for product in response.json()["products"]]
 
@@ -97,9 +81,9 @@ async def _filter(rest: httpx.AsyncClient, wanted: str) -> list[str]:
     ],
 )
 async def test_a_slug_an_id_and_a_name_with_its_slug_cost_one_lookup(
-    rest: httpx.AsyncClient, catalogue: StubRouter, wanted: str, found: str
+    fresh: httpx.AsyncClient, catalogue: StubRouter, wanted: str, found: str
 ) -> None:
-    assert await _filter(rest, wanted) == [found]
+    assert await _filter(fresh, wanted) == [found]
     walked = ["CategoryTree"] if wanted == "Home Garden" else []
     operations = [sent.operation for sent in catalogue.sent]
     assert operations[0] == "FindCategory"
@@ -117,30 +101,30 @@ async def test_a_slug_an_id_and_a_name_with_its_slug_cost_one_lookup(
     ],
 )
 async def test_a_name_with_a_slug_of_its_own_is_found_nearest_to_the_top(
-    rest: httpx.AsyncClient, wanted: str, found: str
+    fresh: httpx.AsyncClient, wanted: str, found: str
 ) -> None:
-    assert await _filter(rest, wanted) == [found]
+    assert await _filter(fresh, wanted) == [found]
 
 
 async def test_a_name_below_the_third_level_is_found(
-    rest: httpx.AsyncClient, catalogue: StubRouter, monkeypatch: pytest.MonkeyPatch
+    fresh: httpx.AsyncClient, catalogue: StubRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cups = next(c for c in _all(TREE) if c["id"] == "c-5")
     monkeypatch.setitem(cups, "slug", "demitasse")
-    assert await _filter(rest, "Espresso Cups") == ["c-5"]
+    assert await _filter(fresh, "Espresso Cups") == ["c-5"]
     walks = [sent.variables for sent in catalogue.sent if sent.operation == "CategoryTree"]
     assert walks[0] == {}
     assert {"parentId": "c-3"} in walks
 
 
-async def test_a_slug_goes_before_another_categorys_name(rest: httpx.AsyncClient) -> None:
-    assert await _filter(rest, "furniture") == ["c-8"]
+async def test_a_slug_goes_before_another_categorys_name(fresh: httpx.AsyncClient) -> None:
+    assert await _filter(fresh, "furniture") == ["c-8"]
 
 
 async def test_an_unknown_category_has_no_products_and_reads_the_tree_once(
-    rest: httpx.AsyncClient, catalogue: StubRouter
+    fresh: httpx.AsyncClient, catalogue: StubRouter
 ) -> None:
-    assert await asyncio.gather(*(_filter(rest, f"nothing {n}") for n in range(20))) == [[]] * 20
+    assert await asyncio.gather(*(_filter(fresh, f"nothing {n}") for n in range(20))) == [[]] * 20
     operations = [sent.operation for sent in catalogue.sent]
     assert operations.count("FindCategory") == 20
     assert [sent.variables for sent in catalogue.sent if sent.operation == "CategoryTree"].count({}) == 1
@@ -148,34 +132,34 @@ async def test_an_unknown_category_has_no_products_and_reads_the_tree_once(
 
 
 async def test_a_category_that_is_new_is_found_by_its_name(
-    rest: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    fresh: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(categories, "_FRESH_SECONDS", 0.0)
-    assert await _filter(rest, "Attic") == []
+    assert await _filter(fresh, "Attic") == []
     TREE["children"].append(tree(id="c-10", name="Attic", slug="loft"))
     try:
-        assert await _filter(rest, "Attic") == ["c-10"]
+        assert await _filter(fresh, "Attic") == ["c-10"]
     finally:
         TREE["children"].pop()
 
 
 async def test_a_tree_without_end_is_left_unread(
-    rest: httpx.AsyncClient, catalogue: StubRouter, monkeypatch: pytest.MonkeyPatch
+    fresh: httpx.AsyncClient, catalogue: StubRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(categories, "_MAX_OPERATIONS", 25)
     leaf = {"id": "c-x", "name": "Deeper"}
     level = {"id": "c-y", "name": "Deep", "children": [{**leaf, "children": [leaf, leaf]}]}
     catalogue.roots["categories"] = lambda **_: [level]
-    assert await _filter(rest, "Sale") == []
+    assert await _filter(fresh, "Sale") == []
     assert [sent.operation for sent in catalogue.sent].count("CategoryTree") <= 25 + 10
 
 
 async def test_what_is_too_long_for_an_id_is_looked_for_as_a_name(
-    rest: httpx.AsyncClient, catalogue: StubRouter
+    fresh: httpx.AsyncClient, catalogue: StubRouter
 ) -> None:
-    assert await _filter(rest, "x" * 100) == []
-    assert catalogue.sent[0].variables["couldBeId"] is False
-    response = await rest.get("/api/v1/products", params={"category": "x" * 101})
+    assert await _filter(fresh, "x" * 100) == []
+    assert catalogue.sent[0].variables == {"couldBeId": False, "slug": "x" * 100, "nameSlug": "x" * 96}
+    response = await fresh.get("/api/v1/products", params={"category": "x" * 101})
     assert (response.status_code, response.json()["error"]["field"]) == (422, "category")
 
 

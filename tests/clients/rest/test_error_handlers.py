@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from clients.rest.app import open_app
-from clients.rest.errors import TABLE, Row
+from clients.rest.errors import TABLE, ErrorKind
 from clients.rest.settings import Settings
 from tests.clients.rest import sample_objects
 from tests.clients.rest.conftest import SIGNED_IN, serving
@@ -18,7 +18,7 @@ CODES = [(code, row) for row in TABLE if row.code != "INTERNAL" for code in (row
 
 @pytest.mark.parametrize("row", TYPED, ids=lambda row: row.typename)
 async def test_an_error_as_data_has_its_status(
-    client: httpx.AsyncClient, router: StubRouter, row: Row
+    client: httpx.AsyncClient, router: StubRouter, row: ErrorKind
 ) -> None:
     assert row.typename
     # Past the schema, because no one mutation returns them all.
@@ -37,7 +37,7 @@ async def test_an_error_as_data_has_its_status(
 
 @pytest.mark.parametrize(("code", "row"), CODES, ids=lambda value: value if isinstance(value, str) else "")
 async def test_an_error_by_code_has_its_status(
-    client: httpx.AsyncClient, router: StubRouter, code: str, row: Row
+    client: httpx.AsyncClient, router: StubRouter, code: str, row: ErrorKind
 ) -> None:
     router.roots["order"] = failing(code)
     response = await client.get("/api/v1/orders/o1")

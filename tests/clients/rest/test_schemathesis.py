@@ -3,9 +3,6 @@
 All of its checks and phases, the sequences of linked operations included.
 """
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 
 import httpx
@@ -13,10 +10,10 @@ import pytest
 
 from tests.clients.rest import sample_objects
 from tests.clients.rest.conftest import SIGNED_IN
+from tests.clients.rest.schemathesis_cli import run_schemathesis
 from tests.clients.rest.stub_router import StubRouter, events
-from tests.harness.launcher import ROOT
 
-SEED = 20_260_105
+_, TOKEN = SIGNED_IN["authorization"].split()
 
 
 def _success(mutation: str, **fields: object) -> dict[str, object]:
@@ -42,6 +39,7 @@ def _answer_everything(router: StubRouter) -> None:
         "me": user,
         "user": user,
         "updateProfile": _success("UpdateProfile", user=user),
+        "confirmEmail": _success("ConfirmEmail", user=user),
         "products": sample_objects.connection([product], after=None, first=1),
         "product": product,
         "createProduct": _success("CreateProduct", product=product),
@@ -63,21 +61,9 @@ async def test_schemathesis_has_no_findings(
     anonymous: httpx.AsyncClient, router: StubRouter, tmp_path: Path, examples: int
 ) -> None:
     _answer_everything(router)
-    process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("schemathesis"), "run", f"{anonymous.base_url}/openapi.json",
-        "--header", f"Authorization: {SIGNED_IN['authorization']}", "--checks", "all",
-        "--max-examples", str(examples), "--seed", str(SEED), "--no-shrink", "--request-timeout", "30",
-        "--suppress-health-check", "all", "--no-color",
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.clients.rest.schemathesis_hooks"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    output, _ = await process.communicate()
-    report = output.decode()
-    assert process.returncode == 0, report
-    assert "Selected: 23/23" in report
-    assert "Tested: 23" in report
+    report = await run_schemathesis(str(anonymous.base_url), token=TOKEN, examples=examples, folder=tmp_path)
+    assert "Selected: 24/24" in report
+    assert "Tested: 24" in report
     operations = {sent.operation for sent in router.sent}
     assert {
         "CreateOrder",

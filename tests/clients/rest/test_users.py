@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.clients.rest import sample_objects
-from tests.clients.rest.stub_router import StubRouter
+from tests.clients.rest.stub_router import StubRouter, problem
 
 USER = {
     "id": "u1", "username": "ada", "email": "ada@example.com", "first_name": "Ada", "last_name": None, "phone": None,
@@ -85,6 +85,52 @@ async def test_a_profile_change_sends_only_what_changes(
     response = await client.put("/api/v1/users/profile", json={"phone": "+49 30 1234567", "address": None})
     assert (response.status_code, response.json()) == (200, {**USER, "phone": "+49 30 1234567"})
     assert router.sent[0].variables == {"input": {"phone": "+49 30 1234567", "address": None}}
+
+
+async def test_another_email_address_is_sent_with_the_password(
+    client: httpx.AsyncClient, router: StubRouter
+) -> None:
+    router.roots["updateProfile"] = {"__typename": "UpdateProfileSuccess", "user": sample_objects.user()}
+    change = {"email": "lovelace@example.com", "current_password": "password123"}
+    response = await client.put("/api/v1/users/profile", json=change)
+    assert (response.status_code, response.json()) == (200, USER)
+    sent = {"email": "lovelace@example.com", "currentPassword": "password123"}
+    assert router.sent[0].variables == {"input": sent}
+
+
+async def test_another_email_address_without_the_password_is_422(
+    client: httpx.AsyncClient, router: StubRouter
+) -> None:
+    router.roots["updateProfile"] = problem(
+        "ValidationError", "VALIDATION_FAILED", field="input.currentPassword"
+    )
+    response = await client.put("/api/v1/users/profile", json={"email": "lovelace@example.com"})
+    assert (response.status_code, response.json()["error"]["field"]) == (422, "current_password")
+
+
+async def test_an_email_address_is_confirmed_without_a_login(
+    anonymous: httpx.AsyncClient, router: StubRouter
+) -> None:
+    router.roots["confirmEmail"] = {
+        "__typename": "ConfirmEmailSuccess",
+        "user": sample_objects.user(email=None),
+    }
+    response = await anonymous.post("/api/v1/users/confirm-email", json={"token": "t1"})
+    assert (response.status_code, response.json()) == (200, {**USER, "email": None})
+    assert router.sent[0].variables == {"token": "t1"}
+
+
+@pytest.mark.parametrize(
+    ("typename", "code", "status"),
+    [("ValidationError", "VALIDATION_FAILED", 422), ("ConflictError", "CONFLICT", 409)],
+)
+async def test_an_address_that_cannot_be_confirmed_is_refused(
+    anonymous: httpx.AsyncClient, router: StubRouter, typename: str, code: str, status: int
+) -> None:
+    router.roots["confirmEmail"] = problem(typename, code, **({"field": "token"} if status == 422 else {}))
+    response = await anonymous.post("/api/v1/users/confirm-email", json={"token": "t1"})
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+    assert response.json()["error"].get("field") == ("token" if status == 422 else None)
 
 
 async def test_a_user_is_read_by_id_also_without_a_token(

@@ -11,10 +11,10 @@ from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings, RedisSettings
 from subgraphs.orders.migrations import migrate
 from subgraphs.orders.settings import OrdersSettings
-from subgraphs.orders.tables import metadata
-from tests.subgraphs.orders.faults import FaultyPostgres
-from tests.subgraphs.orders.shop import Shop, open_shop
-from tests.subgraphs.orders.world import World
+from subgraphs.orders.store.tables import metadata
+from tests.subgraphs.orders.fault_injection import FaultyPostgres
+from tests.subgraphs.orders.orders_api import OrdersApi, open_orders_api
+from tests.subgraphs.orders.orders_harness import OrdersHarness
 
 AnyPostgres = TypeVar("AnyPostgres", bound=Postgres)
 # One statement: foreign keys are looked at when it ends.
@@ -60,26 +60,26 @@ async def postgres(observer: Postgres) -> Postgres:
 
 
 @pytest.fixture
-async def world(code_pool: FaultyPostgres, postgres: Postgres) -> World:
-    return World(code_pool, postgres)
+async def harness(code_pool: FaultyPostgres, postgres: Postgres) -> OrdersHarness:
+    return OrdersHarness(code_pool, postgres)
 
 
 @pytest.fixture
-def fresh(code_pool: FaultyPostgres, observer: Postgres) -> Callable[[], Awaitable[World]]:
-    """New worlds within one test, each on an empty database."""
+def fresh(code_pool: FaultyPostgres, observer: Postgres) -> Callable[[], Awaitable[OrdersHarness]]:
+    """New harnesses within one test, each on an empty database."""
 
-    async def make() -> World:
+    async def make() -> OrdersHarness:
         await empty(observer)
-        return World(code_pool, observer)
+        return OrdersHarness(code_pool, observer)
 
     return make
 
 
 @pytest.fixture(scope="session")
-async def shop_settings(engines: Any) -> OrdersSettings:
-    """Of a service on a database of its own, since its worker takes what it finds there."""
+async def api_settings(engines: Any) -> OrdersSettings:
+    """Of a service on a database of its own, since its resume job takes what it finds there."""
     settings = OrdersSettings(
-        database=DatabaseSettings(url=engines.postgres_url("shop"), pool_size=8),
+        database=DatabaseSettings(url=engines.postgres_url("orders_api"), pool_size=8),
         redis=RedisSettings(url=engines.redis_url),
     )
     await migrate(settings)
@@ -88,9 +88,15 @@ async def shop_settings(engines: Any) -> OrdersSettings:
 
 
 @pytest.fixture(scope="session")
-async def shop(shop_settings: OrdersSettings) -> AsyncIterator[Shop]:
-    async with open_shop(shop_settings) as shop:
-        yield shop
+async def shared_api(api_settings: OrdersSettings) -> AsyncIterator[OrdersApi]:
+    async with open_orders_api(api_settings) as api:
+        yield api
+
+
+@pytest.fixture
+def api(shared_api: OrdersApi) -> OrdersApi:
+    """With customers of its own, whose orders are only those of the test."""
+    return shared_api.with_new_customers()
 
 
 def quick(postgres: AnyPostgres) -> AnyPostgres:

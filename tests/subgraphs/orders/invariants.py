@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import orjson
 
-from subgraphs.orders.domain import TERMINAL, TRANSITIONS, OrderStatus, PaymentStatus
-from subgraphs.orders.inventory import HoldState
-from tests.subgraphs.orders.world import World
+from subgraphs.orders.domain.payments import PaymentStatus
+from subgraphs.orders.domain.transitions import TERMINAL, TRANSITIONS, OrderStatus
+from subgraphs.orders.ports.inventory import HoldState
+from tests.subgraphs.orders.orders_harness import OrdersHarness
 
 _HOLDS = {
     OrderStatus.AWAITING_PAYMENT: {HoldState.HELD, HoldState.PINNED},
@@ -18,18 +19,18 @@ _HOLDS = {
 _EDGES = {(source, target) for (source, _), target in TRANSITIONS.items()}
 
 
-async def check(world: World) -> None:
-    """Every invariant of every order in `world`, which must be quiet."""
-    for [order_id] in await world.rows("SELECT id FROM orders"):
-        await check_history(world, order_id)
-        await check_order(world, order_id)
-    await check_outbox(world)
-    check_stock(world)
+async def check(harness: OrdersHarness) -> None:
+    """Every invariant of every order in `harness`, which must be quiet."""
+    for [order_id] in await harness.rows("SELECT id FROM orders"):
+        await check_history(harness, order_id)
+        await check_order(harness, order_id)
+    await check_outbox(harness)
+    check_stock(harness)
 
 
-async def check_history(world: World, order_id: str) -> None:
+async def check_history(harness: OrdersHarness, order_id: str) -> None:
     """The events count 1, 2, 3 …, follow the table, and end where the order stands."""
-    order, history = await world.order(order_id), await world.history(order_id)
+    order, history = await harness.order(order_id), await harness.history(order_id)
     assert [event.seq for event in history] == list(range(1, order.last_seq + 1))
     statuses = [event.status for event in history]
     assert statuses[0] is OrderStatus.PENDING_STOCK
@@ -37,24 +38,24 @@ async def check_history(world: World, order_id: str) -> None:
     assert set(pairwise(statuses)) <= _EDGES, statuses
 
 
-async def check_order(world: World, order_id: str) -> None:
+async def check_order(harness: OrdersHarness, order_id: str) -> None:
     """Money and stock are what the order's state and history say."""
-    order = await world.order(order_id)
-    was_paid = OrderStatus.PAID in [event.status for event in await world.history(order_id)]
+    order = await harness.order(order_id)
+    was_paid = OrderStatus.PAID in [event.status for event in await harness.history(order_id)]
     refunded = was_paid and order.status is OrderStatus.CANCELLED
 
-    captures = await world.rows(
+    captures = await harness.rows(
         "SELECT c.amount_minor FROM sandbox_charges c JOIN payments p ON c.key = p.attempt_id "
         "WHERE p.order_id = :id AND c.status = 'captured'",
         id=order_id,
     )
-    refunds = await world.rows(
+    refunds = await harness.rows(
         "SELECT amount_minor FROM sandbox_charges WHERE key = :key", key=f"refund:{order_id}"
     )
     assert captures == ([(order.total.minor,)] if was_paid else [])
     assert refunds == ([(order.total.minor,)] if refunded else [])
 
-    payment = await world.payment(order_id)
+    payment = await harness.payment(order_id)
     if was_paid:
         assert payment is not None
         assert payment.status is (PaymentStatus.REFUNDED if refunded else PaymentStatus.CAPTURED)
@@ -62,7 +63,7 @@ async def check_order(world: World, order_id: str) -> None:
     else:
         assert payment is None or payment.status is PaymentStatus.DECLINED
 
-    hold = world.stock.state(order_id)
+    hold = harness.stock.state(order_id)
     assert hold in _HOLDS[order.status], (order.status, hold)
     if order.status is OrderStatus.CANCELLED:
         assert hold is (HoldState.RESTOCKED if was_paid else HoldState.RELEASED)
@@ -70,10 +71,12 @@ async def check_order(world: World, order_id: str) -> None:
         assert order.resume_at is None
 
 
-async def check_outbox(world: World) -> None:
+async def check_outbox(harness: OrdersHarness) -> None:
     """Each change of status is told once, in order, and so are the milestones."""
-    told = [orjson.loads(row.envelope) for row in await world.rows("SELECT * FROM outbox ORDER BY position")]
-    changes = await world.rows("SELECT order_id, seq, status FROM order_events ORDER BY order_id, seq")
+    told = [
+        orjson.loads(row.envelope) for row in await harness.rows("SELECT * FROM outbox ORDER BY position")
+    ]
+    changes = await harness.rows("SELECT order_id, seq, status FROM order_events ORDER BY order_id, seq")
     data = [event["data"] for event in told if event["type"] == "OrderStatusChanged"]
     by_order = sorted(data, key=lambda d: d["order_id"])  # stable: each order's events keep their order
     assert [(d["order_id"], d["seq"], d["status"]) for d in by_order] == [tuple(c) for c in changes]
@@ -86,13 +89,13 @@ async def check_outbox(world: World) -> None:
         assert ids == sorted(c.order_id for c in changes if c.status == status)
 
 
-def check_stock(world: World) -> None:
+def check_stock(harness: OrdersHarness) -> None:
     """No unit is lost or made: what is not available is held or sold."""
     taken = {HoldState.HELD, HoldState.PINNED, HoldState.COMMITTED}
-    for product in world.stock.products.values():
+    for product in harness.stock.products.values():
         out = sum(
             line.quantity
-            for hold in world.stock.holds.values()
+            for hold in harness.stock.holds.values()
             if hold.state in taken
             for line in hold.lines
             if line.product_id == product.id

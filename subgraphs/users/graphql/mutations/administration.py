@@ -17,13 +17,13 @@ from subgraphs.users.graphql.entities import User
 
 
 @strawberry.type(
-    description="The account in its new role. Its old tokens are void; a refresh gives new ones."
+    description="The account with its new role. Access tokens with the old one are void; a refresh gives new ones."
 )
 class SetUserRoleSuccess:
     user: User
 
 
-@strawberry.type(description="The account after the change. One that is disabled has no session any more.")
+@strawberry.type(description="The account after the change. Disabling it has ended its sessions.")
 class SetUserActiveSuccess:
     user: User
 

@@ -14,7 +14,7 @@ from subgraphs.users.graphql.entities import User
 class AuthPayload:
     access_token: str = strawberry.field(description="Send it as `Authorization: Bearer …`.")
     refresh_token: str = strawberry.field(
-        description="Good once, for `refreshToken`, which gives the next one. Keep it secret."
+        description="Works once, for `refreshToken`, which gives the next one. Keep it secret."
     )
     expires_at: datetime = strawberry.field(description="When the access token ends.")
     user: User

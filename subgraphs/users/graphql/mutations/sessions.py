@@ -23,24 +23,26 @@ class LoginSuccess:
     auth: AuthPayload
 
 
-@strawberry.type(description="The session goes on with new tokens.")
+@strawberry.type(description="New tokens of the same session.")
 class RefreshSuccess:
     auth: AuthPayload
 
 
-@strawberry.type(description="The session has ended; its tokens are worth nothing any more.")
+@strawberry.type(description="The session has ended, and its tokens are void.")
 class LogoutSuccess:
     session_id: strawberry.ID
 
 
-@strawberry.type(description="That session has ended; its tokens are worth nothing any more.")
+@strawberry.type(description="That session has ended, and its tokens are void.")
 class RevokeSessionSuccess:
     session_id: strawberry.ID
 
 
-@strawberry.type(description="No session is left; no token is worth anything any more.")
+@strawberry.type(description="All sessions of the account have ended, and their tokens are void.")
 class LogoutEverywhereSuccess:
-    session_ids: list[strawberry.ID] = strawberry.field(description="Those that were alive, this one too.")
+    session_ids: list[strawberry.ID] = strawberry.field(
+        description="The sessions that were live, this one included."
+    )
 
 
 LoginResult = Annotated[
@@ -62,7 +64,7 @@ LogoutEverywhereResult = Annotated[
 @strawberry.type
 class SessionMutations:
     @strawberry.mutation(
-        description="Log in with the e-mail address or the username. Failures make the next attempts wait."
+        description="Log in with the e-mail address or the username. After several failures the next attempts are refused for a while."
     )
     @errors_as_data
     async def login(self, info: Info, input: LoginInput) -> LoginResult:
@@ -73,9 +75,9 @@ class SessionMutations:
         return LoginSuccess(auth=AuthPayload.of(authentication))
 
     @strawberry.mutation(
-        description="Exchange a refresh token for new tokens. A token that is used a second time ends the "
-        "session, since one of its two holders is a thief; only within seconds, as after a lost answer, it "
-        "gives the same successor again."
+        description="Exchange a refresh token for the next one and a new access token. Each refresh token works once: "
+        "using it again ends the session, because somebody has copied it. Only for a few seconds after its use, in "
+        "case the answer was lost, it gives the same new tokens again."
     )
     @errors_as_data
     async def refresh_token(self, info: Info, refresh_token: RefreshTokenArgument) -> RefreshResult:

@@ -9,13 +9,14 @@ from typing import Any
 import orjson
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import MetaData, Table, text
+from sqlalchemy import MetaData, Table, event, text
 
 from deploy.local.engines import Redis as RedisEngine
 from subgraphs.kit.background import running
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.events.streams import stream_of
 from subgraphs.kit.ids import new_id
+from subgraphs.kit.postgres import outbox as outbox_module
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay, enqueue, outbox_table
 from subgraphs.kit.redis.client import create_redis
@@ -111,7 +112,7 @@ async def test_events_arrive_in_their_order_and_are_marked(outbox: Outbox):
     assert await outbox.unpublished() == 0
 
 
-async def test_a_nudge_does_not_wait_for_the_poll(outbox: Outbox):
+async def test_a_wake_up_does_not_wait_for_the_poll(outbox: Outbox):
     relay = OutboxRelay(outbox.postgres, outbox.redis, OUTBOX, interval=60)
     async with running(relay.job):
         await outbox.write(1)
@@ -124,8 +125,8 @@ async def test_a_nudge_does_not_wait_for_the_poll(outbox: Outbox):
 
 async def test_what_rolled_back_never_leaves(outbox: Outbox):
     async with outbox.postgres.engine.connect() as connection:
-        event = Event(type="Counted", source=outbox.source, key="k", data={"n": 1})
-        await enqueue(connection, OUTBOX, event)
+        counted = Event(type="Counted", source=outbox.source, key="k", data={"n": 1})
+        await enqueue(connection, OUTBOX, counted)
         await connection.rollback()
     await outbox.write(2)
     async with running(relay_of(outbox).job):
@@ -137,8 +138,8 @@ async def test_the_row_of_a_transaction_that_commits_late_is_not_skipped(outbox:
 
     async def slow() -> None:
         async with outbox.postgres.unit_of_work() as connection:
-            event = Event(type="Counted", source=outbox.source, key="slow", data={"n": 1})
-            await enqueue(connection, OUTBOX, event)
+            counted = Event(type="Counted", source=outbox.source, key="slow", data={"n": 1})
+            await enqueue(connection, OUTBOX, counted)
             await late.wait()
 
     slow_task = asyncio.create_task(slow())
@@ -277,3 +278,52 @@ async def test_published_events_are_deleted_after_a_week(outbox: Outbox):
     async with running(relay_of(outbox).job):
         await eventually(only_the_young_ones)
         await outbox.until([3])
+
+
+async def test_an_event_that_is_refused_waits_and_holds_up_no_other(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(outbox_module, "_TRY_REFUSED_AGAIN", 0.3)
+    broken = Outbox(outbox.postgres, outbox.redis)
+    await outbox.redis.set(stream_of(broken.source), "no stream")
+    await broken.write(*range(250))  # more than a batch of them
+
+    async def the_others_are_published() -> bool:
+        return await outbox.arrived() == [1, 2]
+
+    async def all_are_published() -> bool:
+        return await outbox.unpublished() == 0
+
+    async with running(relay_of(outbox).job):
+        await outbox.write(1, 2)
+        await eventually(the_others_are_published)
+        assert await outbox.unpublished() == 250
+        await outbox.redis.delete(stream_of(broken.source))
+        await eventually(all_are_published)
+    assert await broken.arrived() == list(range(250))
+
+
+async def test_old_events_are_deleted_in_batches_by_their_index(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(outbox_module, "_PURGE_BATCH", 10)
+    await outbox.write(*range(35))
+    async with outbox.postgres.unit_of_work() as connection:
+        await connection.execute(text("UPDATE outbox SET published_at = now() - interval '8 days'"))
+        await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = await connection.execute(
+            text(
+                "EXPLAIN SELECT position FROM outbox WHERE published_at < now() ORDER BY published_at LIMIT 9"
+            )
+        )
+        assert "outbox_published" in "\n".join(plan.scalars())
+    statements: list[str] = []
+    event.listen(
+        outbox.postgres.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _, __, statement, *___: statements.append(statement),
+    )
+    async with outbox.postgres.read() as connection:
+        await relay_of(outbox)._purge(connection)
+        assert (await connection.execute(text("SELECT count(*) FROM outbox"))).scalar_one() == 0
+    assert len([s for s in statements if s.startswith("DELETE")]) == 4

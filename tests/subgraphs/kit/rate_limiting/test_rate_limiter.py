@@ -1,4 +1,4 @@
-"""The throttle: its rules in Redis and in Python, many at once, and Redis away."""
+"""The rate limiter: its rules in Redis and in Python, many at once, and Redis away."""
 
 import asyncio
 from datetime import timedelta
@@ -32,29 +32,29 @@ async def redis(engines):
 
 
 @pytest.fixture
-def throttle(redis):
+def limiter(redis):
     return RateLimiter(redis, **WAITS)
 
 
 def bucket(burst=3, window=timedelta(hours=1), *, key=None, forgiving=False):
-    return Bucket(key=key or f"test:throttle:{uuid4().hex}", limit=Limit(burst, window), forgiving=forgiving)
+    return Bucket(key=key or f"test:limiter:{uuid4().hex}", limit=Limit(burst, window), forgiving=forgiving)
 
 
-async def fail(throttle, *buckets, times=1):
+async def fail(limiter, *buckets, times=1):
     for _ in range(times):
         with pytest.raises(Wrong):
-            async with throttle.failures(*buckets, count=(Wrong,)):
+            async with limiter.failures(*buckets, count=(Wrong,)):
                 raise Wrong
 
 
-async def succeed(throttle, *buckets):
-    async with throttle.failures(*buckets, count=(Wrong,)):
+async def succeed(limiter, *buckets):
+    async with limiter.failures(*buckets, count=(Wrong,)):
         pass
 
 
-async def refused(throttle, *buckets):
+async def refused(limiter, *buckets):
     with pytest.raises(RateLimited) as caught:
-        await succeed(throttle, *buckets)
+        await succeed(limiter, *buckets)
     return caught.value.retry_after
 
 
@@ -86,31 +86,31 @@ async def test_what_failed_is_forgiven_evenly(redis):
     assert await counts.admit([one], now=30_000) == 1000
 
 
-async def test_refusal_says_how_long_and_counts_nothing(throttle):
+async def test_refusal_says_how_long_and_counts_nothing(limiter):
     one = bucket(burst=2)
-    await fail(throttle, one, times=2)
-    assert [await refused(throttle, one) for _ in range(20)] == [1] * 20
+    await fail(limiter, one, times=2)
+    assert [await refused(limiter, one) for _ in range(20)] == [1] * 20
     await asyncio.sleep(1.05)
-    await succeed(throttle, one)
+    await succeed(limiter, one)
 
 
-async def test_success_empties_what_is_forgiving_and_nothing_else(throttle):
+async def test_success_empties_what_is_forgiving_and_nothing_else(limiter):
     own, shared = bucket(burst=3, forgiving=True), bucket(burst=3)
-    await fail(throttle, own, shared, times=2)
-    await succeed(throttle, own, shared)
-    await fail(throttle, own, times=2)
-    await succeed(throttle, own)
-    await fail(throttle, shared)
-    await refused(throttle, shared)
+    await fail(limiter, own, shared, times=2)
+    await succeed(limiter, own, shared)
+    await fail(limiter, own, times=2)
+    await succeed(limiter, own)
+    await fail(limiter, shared)
+    await refused(limiter, shared)
 
 
-async def test_what_is_no_failure_of_the_client_counts_nothing(throttle):
+async def test_what_is_no_failure_of_the_client_counts_nothing(limiter):
     one = bucket(burst=1)
     for _ in range(5):
         with pytest.raises(ZeroDivisionError):
-            async with throttle.failures(one, count=(Wrong,)):
+            async with limiter.failures(one, count=(Wrong,)):
                 _ = 1 / 0
-    await succeed(throttle, one)
+    await succeed(limiter, one)
 
 
 async def test_of_many_at_once_no_more_pass_than_may_fail(redis):
@@ -118,8 +118,8 @@ async def test_of_many_at_once_no_more_pass_than_may_fail(redis):
     # Two throttles, as of two processes.
     throttles = [RateLimiter(redis, **WAITS), RateLimiter(redis, **WAITS)]
 
-    async def attempt(throttle):
-        async with throttle.failures(one, count=(Wrong,)):
+    async def attempt(limiter):
+        async with limiter.failures(one, count=(Wrong,)):
             passed.append(1)
             await asyncio.sleep(0.05)
             raise Wrong
@@ -131,28 +131,28 @@ async def test_of_many_at_once_no_more_pass_than_may_fail(redis):
 
 async def test_many_good_ones_at_once_all_pass(redis):
     own, shared = bucket(burst=5, forgiving=True), bucket(burst=10)
-    throttle = RateLimiter(redis, **WAITS)
+    limiter = RateLimiter(redis, **WAITS)
 
     async def attempt():
-        async with throttle.failures(own, shared, count=(Wrong,)):
+        async with limiter.failures(own, shared, count=(Wrong,)):
             await asyncio.sleep(0.01)
 
     await asyncio.gather(*(attempt() for _ in range(60)))
 
 
-async def test_refusal_by_one_bucket_takes_no_place_in_another(throttle):
+async def test_refusal_by_one_bucket_takes_no_place_in_another(limiter):
     full, roomy = bucket(burst=1), bucket(burst=1)
-    await fail(throttle, full)
-    await refused(throttle, full, roomy)
-    await succeed(throttle, roomy)
+    await fail(limiter, full)
+    await refused(limiter, full, roomy)
+    await succeed(limiter, roomy)
 
 
-async def test_counts_end_by_themselves(redis, throttle):
+async def test_counts_end_by_themselves(redis, limiter):
     one = bucket(burst=3, window=timedelta(seconds=30))
-    await fail(throttle, one)
+    await fail(limiter, one)
     # A third of the window for one of three.
     assert 9_000 < await redis.pttl(one.key) <= 10_001
-    await succeed(throttle, bucket(key=one.key, forgiving=True))
+    await succeed(limiter, bucket(key=one.key, forgiving=True))
     assert not await redis.exists(one.key)
 
 
@@ -163,16 +163,16 @@ async def test_place_of_a_process_that_died_is_free_again_in_a_while(redis):
     assert await counts.admit([one], now=15_000) == 0
 
 
-async def test_attempts_that_always_count(throttle):
+async def test_attempts_that_always_count(limiter):
     one = bucket(burst=2)
-    await throttle.attempt(one)
-    await throttle.attempt(one)
+    await limiter.attempt(one)
+    await limiter.attempt(one)
     with pytest.raises(RateLimited):
-        await throttle.attempt(one)
-    assert await throttle.full(one)
-    await throttle.clear(one)
-    assert not await throttle.full(one)
-    await throttle.attempt(one)
+        await limiter.attempt(one)
+    assert await limiter.full(one)
+    await limiter.clear(one)
+    assert not await limiter.full(one)
+    await limiter.attempt(one)
 
 
 async def test_without_redis_each_process_counts_for_itself_and_goes_back(engines):
@@ -191,16 +191,16 @@ async def test_without_redis_each_process_counts_for_itself_and_goes_back(engine
 
 async def test_redis_that_goes_away_under_an_attempt_leaves_it_alone(engines):
     async with proxy_to(engines.redis_url) as proxy, create_redis(RedisSettings(url=proxy.url)) as redis:
-        throttle, one = RateLimiter(redis, **WAITS), bucket(burst=1)
+        limiter, one = RateLimiter(redis, **WAITS), bucket(burst=1)
 
         async def attempt():
-            async with throttle.failures(one, count=(Wrong,)):
+            async with limiter.failures(one, count=(Wrong,)):
                 await proxy.stop()
                 raise Wrong
 
         with pytest.raises(Wrong):
             await attempt()
-        await refused(throttle, one)
+        await refused(limiter, one)
         await proxy.start()
 
 
@@ -217,7 +217,7 @@ STEPS = st.lists(
 async def test_rules_in_python_are_those_in_redis(redis, steps):
     shared = RedisCounts(redis, **WAITS)
     own = MemoryCounts(**WAITS, hold=HOLD)
-    keys = [f"test:throttle:{uuid4().hex}" for _ in range(3)]
+    keys = [f"test:limiter:{uuid4().hex}" for _ in range(3)]
     now = 5_000_000
     for step, which, later, burst in steps:
         now += later

@@ -1,4 +1,5 @@
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from subgraphs.products.domain.text import (
     clean_tags,
     fold,
     generate_sku,
+    sku_key,
     slugify,
 )
 
@@ -93,3 +95,33 @@ def test_unfit_text_is_refused(value: str) -> None:
     with pytest.raises(ValidationFailed) as refusal:
         clean(value, field="name", at_most=10)
     assert refusal.value.field == "name"
+
+
+GROWING = "\ufdfa" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda: clean(GROWING, field="name", at_most=200),
+        lambda: clean(GROWING, field="name", at_most=5000, lines=True),
+        lambda: clean_slug(GROWING),
+        lambda: clean_sku(GROWING),
+        lambda: clean_tags([GROWING]),
+    ],
+    ids=["name", "description", "slug", "sku", "tags"],
+)
+def test_megabyte_that_grows_is_refused_by_its_length(check) -> None:
+    started = time.process_time()
+    with pytest.raises(ValidationFailed):
+        check()
+    assert time.process_time() - started < 0.1
+
+
+def test_text_that_is_short_once_it_is_trimmed_passes() -> None:
+    assert clean(" " * 500 + "mug" + " " * 200, field="name", at_most=200) == "mug"
+
+
+@pytest.mark.parametrize(("sku", "key"), [(" Kit-24 ", "kit-24"), ("", None), ("a b", None), ("ß", None)])
+def test_skus_are_compared_without_case_where_they_are_skus(sku: str, key: str | None) -> None:
+    assert sku_key(sku) == key

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 from pymongo.errors import WriteError
@@ -6,9 +7,16 @@ from pymongo.errors import WriteError
 from subgraphs.kit.mongo.client import Mongo
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.products.app import migrate
-from subgraphs.products.migrations import MIGRATIONS, migrate_database, v0003_images
-from subgraphs.products.migrations.v0001_catalogue_and_stock import INDEXES, VALIDATORS
+from subgraphs.products.domain.reservations import State
+from subgraphs.products.migrations import (
+    MIGRATIONS,
+    migrate_database,
+    v0002_identities_of_holds,
+    v0004_images,
+)
+from subgraphs.products.migrations.v0001_catalogue_and_stock import INDEXES
 from subgraphs.products.settings import ProductsSettings
+from tests.subgraphs.products.stock_probe import Crash
 
 
 async def indexes(database) -> dict[str, set[str]]:
@@ -61,18 +69,81 @@ async def test_store_refuses_what_no_product_can_be(database, make, change) -> N
         await database["products"].update_one({"_id": product.id}, change)
 
 
+async def validator(database) -> dict:
+    found = await database.command("listCollections", filter={"name": "products"})
+    return dict(found["cursor"]["firstBatch"][0]["options"]["validator"])
+
+
 async def test_what_other_versions_let_a_product_have_is_kept(engines) -> None:
     mongo = Mongo(DatabaseSettings(url=engines.mongo_url("amended")), application="products-tests")
     try:
         await migrate_database(mongo.database)
-        await v0003_images.apply(mongo.database)
-        found = await mongo.database.command("listCollections", filter={"name": "products"})
-        schema = found["cursor"]["firstBatch"][0]["options"]["validator"]["$jsonSchema"]
-        before = VALIDATORS["products"]["$jsonSchema"]
-        assert schema == {
-            **before,
-            "properties": {**before["properties"], "images": v0003_images.IMAGES},
-        }
+        amended = await validator(mongo.database)
+        properties = amended["$jsonSchema"]["properties"]
+        assert properties["images"] == v0004_images.IMAGES
+        del properties["images"]
+        properties["colour"] = {"bsonType": "string"}
+        await mongo.database.command("collMod", "products", validator=amended)
+        await v0004_images.apply(mongo.database)
+        properties["images"] = v0004_images.IMAGES
+        assert await validator(mongo.database) == amended
     finally:
         await mongo.database.client.drop_database(mongo.database.name)
         mongo.close()
+
+
+# ---- a database of before holds had ids ----------------------------------------------------------------------
+
+
+async def as_of_version_1(stock, product) -> None:
+    """Take from the documents what version 2 brought."""
+    document = await stock.database["products"].find_one({"_id": product.id})
+    old = [{name: hold[name] for name in ("rid", "q", "at")} for hold in document["holds"]]
+    await stock.database["products"].update_one({"_id": product.id}, {"$set": {"holds": old}})
+    async for reservation in stock.database["reservations"].find({}):
+        lines = [{k: v for k, v in line.items() if k != "hold"} for line in reservation["lines"]]
+        await stock.database["reservations"].update_one(
+            {"_id": reservation["_id"]}, {"$set": {"lines": lines}}
+        )
+
+
+async def test_orders_of_version_1_are_committed_released_and_restocked(stock, make, order) -> None:
+    mug = await make(stock=10)
+    sold, released, returned = (f"{order}-{n}" for n in range(3))
+    for one in (sold, released, returned):
+        await stock.reserve(one, (mug, 2))
+    await as_of_version_1(stock, mug)
+    await v0002_identities_of_holds.apply(stock.database)
+    assert await stock.inventory.commit(sold) is State.COMMITTED
+    assert await stock.inventory.release(released) is State.RELEASED
+    assert await stock.inventory.commit(returned) is State.COMMITTED
+    assert await stock.inventory.restock(returned) is State.RESTOCKED
+    assert await stock.of(mug) == (8, {})
+
+
+@pytest.mark.parametrize("step", [("restock.line_restored", 1), ("restock.returning", 1)])
+async def test_restock_that_version_1_began_is_finished_once(stock, make, order, step) -> None:
+    mug, other = await make(stock=10), f"{order}-other"
+    await stock.reserve(other, (mug, 1))
+    await stock.reserve(order, (mug, 3))
+    await stock.inventory.commit(order)
+    with pytest.raises(Crash):
+        await stock.dying(*step).inventory.restock(order)
+    await as_of_version_1(stock, mug)
+    for _ in range(2):
+        await v0002_identities_of_holds.apply(stock.database)
+    await stock.recover()
+    await stock.upkeep.audit(older_than=timedelta(seconds=-1))
+    assert (await stock.of(mug), await stock.state(order)) == ((9, {other: 1}), "RESTOCKED")
+
+
+async def test_stray_hold_that_version_1_restored_late_is_dropped(stock, make, order) -> None:
+    mug = await make(stock=10)
+    await stock.reserve(order, (mug, 3))
+    await stock.inventory.commit(order)
+    await stock.inventory.restock(order)
+    stray = {"rid": order, "q": 3, "at": stock.clock()}
+    await stock.database["products"].update_one({"_id": mug.id}, {"$push": {"holds": stray}})
+    await v0002_identities_of_holds.apply(stock.database)
+    assert await stock.upkeep.audit(older_than=timedelta(seconds=-1)) == 1
+    assert await stock.of(mug) == (10, {})

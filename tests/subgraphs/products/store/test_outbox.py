@@ -8,6 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from subgraphs.kit.background import running
+from subgraphs.kit.events.publisher import OutgoingEvent
 from subgraphs.kit.mongo.client import utc_now
 from subgraphs.kit.mongo.outbox import DocumentRelay
 from subgraphs.products.domain.reservations import ReservationLine
@@ -83,10 +84,11 @@ async def test_event_that_comes_while_others_are_published_is_not_lost(
     relay = DocumentRelay(database, redis, COLLECTIONS)
     send = relay._publish
 
-    async def publish_slowly(entries) -> None:
-        await send(entries)
+    async def publish_slowly(entries) -> list[OutgoingEvent]:
+        taken = await send(entries)
         relay._publish = send
         await products.adjust_stock(manager, mug.id, delta=1, reason=None)
+        return taken
 
     relay._publish = publish_slowly
     assert await relay.publish_pending() == 2
@@ -104,12 +106,12 @@ async def test_running_relay_waits_out_an_outage_of_redis(database, redis, make)
     relay = DocumentRelay(database, redis, COLLECTIONS, interval=0.02, claim=timedelta(milliseconds=10))
     send, failures = relay._publish, [2]
 
-    async def publish(entries) -> None:
+    async def publish(entries) -> list[OutgoingEvent]:
         if failures[0]:
             failures[0] -= 1
             relay.wake_up()
             raise RedisConnectionError("refused")
-        await send(entries)
+        return await send(entries)
 
     relay._publish = publish
     async with running(relay.job):

@@ -5,13 +5,22 @@ from datetime import timedelta
 
 import pytest
 
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.email import dispatcher
 from subgraphs.users.email.composer import Composer
 from subgraphs.users.email.dispatcher import EmailDispatcher
 from subgraphs.users.email.senders import SmtpSender, create_sender
 from subgraphs.users.migrations import migrate
 from subgraphs.users.settings import EmailSettings
-from tests.subgraphs.users.graphql_client import REQUEST_RESET, RESET, client_of, execute
+from tests.subgraphs.users.graphql_client import (
+    CONFIRM_EMAIL,
+    PASSWORD,
+    REQUEST_RESET,
+    RESET,
+    UPDATE_PROFILE,
+    client_of,
+    execute,
+)
 from tests.subgraphs.users.sent_emails import token_in
 from tests.subgraphs.users.smtp_server import smtp_server
 
@@ -159,3 +168,48 @@ async def test_email_that_is_too_late_is_given_up(settings, postgres, ann):
             if outcome:
                 break
     assert outcome == "GIVEN_UP"
+
+
+async def test_confirmation_that_could_not_be_sent_is_sent_with_another_token(quiet, email):
+    wanted = f"new-{email}"
+    change = {"email": wanted, "currentPassword": PASSWORD}
+    async with smtp_server() as smtp, client_of(mailing(quiet, smtp.port)) as client:
+        smtp.answers["DATA"] = "451 come back later"
+        auth = (await client.register(username=email.partition("@")[0], email=email))["auth"]
+        await client.run(UPDATE_PROFILE, auth["accessToken"], input=change)
+        await wait_until(lambda: sum(c.startswith("rcpt") and wanted in c for c in smtp.commands) >= 2)
+        smtp.answers.clear()
+        await wait_until(lambda: any(m["To"] == wanted for m in smtp.emails))
+        [message] = [m for m in smtp.emails if m["To"] == wanted]
+        result = await client.run(CONFIRM_EMAIL, emailToken=token_in(message))
+    assert result["confirmEmail"]["__typename"] == "ConfirmEmailSuccess"
+
+
+async def test_reset_that_is_composed_beside_a_change_of_the_address_is_not_sent(quiet, email):
+    """Else the old address would get a token after those that it had were voided."""
+    pool = Postgres(quiet.database, application="tests")
+    await execute(
+        pool,
+        "INSERT INTO users (id, username, username_key, email, email_key, password_hash, role)"
+        " VALUES (gen_random_uuid(), 'ann', 'ann', :email, :email, '', 'USER')",
+        email=email,
+    )
+    await execute(
+        pool,
+        "INSERT INTO letters (id, kind, recipient, user_agent, address)"
+        " VALUES (gen_random_uuid(), 'PASSWORD_RESET', :to, '', '')",
+        to=email,
+    )
+    composer = Composer(postgres=pool, settings=quiet.mail, reset_life=LIFE)
+    one = EmailDispatcher(postgres=pool, composer=composer, sender=create_sender(quiet.mail))
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with pool.unit_of_work() as connection:
+        await connection.exec_driver_sql("UPDATE users SET email = 'new@b.co', email_key = 'new@b.co'")
+        sending = asyncio.create_task(one.send_batch())
+        async with asyncio.timeout(10):
+            while not (await execute(pool, waits))[0][0]:  # noqa: ASYNC110 - PostgreSQL tells nobody
+                await asyncio.sleep(0.02)
+    await sending
+    outcomes = await execute(pool, "SELECT outcome, (SELECT count(*) FROM password_resets) FROM letters")
+    assert [tuple(row) for row in outcomes] == [("NOT_NEEDED", 0)]
+    await pool.close()

@@ -15,7 +15,8 @@ from subgraphs.users.domain.permissions import Permission, Role
 from subgraphs.users.migrations import SCRIPTS, migrate
 from subgraphs.users.store import metadata
 from tests.harness.tcp_proxy import TcpProxy
-from tests.subgraphs.users.graphql_client import execute
+from tests.subgraphs.users.graphql_client import client_of, execute
+from tests.subgraphs.users.sent_emails import email_to
 
 
 async def test_migrations_make_the_tables_of_the_store(settings):
@@ -36,7 +37,7 @@ async def test_roles_and_permissions_are_those_of_the_domain(postgres):
 
 async def test_sessions_of_the_first_release_keep_their_access_tokens(make_settings):
     settings = make_settings()
-    await runner.migrate(settings.database, scripts=SCRIPTS, revision="0001")
+    await runner.migrate(settings.database, scripts=SCRIPTS, owner="users", revision="0001")
     pool = Postgres(settings.database, application="tests")
     await execute(
         pool,
@@ -48,6 +49,25 @@ async def test_sessions_of_the_first_release_keep_their_access_tokens(make_setti
     await migrate(settings)
     rows = await execute(pool, "SELECT id = access_id, network FROM sessions")
     assert [tuple(row) for row in rows] == [(True, None)]
+    await pool.close()
+
+
+async def test_email_that_was_queued_before_the_migration_is_sent_after_it(make_settings):
+    settings = make_settings()
+    await runner.migrate(settings.database, scripts=SCRIPTS, revision="0002")
+    pool = Postgres(settings.database, application="tests")
+    await execute(
+        pool,
+        "INSERT INTO letters (id, kind, recipient, user_agent, address)"
+        " VALUES (gen_random_uuid(), 'EMAIL_CHANGED', 'ann@example.com', '', '')",
+    )
+    await migrate(settings)
+    async with client_of(settings):
+        message = await email_to(settings.mail.folder, "ann@example.com")
+    assert message["Subject"] == "Your e-mail address was changed"
+    indexes = "SELECT indexdef FROM pg_indexes WHERE indexname = 'outbox_published'"
+    [(definition,)] = await execute(pool, indexes)
+    assert definition.endswith("(published_at) WHERE (published_at IS NOT NULL)")
     await pool.close()
 
 
@@ -82,7 +102,9 @@ async def test_migration_waits_for_a_server_that_is_starting(make_settings, monk
     await proxy.stop()
     waits = asyncio.Event()
     monkeypatch.setattr(runner.log, "info", lambda *_, **__: waits.set())
-    task = asyncio.create_task(runner.migrate(DatabaseSettings(url=proxy.url), scripts=SCRIPTS))
+    task = asyncio.create_task(
+        runner.migrate(DatabaseSettings(url=proxy.url), scripts=SCRIPTS, owner="users")
+    )
     await waits.wait()
     await proxy.start()
     await task
@@ -97,7 +119,7 @@ async def test_server_that_stays_away_is_named_without_its_password():
     url = proxy.url.replace("//", "//app:secret@")
     started = time.monotonic()
     with pytest.raises(MigrationError) as caught:
-        await runner.migrate(DatabaseSettings(url=url), scripts=SCRIPTS, patience=0.3)
+        await runner.migrate(DatabaseSettings(url=url), scripts=SCRIPTS, owner="users", patience=0.3)
     assert time.monotonic() - started < 5
     assert "did not answer within 0.3 s" in str(caught.value)
     assert "_DATABASE_URL" in str(caught.value)
@@ -107,11 +129,11 @@ async def test_server_that_stays_away_is_named_without_its_password():
 async def test_database_that_does_not_exist_is_said_at_once(settings):
     url = settings.database.url + "-missing"
     with pytest.raises(MigrationError, match="does not exist"):
-        await runner.migrate(DatabaseSettings(url=url), scripts=SCRIPTS)
+        await runner.migrate(DatabaseSettings(url=url), scripts=SCRIPTS, owner="users")
 
 
 async def test_folder_with_a_percent_sign_in_its_name_is_fine(make_settings, tmp_path):
     scripts = shutil.copytree(SCRIPTS, tmp_path / "100% sure")
     settings = make_settings()
-    await runner.migrate(settings.database, scripts=scripts)
+    await runner.migrate(settings.database, scripts=scripts, owner="users")
     assert await differences(settings.database, metadata) == []

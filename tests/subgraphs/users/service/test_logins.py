@@ -23,7 +23,7 @@ async def test_wrong_password_and_unknown_account_get_the_same_answer(client, an
     answers = [
         await client.login(email=ann["user"]["email"], password="password124"),
         await client.login(username=ann["user"]["username"], password=""),
-        await client.login(username=ann["user"]["username"], password="x" * 5000),
+        await client.login(username=ann["user"]["username"], password="x" * 200),
         await client.login(email="nobody@example.com"),
         await client.login(username="nobody"),
         await client.login(username="a\x00b"),

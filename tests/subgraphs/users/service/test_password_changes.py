@@ -161,7 +161,7 @@ async def test_token_that_is_too_old_is_refused(client, ann, token, postgres):
     assert (await reset(client, token))["field"] == "token"
 
 
-@pytest.mark.parametrize("bad", ["", "x", "é" * 43, "A" * 43, "A" * 100_000, "a\x00b"])
+@pytest.mark.parametrize("bad", ["", "x", "é" * 43, "A" * 43, "A" * 1000, "a\x00b"])
 async def test_text_that_is_no_token_is_refused(client, bad):
     result = await reset(client, bad)
     assert (result["__typename"], result["field"]) == ("ValidationError", "token")

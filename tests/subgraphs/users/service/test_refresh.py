@@ -87,7 +87,7 @@ async def test_refresh_carries_a_change_of_role(client, ann, postgres):
     assert me == {"role": "STAFF", "permissions": ["MANAGE_ORDERS", "MANAGE_PRODUCTS", "VIEW_REPORTS"]}
 
 
-@pytest.mark.parametrize("token", ["", "x", "é\x00", "A" * 86, "A" * 200_000])
+@pytest.mark.parametrize("token", ["", "x", "é\x00", "A" * 86, "A" * 1000])
 async def test_text_that_is_no_token_is_refused(client, token):
     assert await client.refresh(token) == ENDED
 

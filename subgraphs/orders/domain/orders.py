@@ -1,0 +1,71 @@
+"""Orders and the history of their states."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from subgraphs.kit.money import Amount
+from subgraphs.orders.domain.ids import OrderId, ProductId, UserId
+from subgraphs.orders.domain.shipping import ShippingDetails
+from subgraphs.orders.domain.transitions import OrderStatus
+
+
+class RejectionKind(StrEnum):
+    SHORTAGE = "SHORTAGE"
+    UNKNOWN_PRODUCT = "UNKNOWN_PRODUCT"
+    NO_TOTAL = "NO_TOTAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Why an order got no stock. The last three fields are those of a shortage: of which product, and how much."""
+
+    kind: RejectionKind
+    message: str
+    product_id: ProductId | None = None
+    requested: int = 0
+    available: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationRequest:
+    """Who asked, while the order was being paid, that it be cancelled."""
+
+    actor: UserId
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """`resume_at` is when the resume job looks at the order next; None where nothing is left to do.
+
+    An order in a terminal state whose `resume_at` is set still has stock to give back.
+    """
+
+    id: OrderId
+    number: str
+    user_id: UserId
+    status: OrderStatus
+    subtotal: Amount
+    total: Amount
+    shipping: ShippingDetails | None
+    version: int
+    last_seq: int
+    cancellation_request: CancellationRequest | None
+    rejection: Rejection | None
+    expires_at: datetime
+    resume_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEvent:
+    """One change of status. `seq` counts 1, 2, 3 … for each order, without a gap."""
+
+    order_id: OrderId
+    seq: int
+    status: OrderStatus
+    at: datetime
+    actor: str | None
+    note: str | None

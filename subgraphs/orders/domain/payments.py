@@ -1,0 +1,48 @@
+"""Attempts to pay an order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from subgraphs.kit.money import Amount
+from subgraphs.orders.domain.ids import AttemptId, OrderId
+
+HOLD_LOST = "hold_lost"
+"""The reason of a payment that was never asked for, because its stock was gone."""
+
+REFUND_KEY_PREFIX = "refund:"
+
+
+class PaymentStatus(StrEnum):
+    PENDING = "PENDING"
+    AUTHORIZED = "AUTHORIZED"
+    CAPTURED = "CAPTURED"
+    DECLINED = "DECLINED"
+    UNKNOWN = "UNKNOWN"
+    REFUNDED = "REFUNDED"
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """One attempt to pay. `attempt_id` is the provider's idempotency key: the same however often it is sent.
+
+    `seq` is the event of the order that began it, so attempts have an order whatever the clocks say.
+    """
+
+    attempt_id: AttemptId
+    order_id: OrderId
+    seq: int
+    method: str
+    token: str
+    amount: Amount
+    refunded: Amount
+    status: PaymentStatus
+    transaction_id: str | None
+    reason: str | None
+    paid_at: datetime | None
+
+
+def refund_key(order_id: OrderId) -> str:
+    """The provider's idempotency key of the one refund that an order may have."""
+    return f"{REFUND_KEY_PREFIX}{order_id}"

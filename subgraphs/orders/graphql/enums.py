@@ -1,0 +1,11 @@
+"""The domain's enums, made known to the schema before a type that has them is defined."""
+
+import strawberry
+
+from subgraphs.orders.domain.payments import PaymentStatus
+from subgraphs.orders.domain.transitions import OrderStatus
+
+__all__ = ["OrderStatus", "PaymentStatus"]
+
+strawberry.enum(OrderStatus, description="Where an order stands.")
+strawberry.enum(PaymentStatus, description="What became of an attempt to pay.")

@@ -1,0 +1,1 @@
+"""The gRPC clients of the orders service; it serves none."""

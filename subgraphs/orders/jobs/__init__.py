@@ -1,0 +1,1 @@
+"""Background work of the orders service, each a `Job` of the kit's runner."""

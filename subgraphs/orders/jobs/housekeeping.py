@@ -1,0 +1,52 @@
+"""Deleting what was kept for long enough, so that storage follows the traffic of that time."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from subgraphs.kit.background import Job
+from subgraphs.kit.logs import get_logger
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.orders.settings import RetentionSettings
+from subgraphs.orders.store.idempotency_keys import IdempotencyKeyStore
+from subgraphs.orders.store.sandbox_charges import SandboxChargeStore
+
+log = get_logger(__name__)
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Housekeeping:
+    """Purges in small transactions that pass over what is locked; any number of processes may run it.
+
+    Idempotency keys and sandbox charges; published events are the outbox relay's own to delete.
+    """
+
+    postgres: Postgres
+    settings: RetentionSettings
+    clock: Callable[[], datetime]
+
+    @property
+    def job(self) -> Job:
+        every = self.settings.every.total_seconds()
+        return Job(name="housekeeping", run_once=self.run_once, every=every, delay=every)
+
+    async def run_once(self) -> bool:
+        """Delete one batch of each, in a transaction of its own. Returns whether there may be more."""
+        now = self.clock()
+        keys = await self._purge(
+            lambda c: IdempotencyKeyStore(c).purge(before=now - self.settings.keys, limit=_BATCH)
+        )
+        charges = await self._purge(
+            lambda c: SandboxChargeStore(c).purge(before=now - self.settings.charges, limit=_BATCH)
+        )
+        if keys or charges:
+            log.info("purged", idempotency_keys=keys, sandbox_charges=charges)
+        return _BATCH in {keys, charges}
+
+    async def _purge(self, purge: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+        async with self.postgres.unit_of_work() as connection:
+            return await purge(connection)

@@ -1,0 +1,1 @@
+"""The live status of orders, as subscriptions follow it."""

@@ -1,0 +1,131 @@
+"""The tables of the orders database."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from subgraphs.kit.postgres.outbox import outbox_table
+
+metadata = MetaData()
+
+# None is SQL's NULL: JSON's null would be a value to every IS NULL.
+_DOCUMENT = JSONB(none_as_null=True)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("user_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("subtotal_minor", BigInteger, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("shipping", _DOCUMENT),
+    Column("version", Integer, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("cancellation_request", _DOCUMENT),
+    Column("rejection", _DOCUMENT),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    # When the resume job looks at the order next: the end of the lease of a step under way, the end of the
+    # payment window, or never. Where it is set in a terminal state, stock is still to be given back.
+    Column("resume_at", DateTime(timezone=True)),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+)
+# Ids are UUIDv7, so an order by id is an order by time.
+Index("orders_by_user", orders.c.user_id, orders.c.id.desc())
+Index("orders_due", orders.c.resume_at, postgresql_where=orders.c.resume_at.is_not(None))
+
+order_items = Table(
+    "order_items",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.id"), nullable=False),
+    Column("product_id", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("sku", Text, nullable=False, server_default=""),
+    Column("price_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("currency", Text, nullable=False),
+)
+Index("order_items_by_order", order_items.c.order_id, order_items.c.product_id, unique=True)
+Index("order_items_by_product", order_items.c.product_id)
+
+order_events = Table(
+    "order_events",
+    metadata,
+    Column("order_id", Text, ForeignKey("orders.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text),
+    Column("note", Text),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("attempt_id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("method", Text, nullable=False),
+    # The provider's one-time reference, never card data; kept so that a lost attempt can be resumed.
+    Column("token", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("refunded_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("currency", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("transaction_id", Text),
+    Column("reason", Text),
+    Column("paid_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+Index("payments_by_order", payments.c.order_id, payments.c.seq.desc(), unique=True)
+# One capture an order, whatever else goes wrong.
+Index(
+    "payments_one_capture",
+    payments.c.order_id,
+    unique=True,
+    postgresql_where=payments.c.status.in_(["CAPTURED", "REFUNDED", "PARTIALLY_REFUNDED"]),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", Text, nullable=False),
+    Column("resource_id", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+Index("idempotency_keys_by_age", idempotency_keys.c.created_at)
+
+# The sandbox payment provider's own books. A real provider keeps them on its side.
+sandbox_charges = Table(
+    "sandbox_charges",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("transaction_id", Text),
+    Column("reason", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+Index("sandbox_charges_by_age", sandbox_charges.c.created_at)
+
+outbox = outbox_table(metadata)

@@ -1,0 +1,52 @@
+"""The relay of a document's events; its ordinary work is tested with the slice that has one."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from subgraphs.kit.events.event import Event
+from subgraphs.kit.events.streams import stream_of
+from subgraphs.kit.ids import new_id
+from subgraphs.kit.mongo.client import Database, Mongo, utc_now
+from subgraphs.kit.mongo.outbox import DocumentRelay, with_outbox
+from subgraphs.kit.redis.client import create_redis
+from subgraphs.kit.settings import DatabaseSettings, RedisSettings
+
+
+@pytest.fixture
+async def database(engines: Any) -> AsyncIterator[Database]:
+    mongo = Mongo(DatabaseSettings(url=engines.mongo_url("kit_outbox")), application="tests")
+    await mongo.database["things"].delete_many({})
+    yield mongo.database
+    mongo.close()
+
+
+@pytest.fixture
+async def redis(engines: Any) -> AsyncIterator[Redis]:
+    async with create_redis(RedisSettings(url=engines.redis_url)) as redis:
+        yield redis
+
+
+async def test_an_event_that_is_refused_waits_and_holds_up_no_other(database: Database, redis: Redis) -> None:
+    good, broken = new_id(), new_id()
+    await redis.set(stream_of(broken), "no stream")
+    ahead = timedelta()
+    relay = DocumentRelay(database, redis, ["things"], clock=lambda: utc_now() + ahead)
+    for source in (broken, good):
+        event = Event(type="Made", source=source, key="k", data={})
+        await database["things"].insert_one({"_id": source, **with_outbox(event, at=utc_now())})
+
+    assert await relay.publish_pending() == 1
+    assert await redis.xlen(stream_of(good)) == 1
+    assert await relay.publish_pending() == 0, "it is left alone for a while"
+    waiting = await database["things"].find_one({"_id": broken})
+    assert waiting is not None
+    assert len(waiting["outbox"]) == 1
+
+    await redis.delete(stream_of(broken))
+    ahead = timedelta(seconds=6)
+    assert await relay.publish_pending() == 1
+    assert await redis.xlen(stream_of(broken)) == 1

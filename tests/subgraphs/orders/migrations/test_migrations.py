@@ -1,0 +1,45 @@
+import secrets
+from typing import Any
+
+import pytest
+
+from subgraphs.kit.ids import new_id
+from subgraphs.kit.postgres import migrations
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.kit.settings import DatabaseSettings
+from subgraphs.orders.domain.ids import UserId
+from subgraphs.orders.domain.orders import CancellationRequest
+from subgraphs.orders.migrations import SCRIPTS
+from subgraphs.orders.store.orders import OrderStore
+from subgraphs.orders.store.tables import metadata
+
+
+@pytest.fixture
+async def empty_database(engines: Any) -> DatabaseSettings:
+    return DatabaseSettings(url=engines.postgres_url(f"orders_{secrets.token_hex(4)}"), pool_size=2)
+
+
+async def test_a_database_of_the_first_revision_keeps_what_is_in_it(empty_database: DatabaseSettings):
+    await migrations.migrate(empty_database, scripts=SCRIPTS, revision="0001")
+    postgres = Postgres(empty_database, application="tests")
+    order_id, user_id = new_id(), new_id()
+    request = '{"actor": "ann", "reason": "too slow"}'
+    async with postgres.unit_of_work() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO orders (id, number, user_id, status, currency, subtotal_minor, total_minor, version, "
+            "last_seq, cancel_wish, expires_at, created_at, updated_at) "
+            f"VALUES ('{order_id}', 'ORD-1', '{user_id}', 'PAYING', 'USD', 1, 1, 1, 1, '{request}', "
+            "now(), now(), now())"
+        )
+    await migrations.migrate(empty_database, scripts=SCRIPTS)
+    await migrations.migrate(empty_database, scripts=SCRIPTS)
+    async with postgres.read() as connection:
+        order = await OrderStore(connection).get(order_id)
+    assert order is not None
+    assert order.cancellation_request == CancellationRequest(actor=UserId("ann"), reason="too slow")
+    assert await migrations.differences(empty_database, metadata) == []
+    await postgres.close()
+
+
+async def test_migrations_make_what_the_tables_say(database: DatabaseSettings):
+    assert await migrations.differences(database, metadata) == []

@@ -1,0 +1,183 @@
+"""The use cases of orders on a real database, with stock, accounts and a clock that a test controls."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from subgraphs.kit.auth.viewer import Viewer
+from subgraphs.kit.ids import new_id
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.orders.domain.ids import ProductId
+from subgraphs.orders.domain.items import OrderLine
+from subgraphs.orders.domain.orders import Order, OrderEvent
+from subgraphs.orders.domain.payments import Payment
+from subgraphs.orders.domain.permissions import Permission
+from subgraphs.orders.domain.shipping import ShippingDetails
+from subgraphs.orders.jobs.resume import ResumeOrders
+from subgraphs.orders.payments.sandbox import SandboxProvider
+from subgraphs.orders.saga import LEASE, Saga
+from subgraphs.orders.service import Cancellations, Orders, OrderService, Payments, Placement
+from subgraphs.orders.store.orders import OrderStore
+from subgraphs.orders.store.payments import PaymentStore
+from subgraphs.orders.store.tables import metadata
+from tests.subgraphs.orders.account_service import InMemoryAccounts
+from tests.subgraphs.orders.fault_injection import Faults, FaultyInventory, FaultyPostgres, FaultyProvider
+from tests.subgraphs.orders.stock_service import InMemoryStock, Product
+
+WINDOW = timedelta(minutes=30)
+START = datetime(2026, 1, 31, 12, tzinfo=UTC)
+# Longer than the longest time between two attempts of the resume job.
+_A_WHILE = LEASE * 65
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, by: timedelta) -> None:
+        self.now += by
+
+
+class OrdersHarness:
+    """`postgres` is the code's own and `observer` that of the tests, which no fault reaches."""
+
+    def __init__(self, postgres: FaultyPostgres, observer: Postgres) -> None:
+        self.faults = postgres.faults = Faults()
+        self.postgres = postgres
+        self.observer = observer
+        self.clock = Clock()
+        self.stock = InMemoryStock(self.clock)
+        self.inventory = FaultyInventory(self.stock, self.faults)
+        self.accounts = InMemoryAccounts()
+        self.provider = FaultyProvider(SandboxProvider(postgres=observer), self.faults)
+        self.saga = Saga(
+            postgres=postgres,
+            inventory=self.inventory,
+            provider=self.provider,
+            clock=self.clock,
+            wake_up=_nobody_sleeps,
+        )
+        shared = {
+            "postgres": postgres,
+            "saga": self.saga,
+            "clock": self.clock,
+            "wake_up": _nobody_sleeps,
+        }
+        self.service = OrderService(
+            orders=Orders(postgres=postgres),
+            placement=Placement(**shared, accounts=self.accounts, payment_window=WINDOW),
+            payments=Payments(**shared, accounts=self.accounts),
+            cancellations=Cancellations(**shared),
+        )
+        self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
+        self.ann = Viewer(user_id=new_id(), role="USER")
+        self.bob = Viewer(user_id=new_id(), role="USER")
+        self.staff = Viewer(
+            user_id=new_id(), role="STAFF", permissions=frozenset({Permission.MANAGE_ORDERS.value})
+        )
+
+    # -- what customers do ----------------------------------------------------------------------
+
+    async def place(
+        self,
+        *products: Product,
+        quantity: int = 1,
+        key: str | None = None,
+        viewer: Viewer | None = None,
+        shipping: ShippingDetails | None = None,
+    ) -> Order:
+        lines = [OrderLine(product.id, quantity) for product in products or (self.stock.add(),)]
+        return await self.place_lines(lines, key=key, viewer=viewer, shipping=shipping)
+
+    async def place_lines(
+        self,
+        lines: Sequence[OrderLine],
+        *,
+        key: str | None = None,
+        viewer: Viewer | None = None,
+        shipping: ShippingDetails | None = None,
+    ) -> Order:
+        return await self.service.placement.place(viewer or self.ann, lines=lines, shipping=shipping, key=key)
+
+    async def pay(self, order_id: str, token: str = "tok_ok", *, key: str | None = None) -> Order:
+        return await self.service.payments.pay(self.ann, order_id, method="card", token=token, key=key)
+
+    async def cancel(self, order_id: str, reason: str | None = None) -> Order:
+        return await self.service.cancellations.cancel(self.ann, order_id, reason=reason)
+
+    # -- time ----------------------------------------------------------------------------------------
+
+    async def until_quiet(self, rounds: int = 12) -> None:
+        """Let time pass, short of the payment window, and the resume job run, until nothing is left to do."""
+        for _ in range(rounds):
+            while await self.resume.run_once():
+                pass
+            if not await self.rows(_UNFINISHED):
+                return
+            self.clock.forward(_A_WHILE)
+        assert await self.rows(_UNFINISHED) == []
+
+    # -- what there is -------------------------------------------------------------------------------
+
+    async def order(self, order_id: str) -> Order:
+        async with self.observer.read() as connection:
+            order = await OrderStore(connection).get(order_id)
+        assert order is not None
+        return order
+
+    async def history(self, order_id: str) -> list[OrderEvent]:
+        async with self.observer.read() as connection:
+            return (await OrderStore(connection).events_of([order_id]))[0]
+
+    async def statuses(self, order_id: str) -> list[str]:
+        return [event.status.value for event in await self.history(order_id)]
+
+    async def payment(self, order_id: str) -> Payment | None:
+        async with self.observer.read() as connection:
+            return (await PaymentStore(connection).latest_of([order_id]))[0]
+
+    async def rows(self, query: str, **parameters: Any) -> list[Any]:
+        async with self.observer.read() as connection:
+            return list((await connection.execute(text(query), parameters)).all())
+
+    async def everything(self) -> list[tuple[Any, ...]]:
+        """All rows of all tables, to show that nothing was written."""
+        return [
+            (table.name, *row)
+            for table in metadata.sorted_tables
+            for row in await self.rows(f"SELECT * FROM {table.name} ORDER BY 1, 2")
+        ]
+
+
+_UNFINISHED = """
+SELECT id, status, resume_at FROM orders
+WHERE status IN ('PENDING_STOCK', 'PAYING', 'CANCELLING')
+   OR (status NOT IN ('AWAITING_PAYMENT') AND resume_at IS NOT NULL)
+   OR (status IN ('AWAITING_PAYMENT', 'PAID') AND cancellation_request IS NOT NULL)
+"""
+
+
+def _nobody_sleeps() -> None:
+    """There is no relay here that a commit could wake."""
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 10) -> None:
+    """Return as soon as `holds`. Raises TimeoutError."""
+    async with asyncio.timeout(within):
+        while not await holds():  # noqa: ASYNC110 - what is waited for is in a database, not in this process
+            await asyncio.sleep(0.01)
+
+
+def line(product: Product | str, quantity: int = 1) -> OrderLine:
+    return OrderLine(ProductId(product) if isinstance(product, str) else product.id, quantity)
+
+
+def as_staff(viewer: Viewer) -> Viewer:
+    return replace(viewer, permissions=frozenset({Permission.MANAGE_ORDERS.value}))
