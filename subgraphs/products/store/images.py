@@ -36,7 +36,7 @@ class StoredFile:
 
 class ImageStore:
     def __init__(self, database: Database) -> None:
-        self._bucket = FileBucket(database, bucket_name="images")
+        self._database = database
         self._root = database["images"]
         self._files = database["images.files"]
         self._chunks = database["images.chunks"]
@@ -58,13 +58,14 @@ class ImageStore:
         return [d["_id"] async for d in cursor]
 
     async def save(self, image_id: ImageId, rendering: Rendering) -> None:
+        bucket = FileBucket(self._database, bucket_name="images")
         for variant in rendering.variants:
             full = variant.width == rendering.width
             # Of the content, so that it stays the same wherever and however often the file is copied.
             etag = hashlib.sha256(variant.data).hexdigest()[:32]
             name = image_id if full else _variant(image_id, variant.width)
             metadata = {"image": image_id, "etag": etag}
-            await self._bucket.upload_from_stream_with_id(name, name, variant.data, metadata=metadata)
+            await bucket.upload_from_stream_with_id(name, name, variant.data, metadata=metadata)
 
     async def find(self, image_id: ImageId, width: int | None) -> StoredFile | None:
         """The variant of that width, or the full size where there is none."""

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import os
 from datetime import timedelta
 
@@ -12,7 +13,12 @@ from tests.subgraphs.products.picture_files import SVG, bomb, encoded, jpeg, pai
 
 
 def workers() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children(recursive=True) if "images.worker" in " ".join(p.cmdline())]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "images.worker" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 async def test_a_file_comes_back_in_all_sizes() -> None:
