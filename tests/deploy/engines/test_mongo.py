@@ -142,7 +142,7 @@ def test_the_native_server_is_the_one_of_the_tests(data: Path):
         assert arguments[arguments.index("--log-file-max") + 1] == "32MB"
 
 
-@pytest.mark.parametrize("server", [s.name for s in mongo_servers._found()])
+@pytest.mark.parametrize("server", sorted({s.name for s in mongo_servers._found()}))
 def test_files_in_gridfs_are_kept_whole_and_read_in_parts(data: Path, server: str):
     content = bytes(range(256)) * 3000
     for life in range(2):
