@@ -20,17 +20,22 @@ from subgraphs.products import migrations
 from subgraphs.products.graphql.context import context_factory
 from subgraphs.products.graphql.schema import schema
 from subgraphs.products.grpc import server as inventory_server
+from subgraphs.products.http.images import image_routes
+from subgraphs.products.images.processor import ImageProcessor
+from subgraphs.products.jobs.images import image_jobs
 from subgraphs.products.jobs.stock import stock_jobs
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.images import ImageService
 from subgraphs.products.service.inventory import InventoryService
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
 from subgraphs.products.service.reservation_steps import ReservationSteps
 from subgraphs.products.service.seeding import Seeding
 from subgraphs.products.service.upkeep import StockUpkeep
-from subgraphs.products.settings import ProductsSettings, StockSettings
+from subgraphs.products.settings import ImageSettings, ProductsSettings, StockSettings
 from subgraphs.products.store.categories import CategoryStore
 from subgraphs.products.store.holds import HoldStore
+from subgraphs.products.store.images import ImageStore
 from subgraphs.products.store.product_lists import ProductListStore
 from subgraphs.products.store.products import ProductStore
 from subgraphs.products.store.reservations import ReservationStore
@@ -43,6 +48,7 @@ class Services:
     categories: CategoryService
     products: ProductService
     product_lists: ProductListService
+    images: ImageService
     inventory: InventoryService
     upkeep: StockUpkeep
 
@@ -51,12 +57,14 @@ def build_services(
     database: Database,
     *,
     settings: StockSettings,
+    images: ImageSettings,
     wake_up: Callable[[], None],
     clock: Callable[[], datetime] = utc_now,
     after_write: Callable[[str], None] = lambda _: None,
 ) -> Services:
-    """`wake_up` is called after an event was written, `after_write` with the name of each step of a reservation."""
+    """`wake_up` is called after an event was written, `after_write` with the name of each step of a reservation or of an image's."""
     categories = CategoryService(store=CategoryStore(database), clock=clock)
+    products = ProductStore(database, wake_up=wake_up)
     steps = ReservationSteps(
         holds=HoldStore(database),
         reservations=ReservationStore(database, wake_up=wake_up),
@@ -65,10 +73,17 @@ def build_services(
     )
     return Services(
         categories=categories,
-        products=ProductService(
-            store=ProductStore(database, wake_up=wake_up), categories=categories, clock=clock
-        ),
+        products=ProductService(store=products, categories=categories, clock=clock),
         product_lists=ProductListService(store=ProductListStore(database), categories=categories),
+        images=ImageService(
+            products=products,
+            store=ImageStore(database),
+            render=ImageProcessor(images).render,
+            max_bytes=images.max_bytes,
+            per_product=images.per_product,
+            clock=clock,
+            after_write=after_write,
+        ),
         inventory=InventoryService(steps=steps, longest_hold=settings.keep_released),
         upkeep=StockUpkeep(steps=steps),
     )
@@ -96,6 +111,7 @@ async def open_seeding(settings: ProductsSettings, report: Callable[[str], None]
         yield Seeding(
             products=ProductStore(mongo.database, wake_up=WakeUp()),
             categories=CategoryStore(mongo.database),
+            images=ImageStore(mongo.database),
             clock=utc_now,
             report=report,
         )
@@ -112,8 +128,14 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         revocations = RedisRevocations(redis)
 
         relay = DocumentRelay(mongo.database, redis, ["products", "reservations"])
-        services = build_services(mongo.database, settings=settings.stock, wake_up=relay.wake_up)
-        await stack.enter_async_context(running(relay.job, *stock_jobs(services.upkeep, settings.stock)))
+        services = build_services(
+            mongo.database, settings=settings.stock, images=settings.images, wake_up=relay.wake_up
+        )
+        jobs = (
+            *stock_jobs(services.upkeep, settings.stock),
+            *image_jobs(services.images, settings.images),
+        )
+        await stack.enter_async_context(running(relay.job, *jobs))
         register = inventory_server.registration(services.inventory)
         await stack.enter_async_context(
             serving(settings, services=[inventory_server.SERVICE], register=register)
@@ -127,6 +149,9 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
                 products=services.products,
                 product_lists=services.product_lists,
                 categories=services.categories,
+                images=services.images,
             ),
+            add_routes=image_routes(services.images),
+            max_file_bytes=settings.images.max_bytes,
             checks={"mongo": mongo.ping, "redis": redis.ping},
         )

@@ -8,6 +8,7 @@ import strawberry
 from subgraphs.kit.graphql.context import RequestContext, RequestInfo
 from subgraphs.products.graphql.loaders import Loaders
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.images import ImageService
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
 
@@ -17,6 +18,7 @@ class ProductsContext(RequestContext):
     products: ProductService
     product_lists: ProductListService
     categories: CategoryService
+    images: ImageService
     loaders: Loaders
 
 
@@ -24,7 +26,11 @@ Info = strawberry.Info[ProductsContext, None]
 
 
 def context_factory(
-    *, products: ProductService, product_lists: ProductListService, categories: CategoryService
+    *,
+    products: ProductService,
+    product_lists: ProductListService,
+    categories: CategoryService,
+    images: ImageService,
 ) -> Callable[[RequestInfo], ProductsContext]:
     def make(request: RequestInfo) -> ProductsContext:
         return ProductsContext(
@@ -32,6 +38,7 @@ def context_factory(
             products=products,
             product_lists=product_lists,
             categories=categories,
+            images=images,
             loaders=Loaders(products=products, product_lists=product_lists, categories=categories),
         )
 
