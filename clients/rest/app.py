@@ -1,5 +1,6 @@
 """Composition root of the REST layer: the only place that builds its client and wires it."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,10 +15,11 @@ from clients.rest.categories import CategoryFinder
 from clients.rest.readiness import Readiness
 from clients.rest.request_line import LimitQuery
 from clients.rest.router_client import RouterClient
-from clients.rest.routes import orders, products, users
+from clients.rest.routes import images, orders, products, users
 from clients.rest.settings import Settings
 from clients.rest.status_stream import StatusStreams
-from subgraphs.kit.http.middleware import LimitBody, Observe
+from subgraphs.kit.http.deadlines import Deadlines
+from subgraphs.kit.http.middleware import LimitBody, Observe, UploadLimit
 from subgraphs.kit.http.operations import add_operational_routes
 
 _TAGS = [
@@ -26,6 +28,8 @@ _TAGS = [
     {"name": "orders", "description": "Orders, payments and live status."},
     {"name": "operations", "description": "For operators and orchestrators."},
 ]
+
+_UPLOADS = re.compile(r"/api/v1/products/[^/]+/images")
 
 
 @asynccontextmanager
@@ -73,7 +77,7 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
     app.state.router_client = router_client
     app.state.categories = CategoryFinder()
     app.state.streams = StatusStreams(settings.stream)
-    routers = [module.router for module in (users, products, orders)]
+    routers = [module.router for module in (users, products, images, orders)]
     paths = {route.path for router in routers for route in router.routes if isinstance(route, APIRoute)}
     app.state.fixed_paths = frozenset(path for path in paths if "{" not in path)
     for router in routers:
@@ -83,7 +87,13 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
     error_handlers.install(app)
     docs.install(app)
     app.add_middleware(LimitQuery)
-    app.add_middleware(LimitBody, max_bytes=settings.server.max_body_bytes)
+    uploads = UploadLimit(_UPLOADS, settings.uploads.max_bytes)
+    app.add_middleware(LimitBody, max_bytes=settings.server.max_body_bytes, uploads=uploads)
+    app.add_middleware(
+        Deadlines,
+        read=settings.server.read_timeout.total_seconds(),
+        write=settings.server.write_timeout.total_seconds(),
+    )
     app.add_middleware(Observe, service="rest")
     return app
 

@@ -1,7 +1,7 @@
 """What routes depend on: a `RouterSession`, which sends operations with the headers of the client's request."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -43,14 +43,23 @@ class RouterSession:
 
     async def mutate(self, operation: str, **variables: Any) -> dict[str, Any]:
         """The success type of a mutation's result union. Raises ApiError for its error types too."""
-        (result,) = (await self.execute(operation, **variables)).values()
-        if not result["__typename"].endswith("Success"):
-            raise errors.from_error_type(result)
-        return dict(result)
+        return _success(await self.execute(operation, **variables))
+
+    async def upload(self, operation: str, files: Mapping[str, BinaryIO], **variables: Any) -> dict[str, Any]:
+        """As `mutate`; each of `files` is the value of the variable of its name."""
+        answer = await self._client.upload(operation, _present(variables), self._headers, files=files)
+        return _success(answer)
 
     async def subscribe(self, operation: str, **variables: Any) -> Subscription:
         """An open subscription; the caller closes it. Raises ApiError when it is refused."""
         return await self._client.subscribe(operation, _present(variables), self._headers)
+
+
+def _success(answer: Mapping[str, Any]) -> dict[str, Any]:
+    (result,) = answer.values()
+    if not result["__typename"].endswith("Success"):
+        raise errors.from_error_type(result)
+    return dict(result)
 
 
 def _present(variables: Mapping[str, Any]) -> dict[str, Any]:

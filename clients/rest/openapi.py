@@ -53,7 +53,10 @@ _LINKS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "readUser": {"id": "$response.body#/id"},
         "listOrders": {"user_id": "$response.body#/id"},
     },
-    "createProduct": {"readProduct": {"id": "$response.body#/id"}},
+    "createProduct": {
+        "readProduct": {"id": "$response.body#/id"},
+        "addProductImage": {"id": "$response.body#/id"},
+    },
     "listProducts": {
         "readProduct": {"id": "$response.body#/products/0/id"},
         "listProducts": {"cursor": "$response.body#/next_cursor"},

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from clients.rest.models.errors import ErrorAnswer, Responses
 
 MEANINGS = {
-    HTTPStatus.BAD_REQUEST: "The body is not JSON.",
+    HTTPStatus.BAD_REQUEST: "The body is not JSON, or not the form that was declared.",
     HTTPStatus.UNAUTHORIZED: "No token, or one that is not accepted; log in or refresh.",
     HTTPStatus.PAYMENT_REQUIRED: "The payment was declined; the order waits for another.",
     HTTPStatus.FORBIDDEN: "The account may not do this.",
@@ -18,7 +18,7 @@ MEANINGS = {
     HTTPStatus.CONFLICT: "It does not fit what is there: taken, sold out, or not possible in this state.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "The query string is too long.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as what the endpoint takes.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A value does not fit; `field` says where.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests; `Retry-After` says how many seconds to wait.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault on our side.",

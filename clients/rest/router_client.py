@@ -5,9 +5,9 @@ mode. The second needs no protocol beside HTTP: headers travel, and a refusal is
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import httpx
 import orjson
@@ -20,6 +20,7 @@ from subgraphs.kit.logs import get_logger
 log = get_logger(__name__)
 
 JSON = "application/graphql-response+json, application/json;q=0.9"
+_BYTES = "application/octet-stream"
 _DOWN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 # The routers send a comment every 12 s; a stream silent for longer than this has lost its other end.
 _STREAM_SILENCE = 60.0
@@ -43,9 +44,34 @@ class RouterClient:
 
         Raises ApiError for any answer that is not whole: the router away, a refusal, partial data.
         """
-        document = self._documents[name]
+        return await self._answer(name, self._post(self._documents[name], variables, headers))
+
+    async def upload(
+        self,
+        name: str,
+        variables: Mapping[str, Any],
+        headers: Mapping[str, str],
+        *,
+        files: Mapping[str, BinaryIO],
+    ) -> dict[str, Any]:
+        """As `execute`, with `files` as the values of the variables of their names.
+
+        In the form that github.com/jaydenseric/graphql-multipart-request-spec describes. A file's name and type, which
+        its sender chose, are not passed on.
+        """
+        operation = _body(self._documents[name], {**variables, **dict.fromkeys(files)})
+        places = {variable: [f"variables.{variable}"] for variable in files}
+        request = self._client.post(
+            self._router,
+            data={"operations": operation.decode(), "map": orjson.dumps(places).decode()},
+            files={variable: ("file", content, _BYTES) for variable, content in files.items()},
+            headers={**headers, "accept": JSON, "apollo-require-preflight": "true"},
+        )
+        return await self._answer(name, request)
+
+    async def _answer(self, name: str, request: Awaitable[httpx.Response]) -> dict[str, Any]:
         try:
-            response = await self._post(document, variables, headers)
+            response = await request
         except httpx.TransportError as error:
             log.warning("router_unreachable", operation=name, error=repr(error))
             raise errors.unavailable() from error

@@ -22,6 +22,16 @@ class RouterClientSettings(Section):
     connections: int = Field(200, ge=1, description="Kept open to the router while idle.")
 
 
+class UploadSettings(Section):
+    """Files that are taken."""
+
+    max_bytes: int = Field(
+        8 * 1024 * 1024 + 128 * 1024,
+        ge=1024,
+        description="Of a form with its file; the products service says how large an image may be.",
+    )
+
+
 class StreamSettings(Section):
     """How `/events` streams behave."""
 
@@ -43,3 +53,4 @@ class Settings(ServiceSettings):
     services: RestServices = RestServices()
     gateway: RouterClientSettings = RouterClientSettings()
     stream: StreamSettings = StreamSettings()
+    uploads: UploadSettings = UploadSettings()

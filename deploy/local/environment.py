@@ -11,6 +11,8 @@ from deploy.local.topology import LOOPBACK, Topology
 
 _MAX_BODY_BYTES = 1024 * 1024
 """As the router and the subgraphs have it."""
+_MAX_UPLOAD_BYTES = 8 * 1024 * 1024 + 128 * 1024
+"""The largest file that the products service takes, and what a form has beside it."""
 
 _OURS = ("_SERVER_HOST", "_SERVER_PORT", "_SERVER_GRPC_PORT", "ROUTER_HOST", "ROUTER_PORT")
 
@@ -122,6 +124,7 @@ def edge_values(
         "RATE_LIMIT_PER_MINUTE": limit,
         "RATE_LIMIT_BURST": environ.get("EDGE_RATE_LIMIT_BURST") or limit,
         "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),
+        "MAX_UPLOAD_BYTES": environ.get("EDGE_MAX_UPLOAD_BYTES") or str(_MAX_UPLOAD_BYTES),
         "CORS_ORIGIN_REGEX": open_to["EDGE_CORS_ORIGIN_REGEX"],
         "TOKEN_KEYS": token_keys(environ, jwks=data / "jwks.json"),
     }

@@ -36,6 +36,7 @@ export function createGateway(settings, connections) {
     maskedErrors: { maskError: publicError },
     requestId: false, // the server sets it, for WebSockets too
     batching: false,
+    multipart: true, // uploads.mjs
     cors: settings.origins.length ? { origin: settings.origins, credentials: false } : false,
     landingPage: false,
     logging: false,

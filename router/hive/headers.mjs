@@ -37,7 +37,9 @@ export function clientAddress({ headers, socket }) {
 export function useForwardedHeaders() {
   return {
     onSubgraphExecute({ executionRequest }) {
-      executionRequest.extensions = { headers: forwarded(executionRequest.context?.headers) };
+      // A file goes on in a form, which subgraphs take from nobody who might be a browser that was tricked.
+      const headers = { ...forwarded(executionRequest.context?.headers), 'apollo-require-preflight': 'true' };
+      executionRequest.extensions = { headers };
     },
   };
 }

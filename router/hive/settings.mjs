@@ -13,6 +13,7 @@
 //   ROUTER_DRAIN             longest wait for running operations when stopping         10s
 //   ROUTER_CORS_ORIGINS      origins let in, comma-separated; empty = none, since the edge answers CORS
 //   ROUTER_MAX_BODY_BYTES    largest request body or WebSocket message                 1048576
+//   ROUTER_MAX_UPLOAD_BYTES  largest request with files (multipart/form-data)          8519680
 //   ROUTER_MAX_QUERY_BYTES   longest query text                                        20000
 //   ROUTER_MAX_COST          most objects that an operation may resolve (README.md)    10000
 //   ROUTER_DOCUMENT_CACHE_BYTES
@@ -41,6 +42,7 @@ const DEFAULTS = {
   ROUTER_DRAIN: '10s',
   ROUTER_CORS_ORIGINS: '',
   ROUTER_MAX_BODY_BYTES: String(1024 * 1024),
+  ROUTER_MAX_UPLOAD_BYTES: String(8 * 1024 * 1024 + 128 * 1024), // the products service takes images of 8 MiB
   ROUTER_MAX_QUERY_BYTES: '20000',
   ROUTER_MAX_COST: '10000',
   ROUTER_DOCUMENT_CACHE_BYTES: String(64 * 1024 * 1024),
@@ -117,6 +119,7 @@ export function load(env = process.env) {
     drain: milliseconds('ROUTER_DRAIN'),
     origins: value('ROUTER_CORS_ORIGINS').split(',').map((origin) => origin.trim()).filter(Boolean),
     maxBodyBytes: integer('ROUTER_MAX_BODY_BYTES', 1, 2 ** 30),
+    maxUploadBytes: integer('ROUTER_MAX_UPLOAD_BYTES', 1, 2 ** 30),
     maxQueryBytes: integer('ROUTER_MAX_QUERY_BYTES', 1, 2 ** 30),
     maxCost: integer('ROUTER_MAX_COST', 1, 2 ** 31),
     documentCacheBytes: integer('ROUTER_DOCUMENT_CACHE_BYTES', 0, 2 ** 40),

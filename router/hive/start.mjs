@@ -14,6 +14,7 @@ import { log, setLevel } from './log.mjs';
 import { observe, registry } from './metrics.mjs';
 import { SettingsError, load } from './settings.mjs';
 import { serveSubscriptions } from './subscriptions.mjs';
+import { PREFLIGHT_HEADERS, bodyLimit, mayBeForged } from './uploads.mjs';
 
 // The runtime hangs one listener per running request on the signal that ends all of them, and warns of a leak at 11.
 setMaxListeners(0);
@@ -62,13 +63,18 @@ const server = createServer((req, res) => {
       res.end(text);
     });
   if (path !== '/graphql') return refuse(res, 404, 'NOT_FOUND', 'The router answers on /graphql.', id);
-  const tooLarge = `The request body is larger than ${settings.maxBodyBytes} bytes.`;
-  if (Number(req.headers['content-length']) > settings.maxBodyBytes)
+  if (mayBeForged(req)) {
+    const message = `A request in a form needs the header ${PREFLIGHT_HEADERS[0]}, with any value.`;
+    return refuse(res, 400, 'BAD_REQUEST', message, id);
+  }
+  const limit = bodyLimit(req, settings);
+  const tooLarge = `The request body is larger than ${limit} bytes.`;
+  if (Number(req.headers['content-length']) > limit)
     return refuse(res, 413, 'PAYLOAD_TOO_LARGE', tooLarge, id);
   let received = 0;
   req.on('data', (chunk) => {
     received += chunk.length;
-    if (received > settings.maxBodyBytes && !res.headersSent) refuse(res, 413, 'PAYLOAD_TOO_LARGE', tooLarge, id);
+    if (received > limit && !res.headersSent) refuse(res, 413, 'PAYLOAD_TOO_LARGE', tooLarge, id);
   });
   res.once('close', () => connections.close(req));
   if (/text\/event-stream|multipart\/mixed/.test(req.headers.accept)) {

@@ -20,9 +20,13 @@ from subgraphs.products import migrations
 from subgraphs.products.graphql.context import context_factory
 from subgraphs.products.graphql.schema import schema
 from subgraphs.products.grpc import server as inventory_server
+from subgraphs.products.http.images import image_routes
+from subgraphs.products.images.processor import ImageProcessor
+from subgraphs.products.jobs.images import image_jobs
 from subgraphs.products.jobs.search import search_jobs
 from subgraphs.products.jobs.stock import stock_jobs
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.images import ImageService
 from subgraphs.products.service.inventory import InventoryService
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
@@ -31,9 +35,10 @@ from subgraphs.products.service.search import SearchService
 from subgraphs.products.service.search_index import SearchIndexing
 from subgraphs.products.service.seeding import Seeding
 from subgraphs.products.service.upkeep import StockUpkeep
-from subgraphs.products.settings import ProductsSettings, StockSettings
+from subgraphs.products.settings import ImageSettings, ProductsSettings, StockSettings
 from subgraphs.products.store.categories import CategoryStore
 from subgraphs.products.store.holds import HoldStore
+from subgraphs.products.store.images import ImageStore
 from subgraphs.products.store.product_lists import ProductListStore
 from subgraphs.products.store.products import ProductStore
 from subgraphs.products.store.reservations import ReservationStore
@@ -50,6 +55,7 @@ class Services:
     product_lists: ProductListService
     search: SearchService
     search_indexing: SearchIndexing
+    images: ImageService
     inventory: InventoryService
     upkeep: StockUpkeep
 
@@ -58,6 +64,7 @@ def build_services(
     database: Database,
     *,
     settings: StockSettings,
+    images: ImageSettings,
     wake_up: Callable[[], None],
     catalogue_changed: Callable[[], None] = lambda: None,
     clock: Callable[[], datetime] = utc_now,
@@ -65,7 +72,7 @@ def build_services(
 ) -> Services:
     """`wake_up` is called after an event was written, `catalogue_changed` after a product was.
 
-    `after_write` is called with the name of each step of a reservation.
+    `after_write` is called with the name of each step of a reservation or of an image's.
     """
     category_store = CategoryStore(database)
     categories = CategoryService(store=category_store, clock=clock)
@@ -74,7 +81,7 @@ def build_services(
         wake_up()
         catalogue_changed()
 
-    product_store = ProductStore(database, wake_up=product_changed)
+    products = ProductStore(database, wake_up=product_changed)
     steps = ReservationSteps(
         holds=HoldStore(database),
         reservations=ReservationStore(database, wake_up=wake_up),
@@ -83,11 +90,20 @@ def build_services(
     )
     return Services(
         categories=categories,
-        products=ProductService(store=product_store, categories=categories, clock=clock),
+        products=ProductService(store=products, categories=categories, clock=clock),
         product_lists=ProductListService(store=ProductListStore(database), categories=categories),
-        search=SearchService(store=SearchStore(database), products=product_store, categories=categories),
+        search=SearchService(store=SearchStore(database), products=products, categories=categories),
         search_indexing=SearchIndexing(
             store=SearchIndexStore(database), categories=category_store, clock=clock
+        ),
+        images=ImageService(
+            products=products,
+            store=ImageStore(database),
+            render=ImageProcessor(images).render,
+            max_bytes=images.max_bytes,
+            per_product=images.per_product,
+            clock=clock,
+            after_write=after_write,
         ),
         inventory=InventoryService(steps=steps, longest_hold=settings.keep_released),
         upkeep=StockUpkeep(steps=steps),
@@ -116,6 +132,7 @@ async def open_seeding(settings: ProductsSettings, report: Callable[[str], None]
         yield Seeding(
             products=ProductStore(mongo.database, wake_up=WakeUp()),
             categories=CategoryStore(mongo.database),
+            images=ImageStore(mongo.database),
             clock=utc_now,
             report=report,
         )
@@ -136,15 +153,16 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         services = build_services(
             mongo.database,
             settings=settings.stock,
+            images=settings.images,
             wake_up=relay.wake_up,
             catalogue_changed=catalogue_changed,
         )
         jobs = (
-            relay.job,
             *stock_jobs(services.upkeep, settings.stock),
+            *image_jobs(services.images, settings.images),
             *search_jobs(services.search_indexing, wake=catalogue_changed),
         )
-        await stack.enter_async_context(running(*jobs))
+        await stack.enter_async_context(running(relay.job, *jobs))
         register = inventory_server.registration(services.inventory)
         await stack.enter_async_context(
             serving(settings, services=[inventory_server.SERVICE], register=register)
@@ -159,6 +177,9 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
                 product_lists=services.product_lists,
                 search=services.search,
                 categories=services.categories,
+                images=services.images,
             ),
+            add_routes=image_routes(services.images),
+            max_file_bytes=settings.images.max_bytes,
             checks={"mongo": mongo.ping, "redis": redis.ping},
         )

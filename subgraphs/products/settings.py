@@ -37,6 +37,33 @@ class StockSettings(Section):
     )
 
 
+class ImageSettings(Section):
+    """What is taken as an image of a product; `PRODUCTS_IMAGES_…`."""
+
+    max_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="Of an uploaded file. The edge and the router have limits, too."
+    )
+    max_pixels: int = Field(
+        40_000_000, ge=10_000, description="Width times height, read before anything is decoded."
+    )
+    per_product: int = Field(12, ge=1, le=100, description="Images that one product may have.")
+    workers: int = Field(2, ge=1, description="Processes that decode at once.")
+    max_memory_bytes: int = Field(
+        1024**3, ge=256 * 1024**2, description="Of the address space of each such process."
+    )
+    timeout: Duration = Field(
+        timedelta(seconds=8), gt=timedelta(0), description="To decode a file and write it in all sizes."
+    )
+    sweep_every: Duration = Field(
+        timedelta(minutes=5), description="Between two looks for files that no product shows."
+    )
+    abandoned_after: Duration = Field(
+        timedelta(minutes=15),
+        ge=timedelta(minutes=1),
+        description="After this long an upload, or a removal, that was not finished is cleared away.",
+    )
+
+
 class ProductsSettings(ServiceSettings):
     prefix: ClassVar[str] = "PRODUCTS"
     default_database: ClassVar[str] = "mongodb:products"
@@ -46,3 +73,4 @@ class ProductsSettings(ServiceSettings):
     server: ServerSettings = ServerSettings(port=4002, grpc_port=5002)
     database: DatabaseSettings = DatabaseSettings(url="mongodb://127.0.0.1:27017/products")
     stock: StockSettings = StockSettings()
+    images: ImageSettings = ImageSettings()

@@ -14,7 +14,7 @@ from deploy.local import node
 from deploy.local.edge import render, token_keys
 from deploy.local.ports import Ports
 from deploy.tools.schema import generate
-from tests.router.processes import MAX_BODY, ROOT, Execute, Process, Processes, Starter, WaitUntil
+from tests.router.processes import MAX_BODY, MAX_UPLOAD, ROOT, Execute, Process, Processes, Starter, WaitUntil
 from tests.router.recording_subgraphs import SCHEMAS, SEEN
 from tests.router.servers import Rest, Subgraph
 
@@ -64,6 +64,7 @@ def router_env(composed: Path, subgraphs: dict[str, Subgraph]) -> dict[str, str]
         "ROUTER_SUPERGRAPH": str(composed / "supergraph.graphql"),
         "ROUTER_TIMEOUT": "1s",
         "ROUTER_MAX_BODY_BYTES": str(MAX_BODY),
+        "ROUTER_MAX_UPLOAD_BYTES": str(MAX_UPLOAD),
         **{f"ROUTER_{name.upper()}_URL": subgraph.url for name, subgraph in subgraphs.items()},
     }
 
@@ -110,10 +111,13 @@ def edge_values(
         "REST_PORT": rest.port,
         "USERS_HOST": "127.0.0.1",
         "USERS_PORT": subgraphs["users"].port,
+        "PRODUCTS_HOST": "127.0.0.1",
+        "PRODUCTS_PORT": subgraphs["products"].port,
         "TRUSTED_HOPS": 0,
         "RATE_LIMIT_PER_MINUTE": 600_000,
         "RATE_LIMIT_BURST": 600_000,
         "MAX_BODY_BYTES": MAX_BODY,
+        "MAX_UPLOAD_BYTES": MAX_UPLOAD,
         "CORS_ORIGIN_REGEX": r"https://studio\.apollographql\.com",
         "SANDBOX_PAGE": ENVOY / "sandbox.html",
         "TOKEN_KEYS": token_keys({}, jwks=tmp_path_factory.mktemp("edge") / "jwks.json"),

@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MAX_BODY = 65_536
 """The largest body that the tests' router and edge take."""
+MAX_UPLOAD = 300_000
+"""The same of a form with files."""
 
 
 @dataclass

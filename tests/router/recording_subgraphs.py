@@ -6,6 +6,7 @@ are the real ones.
 
 import asyncio
 import dataclasses
+import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, MutableMapping
@@ -20,6 +21,7 @@ from strawberry.exceptions import ConnectionRejectionError
 from strawberry.federation import Schema
 from strawberry.federation.schema_directives import Key
 from strawberry.federation.types import FieldSet
+from strawberry.file_uploads import Upload
 
 Scope = MutableMapping[str, Any]
 
@@ -136,6 +138,16 @@ class ProductConnection:
         return [CategorisedProduct(id=strawberry.ID(name), name=name) for name in names]
 
 
+@strawberry.type(name="Mutation")
+class ProductsMutation:
+    @strawberry.mutation
+    async def picture(self, id: strawberry.ID, file: Upload) -> Product | None:  # noqa: A002 - the argument's name in the API
+        content = await file.read()  # type: ignore[attr-defined]
+        digest = hashlib.sha256(content).hexdigest()
+        SEEN["products"].calls.append(f"picture {id} {len(content)} {digest}")
+        return Product(id=id, name="pictured", stock=7)
+
+
 @strawberry.type(name="Query")
 class ProductsQuery:
     @strawberry.field
@@ -238,7 +250,9 @@ class OrdersApp(GraphQL):
 
 SCHEMAS = {
     "users": Schema(query=UsersQuery, mutation=UsersMutation, types=[User], federation_version="2.9"),
-    "products": Schema(query=ProductsQuery, types=[Product], federation_version="2.9"),
+    "products": Schema(
+        query=ProductsQuery, mutation=ProductsMutation, types=[Product], federation_version="2.9"
+    ),
     "orders": Schema(
         query=OrdersQuery, subscription=OrdersSubscription, types=[Buyer, Order], federation_version="2.9"
     ),

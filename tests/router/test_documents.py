@@ -55,7 +55,10 @@ WAYS: dict[str, Callable[[str, str], httpx.Response]] = {
     "urlencoded": lambda url, query: httpx.post(
         url,
         content=urlencode({"query": query}),
-        headers={"content-type": "application/x-www-form-urlencoded"},
+        headers={
+            "content-type": "application/x-www-form-urlencoded",
+            "apollo-require-preflight": "true",
+        },
     ),
     "as text": lambda url, query: httpx.post(
         url, content=query.encode(), headers={"content-type": "application/graphql"}

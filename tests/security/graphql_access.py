@@ -9,6 +9,8 @@ import httpx
 import orjson
 
 SHOWN, HIDDEN, ABSENT, DONE = "shown", "hidden", "absent", "done"
+UPLOAD = "$upload"
+"""Stands for a file in a call; it stays a variable."""
 # The types by which a mutation says that the actor may not run it; every other outcome is about the input.
 _REFUSALS = {"AuthenticationError", "PermissionError", "NotFoundError"}
 
@@ -33,6 +35,22 @@ class GraphQLAccess:
         body: dict[str, Any] = answer.json()
         return body
 
+    async def _post_file(self, query: str) -> dict[str, Any]:
+        """As `post`, with a file that is no image as the variable UPLOAD."""
+        variable = UPLOAD[1:]
+        operation = {"query": filled(query, self.variables), "variables": {variable: None}}
+        answer = await self.http.post(
+            self.url,
+            data={
+                "operations": orjson.dumps(operation).decode(),
+                "map": orjson.dumps({"0": [f"variables.{variable}"]}).decode(),
+            },
+            files={"0": b"no image"},
+            headers={**self.headers, "apollo-require-preflight": "true"},
+        )
+        body: dict[str, Any] = answer.json()
+        return body
+
     async def outcomes(
         self, path: Sequence[str], calls: Mapping[str, str], *, composite: set[str]
     ) -> dict[str, str]:
@@ -51,15 +69,23 @@ class GraphQLAccess:
 
     async def mutate(self, name: str, call: str) -> str:
         """DONE where the actor may run it, else the type of the error."""
-        body = await self.post(f"mutation {{ {call} {{ __typename }} }}")
+        selection = f"{call} {{ __typename }}"
+        if UPLOAD in call:
+            body = await self._post_file(f"mutation (${UPLOAD[1:]}: Upload!) {{ {selection} }}")
+        else:
+            body = await self.post(f"mutation {{ {selection} }}")
         assert "errors" not in body, body
         typename = str(body["data"][name]["__typename"])
         return typename if typename in _REFUSALS else DONE
 
 
 def filled(text: str, variables: Mapping[str, str]) -> str:
-    """`text` with each `$name` as a string literal."""
-    return re.sub(r"\$(\w+)", lambda found: orjson.dumps(variables[found[1]]).decode(), text)
+    """`text` with each `$name` as a string literal, but for UPLOAD."""
+
+    def literal(found: re.Match[str]) -> str:
+        return UPLOAD if found[0] == UPLOAD else orjson.dumps(variables[found[1]]).decode()
+
+    return re.sub(r"\$(\w+)", literal, text)
 
 
 def entity(typename: str, variable: str) -> str:

@@ -46,12 +46,16 @@ class Type:
 
 @dataclass(frozen=True)
 class Resource:
-    """One REST endpoint: the status for each actor, and the type of its answer."""
+    """One REST endpoint: the status for each actor, and the type of its answer.
+
+    `file` is the part of a form that holds a file, for one that takes a form.
+    """
 
     method: str
     path: str
     type: str | None
     body: Any
+    file: str | None
     ends_session: bool
     statuses: Mapping[str, str | int]
 
@@ -92,4 +96,6 @@ def _resource(name: str, entry: Mapping[str, Any]) -> Resource:
     method, path = name.split()
     statuses = {actor: entry[actor] for actor in ACTORS}
     ends_session = entry.get("ends") == "session"
-    return Resource(method, path, entry.get("type"), entry.get("body"), ends_session, statuses)
+    return Resource(
+        method, path, entry.get("type"), entry.get("body"), entry.get("file"), ends_session, statuses
+    )

@@ -287,7 +287,10 @@ async def test_rest_layer_answers_each_as_the_table_says(
                 token = await log_in(http, actors.accounts[actor])
             headers = {"authorization": f"Bearer {token}"} if token else {}
             url = supergraph["addresses"]["rest_direct"] + resource.path.format(**actors.variables)
-            request = direct.build_request(resource.method, url, json=resource.body, headers=headers)
+            files = {resource.file: b"no image"} if resource.file else None
+            request = direct.build_request(
+                resource.method, url, json=resource.body, files=files, headers=headers
+            )
             answer = await direct.send(request, stream=True)
             seen = answer.status_code if answer.status_code in {401, 403, 404} else "ok"
             if seen != resource.statuses[actor]:

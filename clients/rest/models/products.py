@@ -43,6 +43,7 @@ class Sort(StrEnum):
 
 Name = Annotated[str, Field(max_length=200, pattern=LINE)]
 CategoryName = Annotated[str, Field(max_length=100, pattern=LINE)]
+Alt = Annotated[str, Field(max_length=500, pattern=OPTIONAL_LINE)]
 Tag = Annotated[str, Field(max_length=40, pattern=LINE)]
 Sku = Annotated[
     str,
@@ -156,6 +157,14 @@ class Product(Answer):
     active: bool
     created_at: datetime
     updated_at: datetime
+
+
+class ProductImage(Answer):
+    id: Id
+    url: str = Field(description="Where it is served; with `?width=`, in a smaller size.")
+    alt: str | None
+    width: int = Field(description="Pixels.")
+    height: int = Field(description="Pixels.")
 
 
 class ProductList(PageResponse):

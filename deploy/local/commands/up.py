@@ -36,6 +36,7 @@ settings:
     EDGE_TRUSTED_HOPS=1                 proxies of yours in front that say who called (default: 0)
     EDGE_CORS_ORIGIN_REGEX=...          origins that browsers may call from
     EDGE_MAX_BODY_BYTES=1048576         largest request
+    EDGE_MAX_UPLOAD_BYTES=8519680       largest form with a file
     EDGE_JWKS_CACHE=30s                 how often the edge fetches the keys that check tokens
     JWT_SECRET=...                      sign tokens with this secret instead of with keys; at least 32 random bytes
     JAEGER_URL=http://host:4318         where traces go

@@ -1,11 +1,11 @@
 """The ASGI application of a subgraph: GraphQL over HTTP and WebSocket, with a viewer in the context."""
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from fastapi import FastAPI
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
@@ -25,6 +25,12 @@ from subgraphs.kit.graphql.context import Connection, ContextFactory, RequestCon
 from subgraphs.kit.graphql.errors import present_all
 from subgraphs.kit.graphql.limits import Limits
 from subgraphs.kit.graphql.schema import SubgraphSchema
+from subgraphs.kit.graphql.uploads import (
+    UploadRequestAdapter,
+    check_preflight,
+    parse_multipart,
+    upload_limit,
+)
 from subgraphs.kit.http.client_address import client_address
 from subgraphs.kit.http.deadlines import Deadlines
 from subgraphs.kit.http.middleware import LimitBody, Observe
@@ -42,6 +48,8 @@ class _View(GraphQL[RequestContext | Connection, None]):
     with `connection_init`, and a bad one closes the socket with 4403.
     """
 
+    request_adapter_class = UploadRequestAdapter
+
     def __init__(
         self,
         schema: SubgraphSchema,
@@ -49,6 +57,7 @@ class _View(GraphQL[RequestContext | Connection, None]):
         make_context: ContextFactory,
         *,
         max_subscriptions: int,
+        uploads: bool,
     ) -> None:
         # No origin check: a browser's request carries no ambient credential here, only a token that
         # its own script must have put there, and CORS is the edge's business.
@@ -59,6 +68,7 @@ class _View(GraphQL[RequestContext | Connection, None]):
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             allowed_origins=["*"],
             max_subscriptions_per_connection=max_subscriptions,
+            multipart_uploads_enabled=uploads,
         )
         self._verifier = verifier
         self._make_context = make_context
@@ -70,13 +80,20 @@ class _View(GraphQL[RequestContext | Connection, None]):
             await super().__call__(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        request = Request(scope, receive)
         try:
-            scope["viewer"] = await self._verifier.from_header(Headers(scope=scope).get("authorization"))
-            return await self.run(Request(scope, receive))
+            check_preflight(request.headers)
+            scope["viewer"] = await self._verifier.from_header(request.headers.get("authorization"))
+            return await self.run(request)
         except DomainError as error:
             return _refusal(error.code, error.message, error.http_status)
         except HTTPException as error:  # what is not GraphQL over HTTP at all
             return _refusal("BAD_REQUEST", error.reason, error.status_code)
+        finally:
+            await request.close()  # the files of a form
+
+    async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, Any]:
+        return await parse_multipart(request, self.parse_json)
 
     async def get_context(
         self,
@@ -130,18 +147,29 @@ def create_app(
     make_context: ContextFactory,
     checks: dict[str, Check],
     add_routes: Callable[[FastAPI], None] | None = None,
+    max_file_bytes: int | None = None,
 ) -> ASGIApp:
-    """The whole HTTP surface of a subgraph: `/graphql`, `/health`, `/ready`, `/metrics` and its own routes."""
+    """The whole HTTP surface of a subgraph: `/graphql`, `/health`, `/ready`, `/metrics` and its own routes.
+
+    Files of up to `max_file_bytes` may be uploaded; where that is None, none.
+    """
     app = FastAPI(title=service, docs_url=None, redoc_url=None, openapi_url=None)
     limited = schema.limited(Limits.of(settings))
-    view = _View(limited, verifier, make_context, max_subscriptions=settings.max_subscriptions)
+    view = _View(
+        limited,
+        verifier,
+        make_context,
+        max_subscriptions=settings.max_subscriptions,
+        uploads=max_file_bytes is not None,
+    )
     app.router.routes.append(Route("/graphql", view, methods=["POST"]))
     app.router.routes.append(WebSocketRoute("/graphql", view))
     add_operational_routes(app, checks)
     if add_routes is not None:
         add_routes(app)
     # Inside of FastAPI, which would answer an exception in plain text before it came to us.
-    app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes)
+    uploads = None if max_file_bytes is None else upload_limit(max_file_bytes)
+    app.add_middleware(LimitBody, max_bytes=settings.max_body_bytes, uploads=uploads)
     app.add_middleware(
         Deadlines, read=settings.read_timeout.total_seconds(), write=settings.write_timeout.total_seconds()
     )

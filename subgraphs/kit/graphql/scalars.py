@@ -5,6 +5,8 @@ from decimal import Decimal, InvalidOperation
 
 import strawberry
 from graphql import GraphQLError
+from starlette.datastructures import UploadFile
+from strawberry.file_uploads import Upload
 from strawberry.types.scalar import ScalarDefinition
 
 
@@ -29,6 +31,14 @@ def _parse_datetime(value: object) -> datetime:
     raise _refused(f"DateTime must be RFC 3339 with an offset, like 2026-01-31T12:00:00Z, not {value!r}")
 
 
+def _parse_upload(value: object) -> UploadFile:
+    if isinstance(value, UploadFile):
+        return value
+    raise _refused(
+        "Upload must be a file, sent as multipart/form-data; it cannot stand in JSON or in the query"
+    )
+
+
 def _refused(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
 
@@ -43,6 +53,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         description='An exact decimal number as a string, such as "99.99"; never a float.',
         serialize=str,
         parse_value=_parse_decimal,
+    ),
+    Upload: strawberry.scalar(
+        name="Upload",
+        description="A file, sent as the GraphQL multipart request specification has it.",
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+        parse_value=_parse_upload,
     ),
     datetime: strawberry.scalar(
         name="DateTime",

@@ -1,6 +1,8 @@
 """One request seen whole: id, span, metrics, log line, body limit."""
 
+import re
 import time
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import orjson
@@ -100,20 +102,37 @@ class _Exchange:
         await self.send({"type": "http.response.body", "body": body})
 
 
-class LimitBody:
-    """Refuses a request body above `max_bytes` with 413, by its declared length or as it arrives."""
+@dataclass(frozen=True, slots=True)
+class UploadLimit:
+    """How large a form (multipart/form-data) may be that is sent to a path that matches `path` as a whole."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    path: re.Pattern[str]
+    max_bytes: int
+
+    def applies_to(self, scope: Scope) -> bool:
+        declared = Headers(scope=scope).get("content-type", "").lower()
+        return declared.startswith("multipart/form-data") and self.path.fullmatch(scope["path"]) is not None
+
+
+class LimitBody:
+    """Refuses a request body above its limit with 413, by its declared length or as it arrives.
+
+    The limit is `max_bytes`, but where `uploads` says otherwise.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, uploads: UploadLimit | None = None) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._limit(scope)
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdigit() and int(declared) > self._max_bytes:
-            await self._refuse(scope, receive, send)
+        if declared.isdigit() and int(declared) > limit:
+            await _refuse(limit, scope, receive, send)
             return
         seen = 0
         started = False
@@ -122,28 +141,34 @@ class LimitBody:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._max_bytes:
+            if seen > limit:
                 raise _BodyTooLargeError
             return message
 
         async def guarded(message: Message) -> None:
             # What the application makes of our exception is not the answer.
             nonlocal started
-            if started or seen <= self._max_bytes:
+            if started or seen <= limit:
                 started = True
                 await send(message)
 
         try:
             await self._app(scope, limited, guarded)
         except Exception:
-            if started or seen <= self._max_bytes:
+            if started or seen <= limit:
                 raise
-        if not started and seen > self._max_bytes:
-            await self._refuse(scope, receive, send)
+        if not started and seen > limit:
+            await _refuse(limit, scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = error_body("PAYLOAD_TOO_LARGE", f"The body may hold at most {self._max_bytes} bytes.")
-        await json_response(body, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, send)
+    def _limit(self, scope: Scope) -> int:
+        if self._uploads is not None and self._uploads.applies_to(scope):
+            return self._uploads.max_bytes
+        return self._max_bytes
+
+
+async def _refuse(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+    body = error_body("PAYLOAD_TOO_LARGE", f"The body may hold at most {limit} bytes.")
+    await json_response(body, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, send)
 
 
 class _BodyTooLargeError(Exception):

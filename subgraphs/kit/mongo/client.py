@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+    AsyncIOMotorGridFSBucket,
+    AsyncIOMotorGridOut,
+)
 from pymongo import monitoring
 from pymongo.errors import (
     BulkWriteError,
@@ -29,6 +35,8 @@ __all__ = [
     "Database",
     "Document",
     "DuplicateKeyError",
+    "FileBucket",
+    "FileReader",
     "Mongo",
     "PyMongoError",
     "utc_now",
@@ -39,6 +47,8 @@ _SELECTION_MS = 2000
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
+FileBucket = AsyncIOMotorGridFSBucket
+FileReader = AsyncIOMotorGridOut
 
 
 class Mongo:

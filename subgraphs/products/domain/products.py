@@ -9,6 +9,7 @@ from typing import NewType, TypedDict
 from subgraphs.kit.errors import ValidationFailed
 from subgraphs.kit.money import Amount
 from subgraphs.products.domain.categories import CategoryId
+from subgraphs.products.domain.images import Image
 from subgraphs.products.domain.text import clean, clean_description, clean_sku, clean_tags, generate_sku
 
 ProductId = NewType("ProductId", str)
@@ -35,6 +36,7 @@ class Product:
     version: int
     created_at: datetime
     updated_at: datetime
+    images: tuple[Image, ...] = ()
 
     @property
     def sold(self) -> bool:

@@ -8,6 +8,7 @@ import strawberry
 from subgraphs.kit.graphql.context import RequestContext, RequestInfo
 from subgraphs.products.graphql.loaders import Loaders
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.images import ImageService
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
 from subgraphs.products.service.search import SearchService
@@ -19,6 +20,7 @@ class ProductsContext(RequestContext):
     product_lists: ProductListService
     search: SearchService
     categories: CategoryService
+    images: ImageService
     loaders: Loaders
 
 
@@ -31,6 +33,7 @@ def context_factory(
     product_lists: ProductListService,
     search: SearchService,
     categories: CategoryService,
+    images: ImageService,
 ) -> Callable[[RequestInfo], ProductsContext]:
     def make(request: RequestInfo) -> ProductsContext:
         return ProductsContext(
@@ -39,6 +42,7 @@ def context_factory(
             product_lists=product_lists,
             search=search,
             categories=categories,
+            images=images,
             loaders=Loaders(products=products, product_lists=product_lists, categories=categories),
         )
 

@@ -8,13 +8,35 @@ import strawberry
 
 from subgraphs.kit.graphql.money import Money
 from subgraphs.kit.graphql.pagination import Connection
-from subgraphs.products.domain import categories, products
+from subgraphs.products.domain import categories, images, products
 from subgraphs.products.domain.categories import CategoryId
 from subgraphs.products.domain.lists import ProductSort
 from subgraphs.products.domain.products import ProductId
 from subgraphs.products.graphql.context import Info
-from subgraphs.products.graphql.inputs import After, First, ProductFilter, listing
+from subgraphs.products.graphql.inputs import After, First, ProductFilter, Width, listing
 from subgraphs.products.graphql.loaders import CategoryPage
+
+
+@strawberry.type(description="A picture of a product, in WebP.")
+class Image:
+    id: strawberry.ID
+    alt: str | None = strawberry.field(description="What is to be seen, in words; for who cannot see it.")
+    width: int = strawberry.field(description="Pixels of the largest size.")
+    height: int = strawberry.field(description="Pixels of the largest size.")
+    image: strawberry.Private[images.Image]
+
+    @strawberry.field(
+        description="Where it is served, as a path below the address of this API: in the next of a few sizes that is "
+        "at least `width` pixels wide, or in the largest. It never changes under its address."
+    )
+    def url(self, width: Width = None) -> str:
+        return images.image_path(self.image, width=width)
+
+    @classmethod
+    def of(cls, image: images.Image) -> Self:
+        return cls(
+            id=strawberry.ID(image.id), alt=image.alt, width=image.width, height=image.height, image=image
+        )
 
 
 @strawberry.federation.type(keys=["id"], description="Something that can be ordered.")
@@ -27,6 +49,7 @@ class Product:
     stock: int = strawberry.field(
         description="Units that can be ordered now; units held for orders are not among them."
     )
+    images: list[Image] = strawberry.field(description="In the order in which they were added.")
     tags: list[str] = strawberry.field(description="In lower case, hyphens for spaces.")
     active: bool = strawberry.field(
         description="Whether it is sold. What is not stays visible in the orders that hold it."
@@ -58,6 +81,7 @@ class Product:
             sku=product.sku,
             price=Money.of(product.price),
             stock=product.available,
+            images=[Image.of(image) for image in product.images],
             tags=list(product.tags),
             active=product.active,
             version=product.version,

@@ -45,6 +45,15 @@ Prefix = Annotated[
 ]
 Sku = Annotated[str | None, strawberry.argument(metadata=_SKU)]
 Slug = Annotated[str | None, strawberry.argument(metadata=_SLUG)]
+Alt = Annotated[
+    str | None,
+    strawberry.argument(
+        description="What is to be seen, in words; at most 500 characters.", metadata=max_length(2000)
+    ),
+]
+Width = Annotated[
+    int | None, strawberry.argument(description="Pixels that it is to fill; the largest size when absent.")
+]
 Reason = Annotated[
     str | None,
     strawberry.argument(description="Kept with the movement's event.", metadata=max_length(2000)),

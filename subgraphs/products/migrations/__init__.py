@@ -3,12 +3,18 @@
 from subgraphs.kit.mongo import migrations
 from subgraphs.kit.mongo.client import Database, Mongo
 from subgraphs.kit.mongo.migrations import Migration
-from subgraphs.products.migrations import v0001_catalogue_and_stock, v0002_identities_of_holds, v0003_search
+from subgraphs.products.migrations import (
+    v0001_catalogue_and_stock,
+    v0002_identities_of_holds,
+    v0003_search,
+    v0004_images,
+)
 
 MIGRATIONS = (
     Migration(1, "catalogue and stock", v0001_catalogue_and_stock.apply),
     Migration(2, "identities of holds", v0002_identities_of_holds.apply),
     Migration(3, "search", v0003_search.apply),
+    Migration(4, "images", v0004_images.apply),
 )
 
 

@@ -1,5 +1,6 @@
 """A whole catalogue at once: adds the categories and products that are missing, and changes nothing that exists."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,9 +8,13 @@ from datetime import datetime
 from subgraphs.kit.errors import Conflict, DomainError
 from subgraphs.kit.ids import new_id
 from subgraphs.products.domain.categories import MAX_CATEGORY_NAME, Category, CategoryId
+from subgraphs.products.domain.images import Image, ImageId
 from subgraphs.products.domain.products import NewProduct, Product, ProductId
 from subgraphs.products.domain.text import clean, clean_description, clean_slug
+from subgraphs.products.drawings.drawing import Drawing, draw
+from subgraphs.products.images.rendering import encode
 from subgraphs.products.store.categories import CategoryStore
+from subgraphs.products.store.images import ImageStore
 from subgraphs.products.store.products import ProductStore
 
 _BATCH = 50
@@ -26,11 +31,12 @@ class SeedCategory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedProduct:
-    """A product with its SKU, and the category that it is in by slug."""
+    """A product with its SKU, the category that it is in by slug, and what its picture shows, where it has one."""
 
     sku: str
     category: str
     new: NewProduct
+    drawing: Drawing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,7 @@ class Seeding:
 
     products: ProductStore
     categories: CategoryStore
+    images: ImageStore
     clock: Callable[[], datetime]
     report: Callable[[str], None]
 
@@ -52,11 +59,32 @@ class Seeding:
         checked = [self._product(entry, ids) for entry in products]
         free = await self.products.missing_skus([product.sku for product in checked])
         missing = [product for product in checked if product.sku in free]
+        drawings = {entry.sku: entry.drawing for entry in products if entry.drawing is not None}
         self.report(f"products: {len(checked)}, {len(missing)} of them new")
         for done in range(0, len(missing), _BATCH):
             batch = missing[done : done + _BATCH]
-            await self.products.insert_missing(batch)
+            await self._add(batch, drawings)
             self.report(f"products: {done + len(batch)} of {len(missing)} added")
+
+    async def _add(self, products: Sequence[Product], drawings: Mapping[str, Drawing]) -> None:
+        """With their pictures, whose files are there before a product shows them; see `store/images.py`."""
+        pictured = [await self._with_picture(product, drawings.get(product.sku)) for product in products]
+        await self.products.insert_missing(pictured)
+        added = [image.id for product in pictured for image in product.images]
+        shown = await self.products.shown_images(added)
+        for image_id in added:
+            if image_id not in shown:  # somebody else has added the product meanwhile
+                await self.images.delete(image_id)
+        await self.images.end(added)
+
+    async def _with_picture(self, product: Product, drawing: Drawing | None) -> Product:
+        if drawing is None:
+            return product
+        rendering = await asyncio.to_thread(lambda: encode(draw(drawing)))
+        image = Image(id=ImageId(new_id()), alt=product.name, width=rendering.width, height=rendering.height)
+        await self.images.begin(image.id, product.id, at=self.clock())
+        await self.images.save(image.id, rendering)
+        return replace(product, images=(image,))
 
     async def _seed_categories(self, roots: Sequence[SeedCategory]) -> dict[str, CategoryId]:
         """The id of each category by slug."""

@@ -1,6 +1,7 @@
 """The `products` collection.
 
     _id, sku, sku_key, name, name_key, description, price_minor, currency, price_rank, category_id, tags,
+    images: [{id, alt, width, height}],                    files in `store/images.py`; absent of old products
     active, deleted, version, created_at, updated_at,
     available, holds: [{rid, q, at, id?, restored?}],      on hand = available + the sum of the holds
     outbox: [event], publish_after,
@@ -11,6 +12,7 @@ the business of `store/holds.py`.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from pymongo import ReturnDocument
@@ -21,6 +23,7 @@ from subgraphs.kit.mongo.client import Database, Document, DuplicateKeyError
 from subgraphs.kit.mongo.outbox import emitting, with_outbox
 from subgraphs.products.domain.errors import SkuTaken
 from subgraphs.products.domain.events import product_updated, stock_adjusted
+from subgraphs.products.domain.images import Image, ImageId
 from subgraphs.products.domain.prices import price_rank
 from subgraphs.products.domain.products import MAX_STOCK, Product, ProductId
 from subgraphs.products.domain.text import fold, sku_key
@@ -76,6 +79,13 @@ class ProductStore:
         except DuplicateKeyError as error:
             raise SkuTaken(product.sku) from error
         self._wake_up()
+
+    async def shown_images(self, images: Sequence[ImageId]) -> set[ImageId]:
+        """Those of `images` that some product has, a deleted one too."""
+        query = {"images.id": {"$in": list(images)}}
+        return {
+            image["id"] async for d in self._products.find(query, {"images.id": 1}) for image in d["images"]
+        }
 
     async def missing_skus(self, skus: Sequence[str]) -> set[str]:
         """Those of `skus` that no product has, in any case; each must be a SKU."""
@@ -169,6 +179,7 @@ def _fields(product: Product) -> Document:
         "price_rank": price_rank(product.price),
         "category_id": product.category_id,
         "tags": list(product.tags),
+        "images": [asdict(image) for image in product.images],
         "active": product.active,
         "deleted": product.deleted,
         "version": product.version,
@@ -185,6 +196,7 @@ def product_of(document: Document) -> Product:
         price=Amount(MinorUnits(document["price_minor"]), document["currency"]),
         category_id=document["category_id"],
         tags=tuple(document["tags"]),
+        images=tuple(Image(**image) for image in document.get("images", ())),
         available=document["available"],
         active=document["active"],
         deleted=document["deleted"],

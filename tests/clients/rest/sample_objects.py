@@ -24,8 +24,12 @@ def product(**changes: Any) -> dict[str, Any]:
     return {
         "id": "p1", "name": "Laptop", "description": None, "price": money("99.90"), "stock": 7,
         "category": {"name": "Electronics"}, "sku": "LAP-1",
-        "tags": ["new"], "active": True, **TIMES, **changes,
+        "images": [], "tags": ["new"], "active": True, **TIMES, **changes,
     }  # fmt: skip
+
+
+def image(**changes: Any) -> dict[str, Any]:
+    return {"id": "i1", "url": "/api/v1/images/i1", "alt": None, "width": 800, "height": 600, **changes}
 
 
 def order(**changes: Any) -> dict[str, Any]:

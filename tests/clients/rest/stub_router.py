@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from graphql import ExecutionResult, GraphQLError, build_schema, graphql, parse, subscribe
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -53,7 +54,7 @@ class StubRouter:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        asked = orjson.loads(await request.body())
+        asked = await _asked(request)
         self.sent.append(Sent(asked["operationName"], asked["variables"], dict(request.headers)))
         if self.accepted not in {None, request.headers.get("authorization", self.accepted)}:
             fault = {"message": "The token is not accepted.", "extensions": {"code": "UNAUTHENTICATED"}}
@@ -88,6 +89,22 @@ class StubRouter:
         finally:
             self.open_streams -= 1
             self.stream_ended.set()
+
+
+async def _asked(request: Request) -> Any:
+    """The operation; a file is the bytes of its part."""
+    if not request.headers["content-type"].startswith("multipart/form-data"):
+        return orjson.loads(await request.body())
+    assert request.headers["apollo-require-preflight"]
+    async with request.form() as form:
+        asked = orjson.loads(str(form["operations"]))
+        for part, places in orjson.loads(str(form["map"])).items():
+            file = form[part]
+            assert isinstance(file, UploadFile)
+            assert (file.filename, file.content_type) == ("file", "application/octet-stream")
+            for place in places:
+                asked["variables"][place.removeprefix("variables.")] = await file.read()
+    return asked
 
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Callable[[], Response]:

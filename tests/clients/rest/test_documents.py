@@ -21,7 +21,7 @@ def test_operation_is_valid_by_the_public_schema(name: str) -> None:
 
 def test_every_operation_is_used_and_every_used_one_exists() -> None:
     code = "\n".join(path.read_text() for path in SOURCES.rglob("*.py"))
-    named = set(re.findall(r'\.(?:query|execute|mutate|subscribe)\(\s*"(\w+)"', code))
+    named = set(re.findall(r'\.(?:query|execute|mutate|upload|subscribe)\(\s*"(\w+)"', code))
     walked = set(re.findall(r'pagination\.fetch\(\s*session,\s*"(\w+)"', code))
     assert named | walked | {f"Skip{name}" for name in walked} == set(DOCUMENTS)
 

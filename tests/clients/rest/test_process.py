@@ -1,8 +1,7 @@
-"""The process: what it loads, and what it takes for the address of a client."""
+"""The process as it is started: what it takes for the address of a client."""
 
 import asyncio
 import os
-import subprocess
 import sys
 
 import httpx
@@ -10,18 +9,6 @@ import httpx
 from deploy.local.ports import Ports
 from tests.clients.rest.stub_router import StubRouter
 from tests.harness.launcher import ROOT
-
-# Packages that only subgraphs need; each costs memory, start time and a reason to update a process that has no use for it.
-OF_SUBGRAPHS = {"strawberry", "sqlalchemy", "asyncpg", "motor", "pymongo", "redis", "grpc", "argon2", "jwt"}
-
-
-def test_the_rest_layer_loads_no_package_of_the_subgraphs() -> None:
-    code = (
-        "import sys, clients.rest.__main__; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    )
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert "fastapi" in loaded.split()
-    assert OF_SUBGRAPHS.isdisjoint(loaded.split())
 
 
 async def test_a_peers_word_for_its_address_is_not_taken(router: StubRouter, stub_address: str) -> None:

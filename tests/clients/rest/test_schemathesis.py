@@ -44,6 +44,7 @@ def _answer_everything(router: StubRouter) -> None:
         "searchProducts": sample_objects.search_connection([product], after=None, first=1),
         "product": product,
         "createProduct": _success("CreateProduct", product=product),
+        "addProductImage": _success("AddProductImage", image=sample_objects.image()),
         "categories": [category],
         "category": category,
         "orders": sample_objects.connection([order], after=None, first=1),
@@ -62,8 +63,8 @@ async def test_schemathesis_has_no_findings(
 ) -> None:
     _answer_everything(router)
     report = await run_schemathesis(str(anonymous.base_url), token=TOKEN, examples=examples, folder=tmp_path)
-    assert "Selected: 24/24" in report
-    assert "Tested: 24" in report
+    assert "Selected: 25/25" in report
+    assert "Tested: 25" in report
     operations = {sent.operation for sent in router.sent}
     assert {
         "CreateOrder",
@@ -73,4 +74,5 @@ async def test_schemathesis_has_no_findings(
         "Register",
         "Products",
         "SearchProducts",
+        "AddProductImage",
     } <= operations

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gridfs import GridFSBucket
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, DuplicateKeyError
 
@@ -139,6 +140,22 @@ def test_the_native_server_is_the_one_of_the_tests(data: Path):
         arguments = list(mongo.command())
         assert "--sync-on-commit" in arguments
         assert arguments[arguments.index("--log-file-max") + 1] == "32MB"
+
+
+@pytest.mark.parametrize("server", sorted({s.name for s in mongo_servers._found()}))
+def test_files_in_gridfs_are_kept_whole_and_read_in_parts(data: Path, server: str):
+    content = bytes(range(256)) * 3000
+    for life in range(2):
+        with Mongo(data, server=server) as mongo, client(mongo) as opened:
+            bucket = GridFSBucket(opened.get_default_database(), bucket_name="images")
+            if life == 0:
+                bucket.upload_from_stream_with_id("a", "a", content, metadata={"etag": "x"})
+            with bucket.open_download_stream("a") as file:
+                assert (file.length, file.metadata) == (768_000, {"etag": "x"})
+                file.seek(261_119)
+                assert file.read(4) == content[261_119:261_123]
+                file.seek(0)
+                assert file.read() == content
 
 
 # ---- whose files ---------------------------------------------------------------------------------------------

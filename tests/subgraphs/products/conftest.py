@@ -22,11 +22,12 @@ from subgraphs.products.domain.permissions import Permission
 from subgraphs.products.domain.products import NewProduct, Product
 from subgraphs.products.graphql.context import context_factory
 from subgraphs.products.graphql.schema import schema
+from subgraphs.products.http.images import image_routes
 from subgraphs.products.migrations import migrate_database
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
-from subgraphs.products.settings import StockSettings
+from subgraphs.products.settings import ImageSettings, StockSettings
 from tests.subgraphs.products.graphql_client import GraphQLClient, OneKey
 from tests.subgraphs.products.mongo_commands import SentCommands
 from tests.subgraphs.products.stock_probe import StockProbe
@@ -59,7 +60,7 @@ async def redis(engines) -> AsyncIterator[Redis]:
 
 @pytest.fixture(scope="module")
 def services(database: Database) -> Services:
-    return build_services(database, settings=StockSettings(), wake_up=WakeUp())
+    return build_services(database, settings=StockSettings(), images=ImageSettings(), wake_up=WakeUp())
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,16 @@ def manager() -> Viewer:
 @pytest.fixture
 async def empty(database: Database) -> None:
     """Nothing in the catalogue, no reservation."""
-    for name in ("products", "categories", "reservations", "search_postings", "search_vocabulary"):
+    for name in (
+        "products",
+        "categories",
+        "reservations",
+        "images.files",
+        "images.chunks",
+        "image_intents",
+        "search_postings",
+        "search_vocabulary",
+    ):
         await database[name].delete_many({})
 
 
@@ -115,7 +125,10 @@ async def client(services: Services) -> AsyncIterator[GraphQLClient]:
             product_lists=services.product_lists,
             search=services.search,
             categories=services.categories,
+            images=services.images,
         ),
+        add_routes=image_routes(services.images),
+        max_file_bytes=ImageSettings().max_bytes,
         checks={},
     )
     transport = httpx.ASGITransport(app)

@@ -11,7 +11,7 @@ from subgraphs.products.app import Services, build_services
 from subgraphs.products.domain.products import Product
 from subgraphs.products.domain.reservations import LEASE, Outcome, ReservationLine
 from subgraphs.products.service.inventory import InventoryService
-from subgraphs.products.settings import StockSettings
+from subgraphs.products.settings import ImageSettings, StockSettings
 
 STALE = timedelta(seconds=30)
 
@@ -60,6 +60,7 @@ class StockProbe:
         return build_services(
             self.database if database is None else database,
             settings=StockSettings(),
+            images=ImageSettings(),
             wake_up=WakeUp(),
             clock=self.clock,
             after_write=after_write,

@@ -3,10 +3,11 @@
 import strawberry
 
 from subgraphs.products.graphql.mutations.categories import CategoryMutations
+from subgraphs.products.graphql.mutations.images import ImageMutations
 from subgraphs.products.graphql.mutations.products import ProductMutations
 from subgraphs.products.graphql.mutations.stock import StockMutations
 
 
 @strawberry.type
-class Mutation(ProductMutations, StockMutations, CategoryMutations):
+class Mutation(ProductMutations, StockMutations, CategoryMutations, ImageMutations):
     pass

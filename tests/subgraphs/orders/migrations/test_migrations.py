@@ -20,7 +20,7 @@ async def empty_database(engines: Any) -> DatabaseSettings:
 
 
 async def test_a_database_of_the_first_revision_keeps_what_is_in_it(empty_database: DatabaseSettings):
-    await migrations.migrate(empty_database, scripts=SCRIPTS, revision="0001")
+    await migrations.migrate(empty_database, owner="orders", scripts=SCRIPTS, revision="0001")
     postgres = Postgres(empty_database, application="tests")
     order_id, user_id = new_id(), new_id()
     request = '{"actor": "ann", "reason": "too slow"}'
@@ -31,8 +31,8 @@ async def test_a_database_of_the_first_revision_keeps_what_is_in_it(empty_databa
             f"VALUES ('{order_id}', 'ORD-1', '{user_id}', 'PAYING', 'USD', 1, 1, 1, 1, '{request}', "
             "now(), now(), now())"
         )
-    await migrations.migrate(empty_database, scripts=SCRIPTS)
-    await migrations.migrate(empty_database, scripts=SCRIPTS)
+    await migrations.migrate(empty_database, owner="orders", scripts=SCRIPTS)
+    await migrations.migrate(empty_database, owner="orders", scripts=SCRIPTS)
     async with postgres.read() as connection:
         order = await OrderStore(connection).get(order_id)
     assert order is not None

@@ -9,9 +9,11 @@ from subgraphs.kit.mongo.client import utc_now
 from subgraphs.products.app import open_seeding
 from subgraphs.products.commands.seed import Catalogue, run, seed
 from subgraphs.products.domain.lists import ProductSort
+from subgraphs.products.drawings.drawing import MOTIFS
 from subgraphs.products.service.seeding import Seeding
 from subgraphs.products.settings import ProductsSettings
 from subgraphs.products.store.categories import CategoryStore
+from subgraphs.products.store.images import ImageStore
 from subgraphs.products.store.products import ProductStore
 from tests.subgraphs.products.listings import listing
 
@@ -26,6 +28,7 @@ def seeding(database):
         return Seeding(
             products=ProductStore(database, wake_up=WakeUp()),
             categories=CategoryStore(database),
+            images=ImageStore(database),
             clock=utc_now,
             report=report,
         )
@@ -71,6 +74,29 @@ async def test_demo_catalogue_loads_whole_and_only_once(database, seeding, servi
     assert (kept.name, kept.available) == ("My Skillet", 80)
 
 
+async def test_each_product_of_the_demo_catalogue_has_its_own_picture(
+    database, seeding, services, demo
+) -> None:
+    few = demo.model_copy(update={"products": demo.products[:40]})
+    await seed(seeding(), few)
+    found = [d async for d in database["products"].find({})]
+    assert len(found) == 40
+    etags = set()
+    for document in found:
+        (image,) = document["images"]
+        assert (image["alt"], image["width"], image["height"]) == (document["name"], 640, 640)
+        file = await services.images.find(image["id"], width=320)
+        etags.add(file.etag)
+        assert file.size < 20_000
+    assert len(etags) == 40
+    assert await database["image_intents"].count_documents({}) == 0
+
+
+def test_every_product_of_the_demo_catalogue_is_drawn(demo) -> None:
+    assert all(product.drawing is not None for product in demo.seed_products())
+    assert {product.drawing.motif for product in demo.seed_products() if product.drawing} == MOTIFS
+
+
 TREE = [{"name": "Garden", "slug": "garden", "children": [{"name": "Tools", "slug": "garden-tools"}]}]
 
 
@@ -86,9 +112,22 @@ async def test_seeds_at_once_add_each_product_once(database, seeding) -> None:
         {"sku": f"S-{n}", "name": f"Spade {n}", "price": "9.00", "stock": 1, "category": "garden-tools"}
         for n in range(60)
     ]
-    catalogue = Catalogue(categories=TREE, products=entries)
+    tree = [
+        {
+            **TREE[0],
+            "palette": "meadow",
+            "motif": None,
+            "children": [{**TREE[0]["children"][0], "motif": "trowel"}],
+        }
+    ]
+    catalogue = Catalogue(categories=tree, products=entries)
     await asyncio.gather(*(seed(seeding(), catalogue) for _ in range(3)))
     assert await database["products"].count_documents({}) == 60
+    # The pictures of those that came second are gone again.
+    shown = {d["images"][0]["id"] async for d in database["products"].find({})}
+    kept = {d["metadata"]["image"] async for d in database["images.files"].find({})}
+    assert (kept, len(kept)) == (shown, 60)
+    assert await database["image_intents"].count_documents({}) == 0
     assert await database["categories"].count_documents({}) == 2
 
 
@@ -107,6 +146,10 @@ async def test_product_that_breaks_a_rule_is_named_and_nothing_added(database, s
         (
             '{"categories": [], "products": [{"sku": "A", "name": "B", "price": "1", "stock": 1, "category": "c"}]}',
             "product A: there is no category 'c'",
+        ),
+        (
+            '{"categories": [{"name": "C", "slug": "c", "motif": "moon"}], "products": []}',
+            "categories.0.motif: Value error, 'moon' is none of backpack, basket",
         ),
         (
             '{"categories": [{"name": "C", "slug": "C"}], "products": []}',

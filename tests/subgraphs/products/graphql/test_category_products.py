@@ -69,7 +69,9 @@ def test_two_operations_share_no_loader(services) -> None:
     make_context = context_factory(
         products=services.products,
         product_lists=services.product_lists,
+        search=services.search,
         categories=services.categories,
+        images=services.images,
     )
     request = RequestInfo(viewer=ANONYMOUS, request_id="r1", client_address="", user_agent="")
     one, other = make_context(request).loaders, make_context(request).loaders

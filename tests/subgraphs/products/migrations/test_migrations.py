@@ -8,7 +8,12 @@ from subgraphs.kit.mongo.client import Mongo
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.products.app import migrate
 from subgraphs.products.domain.reservations import State
-from subgraphs.products.migrations import MIGRATIONS, migrate_database, v0002_identities_of_holds
+from subgraphs.products.migrations import (
+    MIGRATIONS,
+    migrate_database,
+    v0002_identities_of_holds,
+    v0004_images,
+)
 from subgraphs.products.migrations.v0001_catalogue_and_stock import INDEXES
 from subgraphs.products.settings import ProductsSettings
 from tests.subgraphs.products.stock_probe import Crash
@@ -27,6 +32,7 @@ async def test_processes_that_migrate_at_once_get_one_result(engines) -> None:
         done = [d["_id"] async for d in mongo.database["migrations"].find({})]
         assert done == [m.version for m in MIGRATIONS]
         expected = {name: {index.document["name"] for index in wanted} for name, wanted in INDEXES.items()}
+        expected["products"] |= {"images", "search_due"}
         assert await indexes(mongo.database) == expected
     finally:
         await mongo.database.client.drop_database(mongo.database.name)
@@ -54,12 +60,36 @@ async def test_migration_that_was_interrupted_is_done_again(engines) -> None:
         {"$set": {"holds": [{"rid": "o1"}]}},
         {"$unset": {"name": ""}},
         {"$set": {"unknown": 1}},
+        {"$set": {"images": [{"id": "i1", "alt": None, "width": 0, "height": 1}]}},
     ],
 )
 async def test_store_refuses_what_no_product_can_be(database, make, change) -> None:
     product = await make(stock=1)
     with pytest.raises(WriteError):
         await database["products"].update_one({"_id": product.id}, change)
+
+
+async def validator(database) -> dict:
+    found = await database.command("listCollections", filter={"name": "products"})
+    return dict(found["cursor"]["firstBatch"][0]["options"]["validator"])
+
+
+async def test_what_other_versions_let_a_product_have_is_kept(engines) -> None:
+    mongo = Mongo(DatabaseSettings(url=engines.mongo_url("amended")), application="products-tests")
+    try:
+        await migrate_database(mongo.database)
+        amended = await validator(mongo.database)
+        properties = amended["$jsonSchema"]["properties"]
+        assert properties["images"] == v0004_images.IMAGES
+        del properties["images"]
+        properties["colour"] = {"bsonType": "string"}
+        await mongo.database.command("collMod", "products", validator=amended)
+        await v0004_images.apply(mongo.database)
+        properties["images"] = v0004_images.IMAGES
+        assert await validator(mongo.database) == amended
+    finally:
+        await mongo.database.client.drop_database(mongo.database.name)
+        mongo.close()
 
 
 # ---- a database of before holds had ids ----------------------------------------------------------------------

@@ -246,7 +246,7 @@ async def test_expired_hold_is_given_back_and_cannot_be_committed(stock, make, o
     assert await stock.events(order) == [("StockReserved", None), ("StockReleased", "expired")]
 
 
-async def test_two_sweepers_give_back_once(stock, make) -> None:
+async def test_two_sweeps_release_once(stock, make) -> None:
     mug = await make(stock=10)
     for n in range(6):
         await stock.reserve(f"sweep-{n}", (mug, 1))

@@ -54,7 +54,7 @@ async def test_sessions_of_the_first_release_keep_their_access_tokens(make_setti
 
 async def test_email_that_was_queued_before_the_migration_is_sent_after_it(make_settings):
     settings = make_settings()
-    await runner.migrate(settings.database, scripts=SCRIPTS, revision="0002")
+    await runner.migrate(settings.database, owner="users", scripts=SCRIPTS, revision="0002")
     pool = Postgres(settings.database, application="tests")
     await execute(
         pool,
