@@ -1,0 +1,185 @@
+"""An executor of graphql-core that completes objects by compiled code."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    Undefined,
+    get_nullable_type,
+    is_composite_type,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from graphql.pyutils import Path, gather_with_cancel
+
+from subgraphs.kit.graphql.execution.codegen import compile_object
+from subgraphs.kit.graphql.execution.specialisation import FALLBACKS, CompiledOperations, Specialisation
+
+
+class CompiledExecution(Executor[Any]):
+    """Runs operations compiled; what it does not compile, graphql-core's own methods run.
+
+    Mix it in before another executor class to keep what that one adds. A subclass for each schema has
+    `operations` of its own and says in `reads_attribute` which of its fields are plain attributes.
+    """
+
+    operations: ClassVar[CompiledOperations]
+    compiled: Specialisation | None
+
+    @staticmethod
+    def reads_attribute(field: GraphQLField) -> str | None:
+        """The attribute whose value is that of `field`, where its resolver does nothing but read it."""
+        del field
+        return None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.compiled = None
+        if reason := self._fallback():
+            FALLBACKS.labels(reason).inc()
+        else:
+            operation = self.operations.of(self.operation, self.fragment_definitions)
+            self.compiled = operation.specialised(self.variable_values.coerced)
+
+    def _fallback(self) -> str | None:
+        if self.abort_signal is not None:
+            return "abort_signal"
+        if self.middleware_manager is not None and self.middleware_manager.middlewares:
+            return "middleware"
+        return self.operations.of(self.operation, self.fragment_definitions).fallback
+
+    def execute_root_grouped_field_set(
+        self,
+        root_type: GraphQLObjectType,
+        root_value: Any,
+        grouped_field_set: GroupedFieldSet,
+        serially: bool,  # noqa: FBT001 - graphql-core's signature
+        position_context: Any,
+    ) -> Any:
+        """Run the root by the fields it was first met with, of which all that is compiled below knows the identity."""
+        if self.compiled is None:
+            return super().execute_root_grouped_field_set(
+                root_type, root_value, grouped_field_set, serially, position_context
+            )
+        if self.compiled.root is None:
+            complete = compile_object(root_type, grouped_field_set, self.reads_attribute)
+            self.compiled.root = (grouped_field_set, complete)
+        fields, complete = self.compiled.root
+        if serially:
+            return self.execute_fields_serially(root_type, root_value, None, fields, None)
+        return complete(self, root_value, None)
+
+    def collect_and_execute_subfields(
+        self,
+        return_type: GraphQLObjectType,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        if self.compiled is None:
+            return super().collect_and_execute_subfields(
+                return_type, field_details_list, path, result, position_context
+            )
+        key = (return_type, id(field_details_list))
+        entry = self.compiled.objects.get(key)
+        if entry is None:
+            fields = self.collect_subfields(return_type, field_details_list)[0]
+            complete = compile_object(return_type, fields, self.reads_attribute)
+            entry = self.compiled.objects[key] = (field_details_list, complete)
+        return entry[1](self, result, path)
+
+    def complete_iterable_value(
+        self,
+        item_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo,
+        path: Path,
+        items: Iterable[Any],
+        position_context: Any,
+    ) -> Any:
+        """Complete a list of objects in one loop."""
+        named = get_nullable_type(item_type)
+        if self.compiled is None or items.__class__ is not list or not is_composite_type(named):
+            return super().complete_iterable_value(
+                item_type, field_details_list, info, path, items, position_context
+            )
+        is_object = isinstance(named, GraphQLObjectType)
+        complete = self.complete_object_value if is_object else self.complete_abstract_value
+        completed: list[Any] = []
+        pending: list[int] = []
+        index = -1
+        try:
+            for index, item in enumerate(items):
+                item_path = Path(path, index, None)
+                if (
+                    item is None
+                    or item is Undefined
+                    or isinstance(item, Exception)
+                    or self.is_awaitable(item)
+                ):
+                    one = self._complete_unusual(item, item_type, field_details_list, info, item_path)
+                else:
+                    try:
+                        one = complete(named, field_details_list, info, item_path, item, None)  # type: ignore[arg-type]
+                    except Exception as error:  # noqa: BLE001 - located, and raised again where it must be
+                        self.handle_field_error(error, item_type, field_details_list, item_path)
+                        one = None
+                    else:
+                        if one.__class__ is not dict:
+                            one = self._completed(one, item_type, field_details_list, item_path)
+                completed.append(one)
+                if one is not None and one.__class__ is not dict:
+                    pending.append(index)
+        except Exception:
+            left = [completed[place] for place in pending]
+            left += [item for item in items[index + 1 :] if self.is_awaitable(item)]  # type: ignore[index]
+            if left:
+                self.settle_in_background(left)
+            raise
+        return self._gather_items(completed, pending) if pending else completed
+
+    def _complete_unusual(
+        self,
+        item: Any,
+        item_type: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo,
+        path: Path,
+    ) -> Any:
+        if self.is_awaitable(item):
+            return self.complete_awaitable_list_item_value(item, item_type, details, info, path, None)
+        one: list[Any] = []
+        self.complete_list_item_value(item, one, item_type, details, info, path, None)
+        return one[0]
+
+    async def _completed(
+        self, awaitable: Any, item_type: GraphQLOutputType, details: FieldDetailsList, path: Path
+    ) -> Any:
+        try:
+            return await awaitable
+        except Exception as error:  # noqa: BLE001 - located, and raised again where it must be
+            self.handle_field_error(error, item_type, details, path)
+            return None
+
+    async def gather_fields(self, results: dict[str, Any], pending: list[str]) -> dict[str, Any]:
+        """`results`, whose `pending` values are awaited together."""
+        if len(pending) == 1:
+            results[pending[0]] = await results[pending[0]]
+        else:
+            awaited = await gather_with_cancel(*(results[name] for name in pending))
+            results.update(zip(pending, awaited, strict=True))
+        return results
+
+    async def _gather_items(self, completed: list[Any], pending: list[int]) -> list[Any]:
+        if len(pending) == 1:
+            completed[pending[0]] = await completed[pending[0]]
+        else:
+            awaited = await gather_with_cancel(*(completed[index] for index in pending))
+            for index, value in zip(pending, awaited, strict=True):
+                completed[index] = value
+        return completed
