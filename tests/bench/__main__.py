@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import load, logins, startup
+from tests.bench import executor, load, logins, startup
 from tests.bench.report import Row
 from tests.harness import launcher
 
@@ -36,7 +36,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     console = Console(stderr=True, highlight=False)
-    rows: list[Row] = []
+    console.print("measuring the executor alone …")
+    rows: list[Row] = executor.measure()
     if options.cold:
         console.print("installing from nothing …")
         rows += startup.cold()

@@ -38,8 +38,8 @@ ReadsAttribute = Callable[[GraphQLField], str | None]
 CompleteObject = Callable[[Any, Any, Path | None], Any]
 """`(executor, source, path)` to the completed dict, or to an awaitable of it."""
 
-_EXACT = {GraphQLString: "str", GraphQLID: "str", GraphQLBoolean: "bool"}
-_RANGED = {
+_EXACT: dict[GraphQLOutputType, str] = {GraphQLString: "str", GraphQLID: "str", GraphQLBoolean: "bool"}
+_RANGED: dict[GraphQLOutputType, str] = {
     GraphQLInt: "value.__class__ is int and -2147483648 <= value <= 2147483647",
     GraphQLFloat: "value.__class__ is float and isfinite(value)",
 }
@@ -86,7 +86,7 @@ def compile_object(
     return complete
 
 
-def _field(
+def _field(  # noqa: PLR0917
     scope: dict[str, Any],
     number: int,
     name: str,
@@ -125,9 +125,9 @@ def _quick(scope: dict[str, Any], number: int, name: str, type_: GraphQLOutputTy
             return None
         every = f"all([item.__class__ is {class_} for item in value])"
         return [f"if value.__class__ is list and {every}: {keep} value[:]", *nullable]
-    if class_ := _EXACT.get(type_):  # type: ignore[call-overload]
+    if class_ := _EXACT.get(type_):
         return [f"if value.__class__ is {class_}: {keep} value", *nullable]
-    if condition := _RANGED.get(type_):  # type: ignore[call-overload]
+    if condition := _RANGED.get(type_):
         return [f"if {condition}: {keep} value", *nullable]
     if isinstance(type_, GraphQLScalarType | GraphQLEnumType):
         scope[f"coerce{number}"] = _quiet(type_.coerce_output_value)

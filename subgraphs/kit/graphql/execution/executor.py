@@ -1,9 +1,10 @@
 """An executor of graphql-core that completes objects by compiled code."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from graphql import (
+    GraphQLAbstractType,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -16,8 +17,10 @@ from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path, gather_with_cancel
 
-from subgraphs.kit.graphql.execution.codegen import compile_object
+from subgraphs.kit.graphql.execution.codegen import CompleteObject, compile_object
 from subgraphs.kit.graphql.execution.specialisation import FALLBACKS, CompiledOperations, Specialisation
+
+_new_path = tuple.__new__  # without the named tuple's own constructor, which is a function in Python
 
 
 class CompiledExecution(Executor[Any]):
@@ -85,19 +88,24 @@ class CompiledExecution(Executor[Any]):
             return super().collect_and_execute_subfields(
                 return_type, field_details_list, path, result, position_context
             )
-        key = (return_type, id(field_details_list))
-        entry = self.compiled.objects.get(key)
-        if entry is None:
-            fields = self.collect_subfields(return_type, field_details_list)[0]
-            complete = compile_object(return_type, fields, self.reads_attribute)
-            entry = self.compiled.objects[key] = (field_details_list, complete)
-        return entry[1](self, result, path)
+        return self._compiled(self.compiled, return_type, field_details_list)(self, result, path)
 
-    def complete_iterable_value(
+    def _compiled(
+        self, compiled: Specialisation, type_: GraphQLObjectType, details: FieldDetailsList
+    ) -> CompleteObject:
+        key = (type_, id(details))
+        entry = compiled.objects.get(key)
+        if entry is None:
+            fields = self.collect_subfields(type_, details)[0]
+            complete = compile_object(type_, fields, self.reads_attribute)
+            entry = compiled.objects[key] = (details, complete)
+        return entry[1]
+
+    def complete_iterable_value(  # noqa: PLR0917 - as graphql-core has it
         self,
         item_type: GraphQLOutputType,
         field_details_list: FieldDetailsList,
-        info: GraphQLResolveInfo,
+        info: GraphQLResolveInfo[Any],
         path: Path,
         items: Iterable[Any],
         position_context: Any,
@@ -108,24 +116,20 @@ class CompiledExecution(Executor[Any]):
             return super().complete_iterable_value(
                 item_type, field_details_list, info, path, items, position_context
             )
-        is_object = isinstance(named, GraphQLObjectType)
-        complete = self.complete_object_value if is_object else self.complete_abstract_value
+        complete = self._complete_item(self.compiled, named, field_details_list, info)
         completed: list[Any] = []
         pending: list[int] = []
+        usual: type | None = None  # the class of the item before, of which this one most often is, too
         index = -1
         try:
             for index, item in enumerate(items):
-                item_path = Path(path, index, None)
-                if (
-                    item is None
-                    or item is Undefined
-                    or isinstance(item, Exception)
-                    or self.is_awaitable(item)
-                ):
+                item_path = _new_path(Path, (path, index, None))
+                if item.__class__ is not usual and self._is_unusual(item):
                     one = self._complete_unusual(item, item_type, field_details_list, info, item_path)
                 else:
+                    usual = item.__class__
                     try:
-                        one = complete(named, field_details_list, info, item_path, item, None)  # type: ignore[arg-type]
+                        one = complete(self, item, item_path)
                     except Exception as error:  # noqa: BLE001 - located, and raised again where it must be
                         self.handle_field_error(error, item_type, field_details_list, item_path)
                         one = None
@@ -133,22 +137,42 @@ class CompiledExecution(Executor[Any]):
                         if one.__class__ is not dict:
                             one = self._completed(one, item_type, field_details_list, item_path)
                 completed.append(one)
-                if one is not None and one.__class__ is not dict:
+                if one.__class__ is not dict and one is not None:
                     pending.append(index)
         except Exception:
             left = [completed[place] for place in pending]
-            left += [item for item in items[index + 1 :] if self.is_awaitable(item)]  # type: ignore[index]
+            left += [item for item in items[index + 1 :] if self.is_awaitable(item)]
             if left:
                 self.settle_in_background(left)
             raise
         return self._gather_items(completed, pending) if pending else completed
+
+    def _complete_item(
+        self,
+        compiled: Specialisation,
+        type_: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+    ) -> CompleteObject:
+        """What completes an item of `type_`, with the checks of its type that graphql-core makes."""
+        if not isinstance(type_, GraphQLObjectType):
+            abstract = cast("GraphQLAbstractType", type_)
+            return lambda run, item, path: run.complete_abstract_value(
+                abstract, details, info, path, item, None
+            )
+        if type_.is_type_of is None:
+            return self._compiled(compiled, type_, details)
+        return lambda run, item, path: run.complete_object_value(type_, details, info, path, item, None)
+
+    def _is_unusual(self, item: Any) -> bool:
+        return item is None or item is Undefined or isinstance(item, Exception) or self.is_awaitable(item)
 
     def _complete_unusual(
         self,
         item: Any,
         item_type: GraphQLOutputType,
         details: FieldDetailsList,
-        info: GraphQLResolveInfo,
+        info: GraphQLResolveInfo[Any],
         path: Path,
     ) -> Any:
         if self.is_awaitable(item):
