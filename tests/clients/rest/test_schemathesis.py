@@ -45,6 +45,8 @@ def _answer_everything(router: StubRouter) -> None:
         "product": product,
         "createProduct": _success("CreateProduct", product=product),
         "addProductImage": _success("AddProductImage", image=sample_objects.image()),
+        "updateProduct": _success("UpdateProduct", product=product),
+        "deleteProduct": _success("DeleteProduct", id="p1"),
         "categories": [category],
         "category": category,
         "orders": sample_objects.connection([order], after=None, first=1),
