@@ -65,7 +65,9 @@ class CreateOrderInput:
 class PayOrderInput:
     method: str = strawberry.field(default="card", metadata=TEXT)
     token: str = strawberry.field(
-        default="tok_ok", description="The provider's one-time token for the card.", metadata=TEXT
+        default="tok_ok",
+        description="The payment provider's one-time token. With the sandbox: tok_ok is captured, tok_declined declined.",
+        metadata=TEXT,
     )
 
 
