@@ -72,7 +72,10 @@ class PayBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"method": "card", "token": "tok_ok"}]})
 
     method: PaymentText = "card"
-    token: PaymentText = Field("tok_ok", description="The payment provider's one-time token. With the sandbox: `tok_ok` is captured, `tok_declined` declined.")
+    token: PaymentText = Field(
+        "tok_ok",
+        description="The payment provider's one-time token. With the sandbox: `tok_ok` is captured, `tok_declined` declined.",
+    )
 
 
 class OrderItem(Answer):

@@ -71,7 +71,7 @@ class PayOrderInput:
     )
 
 
-@strawberry.input(description="Which orders; what is absent does not matter.")
+@strawberry.input(description="Which orders to list. An absent field excludes none.")
 class OrderFilter:
     user_id: strawberry.ID | None = None
     status: list[OrderStatus] | None = strawberry.field(default=None, metadata=_STATUSES)

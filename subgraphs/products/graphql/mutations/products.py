@@ -75,7 +75,7 @@ class ProductMutations:
         return UpdateProductSuccess(product=Product.of(product))
 
     @strawberry.mutation(
-        description="Take a product out of the catalogue; orders that hold it still show it."
+        description="Delete a product from the catalogue; orders that contain it still show it."
     )
     @errors_as_data
     async def delete_product(self, info: Info, id: strawberry.ID) -> DeleteProductResult:
