@@ -5,9 +5,11 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
+from fastapi import UploadFile
 from pydantic import (
     AfterValidator,
     AliasPath,
+    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -178,6 +180,15 @@ class Product(Answer):
     created_at: datetime
     updated_at: datetime
     version: int = Field(exclude=True)
+
+
+class ImageForm(BaseModel):
+    """The parts of an upload; others are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: UploadFile
+    alt: Alt | None = Field(default=None, description="What is to be seen, in words.")
 
 
 class ProductImage(Answer):

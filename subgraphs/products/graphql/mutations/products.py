@@ -75,8 +75,8 @@ class ProductMutations:
         return UpdateProductSuccess(product=Product.of(product))
 
     @strawberry.mutation(
-        description="Take a product out of the catalogue, with `version` only if that is still its version; orders "
-        "that hold it still show it."
+        description="Remove a product from the catalogue; with `version`, only if that is still its version. Orders "
+        "that contain it still show it."
     )
     @errors_as_data
     async def delete_product(
