@@ -93,9 +93,7 @@ class Order:
     subtotal: Money
     total: Money
     shipping: Shipping | None
-    version: int = strawberry.field(
-        description="Counts every change; pass it on to change what you have read."
-    )
+    version: int = strawberry.field(description="Grows by one with each change of the order.")
     created_at: datetime
     updated_at: datetime
 
