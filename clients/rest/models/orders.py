@@ -66,6 +66,16 @@ class CreateOrderBody(Body):
     shipping: ShippingBody | None = None
 
 
+class UpdateOrderBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"shipping": {"city": "Zürich", "zip_code": "8001"}}]}
+    )
+
+    shipping: ShippingBody | None = Field(
+        None, description="In the place of all that was given before; null clears it."
+    )
+
+
 class PayBody(Body):
     """How to pay. Without a body it is by card, with the sandbox provider's token that succeeds, `tok_ok`."""
 

@@ -119,7 +119,7 @@ class Order:
             status=order.status,
             subtotal=Money.of(order.subtotal),
             total=Money.of(order.total),
-            shipping=Shipping.of(order, order.shipping) if order.shipping else None,
+            shipping=Shipping.of(order),
             version=order.version,
             created_at=order.created_at,
             updated_at=order.updated_at,

@@ -61,6 +61,13 @@ class CreateOrderInput:
     shipping: ShippingInput | None = None
 
 
+@strawberry.input(description="Changes to an order. An absent field stays as it is, null clears it.")
+class UpdateOrderInput:
+    shipping: ShippingInput | None = strawberry.field(
+        default=strawberry.UNSET, description="In the place of all that was given before."
+    )
+
+
 @strawberry.input
 class PayOrderInput:
     method: str = strawberry.field(default="card", metadata=TEXT)

@@ -18,6 +18,7 @@ DOCUMENTED = {
     "get /api/v1/products/search",
     "post /api/v1/products/{id}/images",
     "get /api/v1/products/{id}", "get /api/v1/categories", "post /api/v1/orders", "get /api/v1/orders/{id}",
+    "put /api/v1/orders/{id}",
     "delete /api/v1/orders/{id}", "get /api/v1/orders/user/{user_id}", "post /api/v1/orders/{id}/pay",
     "get /api/v1/orders/{id}/events", "get /health", "get /ready", "get /metrics",
 }  # fmt: skip
