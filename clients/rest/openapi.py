@@ -38,6 +38,7 @@ _OPERATIONAL: dict[str, dict[str, Any]] = {
 _ACCOUNT = {"readUser": {"id": "$response.body#/user/id"}}
 _ORDER = {
     "readOrder": {"id": "$response.body#/id"},
+    "updateOrder": {"id": "$response.body#/id"},
     "payOrder": {"id": "$response.body#/id"},
     "followOrder": {"id": "$response.body#/id"},
     "cancelOrder": {"id": "$response.body#/id"},

@@ -7,6 +7,7 @@ import orjson
 from fastapi import Response
 from pydantic import BaseModel
 
+from clients.rest.entity_tags import entity_tag, is_known
 from clients.rest.models.errors import ErrorAnswer, Responses
 
 MEANINGS = {
@@ -16,6 +17,7 @@ MEANINGS = {
     HTTPStatus.FORBIDDEN: "The account may not do this.",
     HTTPStatus.NOT_FOUND: "It does not exist, or the caller may not see it.",
     HTTPStatus.CONFLICT: "It does not fit what is there: taken, sold out, or not possible in this state.",
+    HTTPStatus.PRECONDITION_FAILED: "It has changed since the `ETag` of `If-Match`; read it again.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "The query string is too long.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as what the endpoint takes.",
@@ -35,14 +37,27 @@ _WITH_BODY = (
 
 def ok(model: BaseModel, *, private: bool = False) -> Response:
     """200 with `model`; `private` keeps tokens out of every cache (RFC 6749 5.1)."""
-    return _json(model, HTTPStatus.OK, {"Cache-Control": "no-store"} if private else {})
+    return _json(encode(model), HTTPStatus.OK, {"Cache-Control": "no-store"} if private else {})
 
 
-def created(model: BaseModel, *, location: str, private: bool = False) -> Response:
-    """201 with `model` and where it can be read from now on."""
-    return _json(
-        model, HTTPStatus.CREATED, {"Location": location} | ({"Cache-Control": "no-store"} if private else {})
-    )
+def ok_tagged(model: BaseModel, *, version: int, if_none_match: str = "") -> Response:
+    """200 with `model` and its `ETag`; 304 where the client has it already."""
+    content = encode(model)
+    headers = _tagged(content, version)
+    if is_known(headers["ETag"], if_none_match):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=headers)
+    return _json(content, HTTPStatus.OK, headers)
+
+
+def created(
+    model: BaseModel, *, location: str, private: bool = False, version: int | None = None
+) -> Response:
+    """201 with `model` and where it can be read from now on, and its `ETag` where it has a `version`."""
+    content = encode(model)
+    headers = {"Cache-Control": "no-store"} if private else {}
+    if version is not None:
+        headers |= _tagged(content, version)
+    return _json(content, HTTPStatus.CREATED, {"Location": location} | headers)
 
 
 def no_content() -> Response:
@@ -61,8 +76,23 @@ def refusals(*statuses: int, body: bool = False) -> Responses:
     }
 
 
-def _json(model: BaseModel, status: HTTPStatus, headers: dict[str, str]) -> Response:
-    return Response(encode(model), status_code=int(status), headers=headers, media_type="application/json")
+def tagged(status: int) -> Responses:
+    """For the OpenAPI document: the answer of `status` carries an `ETag`."""
+    schema = {"schema": {"type": "string"}, "description": "For `If-None-Match` and `If-Match`."}
+    return {status: {"description": HTTPStatus(status).phrase, "headers": {"ETag": schema}}}
+
+
+def _tagged(content: bytes, version: int) -> dict[str, str]:
+    # What is answered depends on who asks, and stock changes at any moment: a cache has to ask again.
+    return {
+        "ETag": entity_tag(content, version=version),
+        "Cache-Control": "no-cache",
+        "Vary": "Authorization",
+    }
+
+
+def _json(content: bytes, status: HTTPStatus, headers: dict[str, str]) -> Response:
+    return Response(content, status_code=int(status), headers=headers, media_type="application/json")
 
 
 def _exact(value: object) -> orjson.Fragment:

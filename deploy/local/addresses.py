@@ -32,7 +32,7 @@ def addresses(topology: Topology, urls: Mapping[str, Mapping[str, str]]) -> dict
         }
     found |= {
         component: topology.base(component)
-        for component in (*SUBGRAPHS, "router")
+        for component in (*SUBGRAPHS, "router", "apollo")
         if component in topology.started
     }
     if "rest" in topology.started:
@@ -92,7 +92,9 @@ def _rows(topology: Topology, urls: Mapping[str, Mapping[str, str]]) -> list[tup
             ("REST, its pages", f"{topology.edge}/api/v1, {topology.edge}/docs"),
         ]
     if "router" in topology.started:
-        rows.append(("Router", f"{topology.base('router')}/graphql"))
+        rows.append(("Router: Hive Gateway", f"{topology.base('router')}/graphql"))
+    if "apollo" in topology.started:
+        rows.append(("Router: Apollo", f"{topology.base('apollo')}/graphql, for queries and mutations"))
     if "rest" in topology.started:
         rows.append(("REST layer", topology.base("rest")))
     for name in SUBGRAPHS:

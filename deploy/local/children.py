@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import envoy
 
-from deploy.local import node
+from deploy.local import apollo, node
 from deploy.local.components import COMPONENTS, STORE_OF, SUBGRAPHS
 from deploy.local.edge import placeholders, render
 from deploy.local.engines import Engine, Mongo, PostgreSQL, Redis
@@ -86,6 +86,7 @@ def children(
         *(_engine(store) for store in stores.all),
         *(_subgraph(name, topology, settings[name]) for name in SUBGRAPHS),
         _router(topology, settings["router"]),
+        _apollo(topology, settings["apollo"], data, log_level),
         _rest(topology, settings["rest"]),
         _edge(topology, relaxations, data, log_level),
     ]
@@ -172,6 +173,23 @@ def _router(topology: Topology, env: Mapping[str, str]) -> Child:
     )
 
 
+def _apollo(topology: Topology, env: Mapping[str, str], data: Path, log_level: str) -> Child:
+    def command() -> Sequence[str]:
+        binary = apollo.find(os.environ, data)
+        if binary is None:
+            raise LaunchError(f"Apollo Router is no longer there: {apollo.INSTALL}")
+        return apollo.command(binary, ROOT / "schema" / "supergraph.graphql", log_level)
+
+    return Child(
+        name="apollo",
+        command=command,
+        probe=partial(http_ok, LOOPBACK, topology.http["apollo"], "/health?ready"),
+        env=env,
+        needs=SUBGRAPHS,
+        patience=20.0,  # it lets operations finish
+    )
+
+
 def _edge(topology: Topology, relaxations: Sequence[Relaxation], data: Path, log_level: str) -> Child:
     configuration = data / "envoy.yaml"
 
@@ -194,5 +212,5 @@ def _edge(topology: Topology, relaxations: Sequence[Relaxation], data: Path, log
             http_ok, urlsplit(topology.edge).hostname or LOOPBACK, topology.http["edge"], "/health"
         ),
         prepare=prepare,
-        needs=("router", "rest"),
+        needs=("router", "apollo", "rest"),
     )

@@ -7,7 +7,7 @@ from deploy.local.errors import LaunchError
 
 ENGINES = ("postgres", "redis", "mongo")
 SUBGRAPHS = ("users", "products", "orders")
-COMPONENTS = (*ENGINES, *SUBGRAPHS, "router", "rest", "edge")
+COMPONENTS = (*ENGINES, *SUBGRAPHS, "router", "apollo", "rest", "edge")
 STORE_OF = {"users": "postgres", "products": "mongo", "orders": "postgres"}
 GROUPS = {"engines": ENGINES, "subgraphs": SUBGRAPHS}
 

@@ -14,7 +14,7 @@ _MAX_BODY_BYTES = 1024 * 1024
 _MAX_UPLOAD_BYTES = 8 * 1024 * 1024 + 128 * 1024
 """The largest file that the products service takes, and what a form has beside it."""
 
-_OURS = ("_SERVER_HOST", "_SERVER_PORT", "_SERVER_GRPC_PORT", "ROUTER_HOST", "ROUTER_PORT")
+_OURS = ("_SERVER_HOST", "_SERVER_PORT", "_SERVER_GRPC_PORT", "ROUTER_HOST", "ROUTER_PORT", "ROUTER_ADDRESS")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _defaults(
         "ORDERS": topology.base("orders"),
         "USERS_GRPC": f"{LOOPBACK}:{topology.grpc['users']}",
         "PRODUCTS_GRPC": f"{LOOPBACK}:{topology.grpc['products']}",
-        "ROUTER": topology.base("router"),
+        "ROUTER": topology.base(topology.queries),
         "TOKEN": secrets.token,
     }
     made: dict[str, dict[str, str]] = {}
@@ -92,6 +92,7 @@ def _defaults(
         made[component]["PYTHONUNBUFFERED"] = "1"
     made["users"] |= _users(topology, secrets)
     made["router"] = _router(topology, log_level, root)
+    made["apollo"] = _apollo(topology, root)
     return made
 
 
@@ -131,7 +132,18 @@ def edge_values(
     for component in ("router", "rest", *SUBGRAPHS):
         values[f"{component.upper()}_HOST"] = LOOPBACK
         values[f"{component.upper()}_PORT"] = str(topology.http[component])
+    values["SUBSCRIPTIONS_HOST"], values["SUBSCRIPTIONS_PORT"] = LOOPBACK, values["ROUTER_PORT"]
+    values["ROUTER_PORT"] = str(topology.http[topology.queries])
     return values
+
+
+def _apollo(topology: Topology, root: Path) -> dict[str, str]:
+    return {
+        "ROUTER_ADDRESS": f"{LOOPBACK}:{topology.http['apollo']}",
+        "ROUTER_RHAI": str(root / "router" / "apollo" / "rhai"),
+        "APOLLO_TELEMETRY_DISABLED": "true",
+        **{f"ROUTER_{name.upper()}_URL": f"{topology.base(name)}/graphql" for name in SUBGRAPHS},
+    }
 
 
 def _router(topology: Topology, log_level: str, root: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from deploy.local import exposure
+from deploy.local import apollo, exposure
 from deploy.local.addresses import addresses, summary, write_state
 from deploy.local.children import ROOT, check_files, children, engines, store_urls
 from deploy.local.components import COMPONENTS, ComponentError, select
@@ -28,7 +28,9 @@ from deploy.local.topology import PORTED, External, Topology, ignored_names, pla
 
 async def launch(options: argparse.Namespace) -> int:
     """Start, show, wait, stop; returns the exit code. Raises LaunchError where it cannot start."""
-    components = select(only=options.only, without=options.without)
+    components, standing_in = _choose_router(
+        options.router, select(only=options.only, without=options.without), options.data
+    )
     shown = frozenset() if options.no_logs else select(only=options.logs or (), without=())
     folder = DataFolder(options.data).open()
     try:
@@ -52,9 +54,25 @@ async def launch(options: argparse.Namespace) -> int:
         folder.announce(
             Holder(pid=os.getpid(), edge=topology.edge if "edge" in topology.started else "without an edge")
         )
+        if standing_in:
+            terminal.say(standing_in)
         return await _Run(options, topology, folder, terminal).run()
     finally:
         folder.close()
+
+
+def _choose_router(asked: str, components: frozenset[str], data: Path) -> tuple[frozenset[str], str]:
+    """The components with the router that was asked for, and what to say where Hive Gateway stands in for Apollo's.
+
+    Raises ApolloError where Apollo Router was asked for and is not there.
+    """
+    if asked == "hive" or "apollo" not in components:
+        return components - {"apollo"}, ""
+    if apollo.find(os.environ, data):
+        return components, ""
+    if asked == "apollo":
+        raise apollo.ApolloError(f"Apollo Router was not found: {apollo.INSTALL}, or set APOLLO_ROUTER_BIN.")
+    return components - {"apollo"}, f"Hive Gateway routes everything; for Apollo Router: {apollo.INSTALL}"
 
 
 class _Run:

@@ -10,7 +10,15 @@ LOOPBACK = "127.0.0.1"
 
 # By component; the documented ports, which are preferred (edge, router) or where a component is expected that somebody
 # else runs (`--without users`, to have it in a debugger).
-HTTP_PORTS = {"users": 4001, "products": 4002, "orders": 4003, "router": 4000, "rest": 4010, "edge": 8080}
+HTTP_PORTS = {
+    "users": 4001,
+    "products": 4002,
+    "orders": 4003,
+    "router": 4000,
+    "apollo": 4020,
+    "rest": 4010,
+    "edge": 8080,
+}
 GRPC_PORTS = {"users": 5001, "products": 5002}
 STORE_PORTS = {"postgres": 5432, "redis": 6379, "mongo": 27017}
 PORTED = (*HTTP_PORTS, *STORE_PORTS)
@@ -74,6 +82,11 @@ class Topology:
     def base(self, component: str) -> str:
         """`http://…` of a component, as other components reach it."""
         return f"http://{LOOPBACK}:{self.http[component]}"
+
+    @property
+    def queries(self) -> str:
+        """The engine that queries and mutations go to; subscriptions are always `router`'s."""
+        return "apollo" if "apollo" in self.started else "router"
 
     @property
     def edge(self) -> str:

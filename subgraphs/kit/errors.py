@@ -9,7 +9,7 @@
     ├── RateLimited          RATE_LIMITED        429   carries retry_after in seconds
     └── Unavailable          UNAVAILABLE         503   a dependency is down; the request may be sent again
 
-A slice adds its own below these (`subgraphs/*/errors.py`). Each has one GraphQL error type, or is a
+A slice adds its own below these (`subgraphs/*/domain/errors.py`). Each has one GraphQL error type, or is a
 top-level GraphQL error by its code, and one HTTP status.
 """
 

@@ -1,6 +1,6 @@
 """The composition root of the orders service: the only place that builds clients and wires them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
@@ -13,9 +13,11 @@ from subgraphs.kit.background import running
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.client import open_channel
+from subgraphs.kit.money import Amount
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.redis.client import create_redis
+from subgraphs.orders.domain.shipping import ShippingRate, ShippingRates
 from subgraphs.orders.graphql.context import OrdersContext
 from subgraphs.orders.graphql.loaders import Loaders
 from subgraphs.orders.graphql.schema import schema
@@ -25,8 +27,17 @@ from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.live.status import LiveStatus
 from subgraphs.orders.payments.sandbox import SandboxProvider
 from subgraphs.orders.saga import Saga
-from subgraphs.orders.service import Cancellations, Orders, OrderService, Payments, Placement
-from subgraphs.orders.settings import OrdersSettings
+from subgraphs.orders.service import (
+    Amendments,
+    Cancellations,
+    Fulfilment,
+    Orders,
+    OrderService,
+    Payments,
+    Placement,
+    Refunds,
+)
+from subgraphs.orders.settings import OrdersSettings, ShippingRateSettings
 from subgraphs.orders.store.tables import outbox
 
 
@@ -46,10 +57,12 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
 
         relay = OutboxRelay(postgres, redis, outbox)
         live = LiveStatus(redis, timeout=settings.redis.timeout.total_seconds())
+        rates = shipping_rates(settings.shipping_rates)
         saga = Saga(
             postgres=postgres,
             inventory=GrpcInventory(products),
             provider=SandboxProvider(postgres=postgres),
+            rates=rates,
             clock=_now,
             wake_up=relay.wake_up,
         )
@@ -63,11 +76,15 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
                 clock=_now,
                 wake_up=relay.wake_up,
                 payment_window=settings.payment_window,
+                rates=rates,
             ),
             payments=Payments(
                 postgres=postgres, saga=saga, accounts=accounts, clock=_now, wake_up=relay.wake_up
             ),
+            amendments=Amendments(postgres=postgres, rates=rates, clock=_now),
             cancellations=Cancellations(postgres=postgres, saga=saga, clock=_now, wake_up=relay.wake_up),
+            fulfilment=Fulfilment(postgres=postgres, clock=_now, wake_up=relay.wake_up),
+            refunds=Refunds(postgres=postgres, saga=saga, clock=_now),
         )
         await stack.enter_async_context(
             running(
@@ -95,3 +112,17 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def shipping_rates(settings: Iterable[ShippingRateSettings]) -> ShippingRates:
+    """The table of shipping costs that `settings` write."""
+    return ShippingRates(
+        tuple(
+            ShippingRate(
+                method=rate.method,
+                country=rate.country,
+                costs={currency: Amount.parse(cost, currency) for currency, cost in rate.costs.items()},
+            )
+            for rate in settings
+        )
+    )

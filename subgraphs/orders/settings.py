@@ -1,10 +1,13 @@
 """Settings of the orders service, prefix `ORDERS_`."""
 
 from datetime import timedelta
+from decimal import Decimal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from subgraphs.kit.errors import ValidationFailed
+from subgraphs.kit.money import Amount
 from subgraphs.kit.settings import DatabaseSettings, Duration, Section, ServerSettings, ServiceSettings
 
 
@@ -24,6 +27,24 @@ class RetentionSettings(Section):
     )
 
 
+class ShippingRateSettings(Section):
+    """One row of the table of shipping costs; the most exact one that fits an order counts."""
+
+    method: str | None = Field(None, description="As customers name it; none fits any and no method.")
+    country: str | None = Field(None, description="As customers name it; none fits any and no country.")
+    costs: dict[str, Decimal] = Field(min_length=1, description="By currency (ISO 4217), in major units.")
+
+    @field_validator("costs")
+    @classmethod
+    def _are_amounts(cls, costs: dict[str, Decimal]) -> dict[str, Decimal]:
+        for currency, cost in costs.items():
+            try:
+                Amount.parse(cost, currency, field="cost")
+            except ValidationFailed as error:
+                raise ValueError(error.message) from error
+        return costs
+
+
 class OrdersSettings(ServiceSettings):
     prefix = "ORDERS"
     default_database = "postgresql:orders"
@@ -33,5 +54,8 @@ class OrdersSettings(ServiceSettings):
     database: DatabaseSettings = DatabaseSettings(url="postgresql://postgres@127.0.0.1:5432/orders")
     payment_window: Duration = Field(
         timedelta(minutes=30), description="How long stock is held for an unpaid order."
+    )
+    shipping_rates: tuple[ShippingRateSettings, ...] = Field(
+        (), description="What shipping costs by method and country; without any it is free."
     )
     retention: RetentionSettings = RetentionSettings()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from fastapi import FastAPI, Response
@@ -112,6 +113,18 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Guards:
+    """What several use cases ask before they let anybody do anything."""
+
+    passwords: Passwords
+    policy: PasswordPolicy
+    rate_limits: RateLimits
+    reauthentication: Reauthentication
+    authenticator: Authenticator
+    revocations: RevocationPublisher
+
+
 def _create_service(
     settings: UsersSettings,
     ring: KeyRing | None,
@@ -123,16 +136,21 @@ def _create_service(
     wake_relay: Callable[[], None],
     wake_dispatcher: Callable[[], None],
 ) -> UserService:
-    limiter = RateLimiter(
-        redis, first_wait=settings.throttle.first_wait, longest_wait=settings.throttle.longest_wait
-    )
-    rate_limits = RateLimits(limiter=limiter, settings=settings.throttle)
+    throttle = settings.throttle
+    limiter = RateLimiter(redis, first_wait=throttle.first_wait, longest_wait=throttle.longest_wait)
+    rate_limits = RateLimits(limiter=limiter, settings=throttle)
     permissions = RolePermissions(postgres=postgres, redis=redis)
-    authenticator = Authenticator(
-        access_tokens=AccessTokens(ring, settings.jwt), permissions=permissions, settings=settings.jwt
+    access_tokens = AccessTokens(ring, settings.jwt)
+    guards = _Guards(
+        passwords=passwords,
+        policy=PasswordPolicy(settings.passwords),
+        rate_limits=rate_limits,
+        reauthentication=Reauthentication(postgres=postgres, passwords=passwords, rate_limits=rate_limits),
+        authenticator=Authenticator(
+            access_tokens=access_tokens, permissions=permissions, settings=settings.jwt
+        ),
+        revocations=revocations,
     )
-    policy = PasswordPolicy(settings.passwords)
-    reauthentication = Reauthentication(postgres=postgres, passwords=passwords, rate_limits=rate_limits)
     email_changes = EmailChanges(
         postgres=postgres,
         rate_limits=rate_limits,
@@ -141,45 +159,67 @@ def _create_service(
         wake_dispatcher=wake_dispatcher,
     )
     return UserService(
-        accounts=Accounts(
-            postgres=postgres,
-            passwords=passwords,
-            policy=policy,
-            authenticator=authenticator,
-            rate_limits=rate_limits,
-            first_account_admin=settings.first_account_admin,
-            wake_relay=wake_relay,
-        ),
-        profiles=Profiles(
-            postgres=postgres,
-            reauthentication=reauthentication,
-            rate_limits=rate_limits,
-            email_changes=email_changes,
-            wake_dispatcher=wake_dispatcher,
-        ),
+        accounts=_create_accounts(settings, guards, postgres=postgres, wake_relay=wake_relay),
+        profiles=_create_profiles(guards, email_changes, postgres=postgres, wake_dispatcher=wake_dispatcher),
         email_changes=email_changes,
-        logins=Logins(
-            postgres=postgres,
-            passwords=passwords,
-            authenticator=authenticator,
-            rate_limits=rate_limits,
-            revocations=revocations,
-            settings=settings.jwt,
-        ),
+        logins=_create_logins(settings, guards, postgres=postgres),
         sessions=Sessions(postgres=postgres, revocations=revocations),
-        passwords=PasswordChanges(
-            postgres=postgres,
-            passwords=passwords,
-            policy=policy,
-            reauthentication=reauthentication,
-            rate_limits=rate_limits,
-            revocations=revocations,
-            wake_dispatcher=wake_dispatcher,
-        ),
+        passwords=_create_password_changes(guards, postgres=postgres, wake_dispatcher=wake_dispatcher),
         administration=Administration(postgres=postgres, revocations=revocations),
         directory=Directory(postgres=postgres),
         activity=ActivityLog(postgres=postgres),
         permissions=permissions,
+    )
+
+
+def _create_accounts(
+    settings: UsersSettings, guards: _Guards, *, postgres: Postgres, wake_relay: Callable[[], None]
+) -> Accounts:
+    return Accounts(
+        postgres=postgres,
+        passwords=guards.passwords,
+        policy=guards.policy,
+        authenticator=guards.authenticator,
+        rate_limits=guards.rate_limits,
+        first_account_admin=settings.first_account_admin,
+        wake_relay=wake_relay,
+    )
+
+
+def _create_profiles(
+    guards: _Guards, email_changes: EmailChanges, *, postgres: Postgres, wake_dispatcher: Callable[[], None]
+) -> Profiles:
+    return Profiles(
+        postgres=postgres,
+        reauthentication=guards.reauthentication,
+        rate_limits=guards.rate_limits,
+        email_changes=email_changes,
+        wake_dispatcher=wake_dispatcher,
+    )
+
+
+def _create_logins(settings: UsersSettings, guards: _Guards, *, postgres: Postgres) -> Logins:
+    return Logins(
+        postgres=postgres,
+        passwords=guards.passwords,
+        authenticator=guards.authenticator,
+        rate_limits=guards.rate_limits,
+        revocations=guards.revocations,
+        settings=settings.jwt,
+    )
+
+
+def _create_password_changes(
+    guards: _Guards, *, postgres: Postgres, wake_dispatcher: Callable[[], None]
+) -> PasswordChanges:
+    return PasswordChanges(
+        postgres=postgres,
+        passwords=guards.passwords,
+        policy=guards.policy,
+        reauthentication=guards.reauthentication,
+        rate_limits=guards.rate_limits,
+        revocations=guards.revocations,
+        wake_dispatcher=wake_dispatcher,
     )
 
 

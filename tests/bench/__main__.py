@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import load, logins, startup
+from tests.bench import catalogue, load, logins, startup
 from tests.bench.report import Row
 from tests.harness import launcher
 
@@ -33,6 +33,12 @@ def main() -> None:
         "--cold",
         action="store_true",
         help="also clone, install with empty package caches, and start (needs the network)",
+    )
+    parser.add_argument(
+        "--products",
+        type=int,
+        default=100_000,
+        help="size of the large catalogue, which takes minutes to fill; 0 leaves it out (default: %(default)s)",
     )
     options = parser.parse_args()
     console = Console(stderr=True, highlight=False)
@@ -55,6 +61,13 @@ def main() -> None:
                 load.measure(addresses, seconds=options.seconds, connections=options.connections)
             )
             rows += asyncio.run(logins.measure(addresses))
+            if options.products:
+                console.print(
+                    f"filling catalogues of {catalogue.SMALL:,} and {options.products:,} products …"
+                )
+                rows += asyncio.run(
+                    catalogue.measure(addresses["products_database"], products=options.products)
+                )
         finally:
             launcher.close_run()
     _print(rows)

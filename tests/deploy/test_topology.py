@@ -3,9 +3,9 @@ import socket
 
 import pytest
 
-from deploy.local.children import engines, store_urls
+from deploy.local.children import ROOT, engines, store_urls
 from deploy.local.components import COMPONENTS, ENGINES, SUBGRAPHS, ComponentError, select
-from deploy.local.environment import Secrets, settings
+from deploy.local.environment import Secrets, edge_values, settings
 from deploy.local.ports import PortError, Ports
 from deploy.local.topology import External, Topology, ignored_names, plan
 
@@ -46,6 +46,15 @@ def test_groups_stand_for_their_members():
 def test_an_unknown_part_is_refused_with_the_near_one():
     with pytest.raises(ComponentError, match=r"There is no component 'user'\. Did you mean users\?"):
         select(only=["user"], without=())
+
+
+@pytest.mark.parametrize(("without", "queries"), [((), "apollo"), (["apollo"], "router")])
+def test_the_edge_sends_queries_to_the_chosen_router_and_the_rest_to_hive(tmp_path, without, queries):
+    topology = planned(without=without)
+    values = edge_values(topology, {}, relaxations=[], root=ROOT, data=tmp_path)
+    assert topology.queries == queries
+    assert values["ROUTER_PORT"] == str(topology.http[queries])
+    assert values["SUBSCRIPTIONS_PORT"] == str(topology.http["router"])
 
 
 def test_nothing_left_is_refused():
@@ -160,7 +169,7 @@ def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
     assert made["orders"]["ORDERS_LOGGING_FORMAT"] == "json"
     assert made["orders"]["ORDERS_SERVER_PORT"] == str(topology.http["orders"])
     assert made["orders"]["ORDERS_SERVICES_PRODUCTS_GRPC"] == f"127.0.0.1:{topology.grpc['products']}"
-    assert made["rest"]["REST_SERVICES_ROUTER"] == f"http://127.0.0.1:{topology.http['router']}"
+    assert made["rest"]["REST_SERVICES_ROUTER"] == f"http://127.0.0.1:{topology.http['apollo']}"
     assert "REST_DATABASE_URL" not in made["rest"]
     assert "ROUTER_CORS_ORIGINS" not in made["router"]
 

@@ -107,6 +107,8 @@ def edge_values(
         "EDGE_HOST": "127.0.0.1",
         "ROUTER_HOST": "127.0.0.1",
         "ROUTER_PORT": router.url.rpartition(":")[2],
+        "SUBSCRIPTIONS_HOST": "127.0.0.1",
+        "SUBSCRIPTIONS_PORT": router.url.rpartition(":")[2],
         "REST_HOST": "127.0.0.1",
         "REST_PORT": rest.port,
         "USERS_HOST": "127.0.0.1",

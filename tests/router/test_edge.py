@@ -73,6 +73,30 @@ def test_an_unknown_path_is_not_found(edge: Process, path: str) -> None:
     assert rest_error(httpx.get(edge.url + path)) == (404, "NOT_FOUND")
 
 
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/ready", "/sandbox", "/", "/.well-known/jwks.json"])
+def test_what_is_only_shown_is_only_read(edge: Process, path: str) -> None:
+    for method in ("POST", "PUT", "DELETE", "TRACE", "QUERY"):
+        refused = httpx.request(method, edge.url + path, headers={"content-type": "application/json"})
+        assert rest_error(refused) == (405, "METHOD_NOT_ALLOWED")
+        assert "GET" in refused.headers["allow"]
+    assert httpx.request("QUERY", edge.url + path).status_code == 405
+    assert httpx.get(edge.url + path).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["TRACE", "QUERY"])
+def test_a_method_that_nothing_serves_is_refused_before_anything_behind_is_asked(
+    edge: Process, rest: Rest, method: str
+) -> None:
+    asked = len(rest.requests)
+    typed = {"content-type": "application/json"}
+    answer = httpx.request(method, f"{edge.url}/api/v1/products", headers=typed)
+    assert rest_error(answer) == (405, "METHOD_NOT_ALLOWED")
+    answer = httpx.request(method, f"{edge.url}/graphql", headers=typed)
+    assert graphql_error(answer) == (405, "METHOD_NOT_ALLOWED")
+    assert len(rest.requests) == asked
+    assert not any(seen.requests for seen in SEEN.values())
+
+
 @pytest.mark.parametrize("path", ["/api/../health", "//health", "/./health"])
 def test_paths_are_normalised(edge: Process, path: str) -> None:
     assert httpx.get(edge.url + path).json() == {"status": "ok"}

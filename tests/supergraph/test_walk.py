@@ -153,6 +153,55 @@ async def test_graphql_walk(edge: str, admin: Account, customer: Account) -> Non
     assert await _stock(edge, product["id"]) == 5
 
 
+STAFF = """
+  mutation Staff($id: ID!, $status: OrderStatus!, $tracking: String) {
+    setOrderStatus(id: $id, status: $status, trackingNumber: $tracking) {
+      ... on SetOrderStatusSuccess { order { status shipping { city trackingNumber } } }
+      ... on Error { code }
+    }
+  }
+"""
+REFUND = """
+  mutation Refund($id: ID!, $amount: Decimal) {
+    refundOrder(id: $id, amount: $amount, idempotencyKey: "refund") {
+      ... on RefundOrderSuccess { order { status payment { status refunded { amount } } } }
+      ... on Error { code }
+    }
+  }
+"""
+
+
+async def test_an_order_is_sent_by_staff_and_refunded_in_part(
+    edge: str, http: httpx.AsyncClient, admin: Account, customer: Account
+) -> None:
+    product = await _create(edge, admin)
+    items = {"items": [{"product_id": product["id"], "quantity": 1}], "shipping": {"city": "Basel"}}
+    placed = await http.post("/api/v1/orders", json=items, headers=customer.headers)
+    order = (await order_with_stock(http, customer, placed))["id"]
+    moved = await http.put(
+        f"/api/v1/orders/{order}", json={"shipping": {"city": "Bern"}}, headers=customer.headers
+    )
+    assert (moved.status_code, moved.json()["shipping"]["city"]) == (200, "Bern")
+    assert (await http.post(f"/api/v1/orders/{order}/pay", headers=customer.headers)).status_code == 200
+    async with session(edge, customer) as opened:
+        for mutation, name in ((STAFF, "setOrderStatus"), (REFUND, "refundOrder")):
+            variables = {"id": order, **({"status": "PROCESSING"} if mutation is STAFF else {})}
+            assert (await opened.execute(request(mutation, variables)))[name] == {"code": "FORBIDDEN"}
+    async with session(edge, admin) as opened:
+        await opened.execute(request(STAFF, {"id": order, "status": "PROCESSING"}))
+        shipped = await opened.execute(request(STAFF, {"id": order, "status": "SHIPPED", "tracking": "T1"}))
+        assert shipped["setOrderStatus"]["order"] == {
+            "status": "SHIPPED",
+            "shipping": {"city": "Bern", "trackingNumber": "T1"},
+        }
+        for _ in range(2):
+            refunded = await opened.execute(request(REFUND, {"id": order, "amount": "4.50"}))
+            assert refunded["refundOrder"]["order"] == {
+                "status": "SHIPPED",
+                "payment": {"status": "PARTIALLY_REFUNDED", "refunded": {"amount": "4.50"}},
+            }
+
+
 async def test_order_beyond_the_stock_is_refused_and_takes_nothing(
     edge: str, admin: Account, customer: Account
 ) -> None:

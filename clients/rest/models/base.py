@@ -69,12 +69,12 @@ AMOUNT_SCHEMA = {"type": "number", "minimum": 0, "maximum": MAX_AMOUNT}
 MAX_DECIMALS = max(EXPONENTS.values())
 
 
-def _integral(value: object) -> object:
+def as_integer(value: object) -> object:
     # JSON has one kind of number: 2.0 is an integer there (JSON Schema 2020-12, validation, 6.1.1).
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Integer = Annotated[int, BeforeValidator(_integral)]
+Integer = Annotated[int, BeforeValidator(as_integer)]
 
 Price = Annotated[
     Decimal,

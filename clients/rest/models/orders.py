@@ -66,13 +66,26 @@ class CreateOrderBody(Body):
     shipping: ShippingBody | None = None
 
 
+class UpdateOrderBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"shipping": {"city": "Zürich", "zip_code": "8001"}}]}
+    )
+
+    shipping: ShippingBody | None = Field(
+        None, description="In the place of all that was given before; null clears it."
+    )
+
+
 class PayBody(Body):
-    """An empty body, or none, pays with the sandbox provider."""
+    """How to pay. Without a body it is by card, with the sandbox provider's token that succeeds, `tok_ok`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"method": "card", "token": "tok_ok"}]})
 
     method: PaymentText = "card"
-    token: PaymentText = Field("tok_ok", description="The provider's token for the means of payment.")
+    token: PaymentText = Field(
+        "tok_ok",
+        description="The payment provider's one-time token. With the sandbox: `tok_ok` is captured, `tok_declined` declined.",
+    )
 
 
 class OrderItem(Answer):

@@ -5,9 +5,11 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
+from fastapi import UploadFile
 from pydantic import (
     AfterValidator,
     AliasPath,
+    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -30,6 +32,7 @@ from clients.rest.models.base import (
     Integer,
     Price,
     PricedIn,
+    as_integer,
 )
 from clients.rest.models.pagination import PageQuery, PageResponse
 
@@ -53,6 +56,8 @@ Sku = Annotated[
         examples=["LAP-7K3QD"],
     ),
 ]
+
+Units = Annotated[int, Field(ge=0, le=10**9), BeforeValidator(as_integer)]
 
 
 _FINEST = Decimal(1).scaleb(-MAX_DECIMALS)
@@ -140,6 +145,23 @@ class CreateProductBody(Body):
     active: bool = True
 
 
+class UpdateProductBody(Body):
+    """What is left out stays as it is; null clears it, where it may be empty."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"price": 899.99, "stock": 25}]})
+
+    name: Name | None = None
+    price: Price | None = None
+    currency: PricedIn | None = Field(None, description="ISO 4217; alone, it keeps the amount.")
+    stock: Units | None = Field(None, description="Units that can be ordered from now on.")
+    description: Annotated[str, Field(max_length=5000, pattern=OPTIONAL_LINE)] | None = None
+    sku: Sku | None = None
+    category: CategoryName | None = Field(None, description="A category's name; created if missing.")
+    category_id: IdText | None = None
+    tags: list[Tag] | None = Field(None, max_length=20)
+    active: bool | None = None
+
+
 Urls = Annotated[list[str], BeforeValidator(lambda images: [image["url"] for image in images])]
 
 
@@ -157,6 +179,16 @@ class Product(Answer):
     active: bool
     created_at: datetime
     updated_at: datetime
+    version: int = Field(exclude=True)
+
+
+class ImageForm(BaseModel):
+    """The parts of an upload; others are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: UploadFile
+    alt: Alt | None = Field(default=None, description="What is to be seen, in words.")
 
 
 class ProductImage(Answer):

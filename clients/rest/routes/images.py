@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Response, UploadFile
+from fastapi import APIRouter, Form, Response
 
 from clients.rest.dependencies import Authenticated
 from clients.rest.form_route import FormRoute
 from clients.rest.json_route import PathId
-from clients.rest.models.products import Alt, ProductImage
+from clients.rest.models.products import ImageForm, ProductImage
 from clients.rest.responses import created, refusals
 
 router = APIRouter(prefix="/api/v1", tags=["products"], route_class=FormRoute)
@@ -23,10 +23,9 @@ router = APIRouter(prefix="/api/v1", tags=["products"], route_class=FormRoute)
 async def add_product_image(
     id: PathId,  # noqa: A002 - the documented name of the parameter
     session: Authenticated,
-    image: UploadFile,
-    alt: Annotated[Alt | None, Form(description="What is to be seen, in words.")] = None,
+    form: Annotated[ImageForm, Form(media_type="multipart/form-data")],
 ) -> Response:
     """A JPEG, PNG or WebP of one picture. Needs the permission to manage products."""
-    success = await session.upload("AddProductImage", {"image": image.file}, productId=id, alt=alt)
+    success = await session.upload("AddProductImage", {"image": form.image.file}, productId=id, alt=form.alt)
     added = ProductImage.model_validate(success["image"])
     return created(added, location=added.url)

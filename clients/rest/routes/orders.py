@@ -1,4 +1,4 @@
-"""Orders: placing, paying, following and cancelling them."""
+"""Orders: placing, changing, paying, following and cancelling them."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from clients.rest import errors, pagination
 from clients.rest.dependencies import Authenticated
 from clients.rest.json_route import JsonRoute, PathId
 from clients.rest.models.base import MAX_INT
-from clients.rest.models.orders import CreateOrderBody, Order, OrderList, PayBody
+from clients.rest.models.orders import CreateOrderBody, Order, OrderList, PayBody, UpdateOrderBody
 from clients.rest.models.pagination import PageQuery
 from clients.rest.responses import created, ok, refusals
 from clients.rest.status_stream import EVENT_STREAM, Streams
@@ -74,6 +74,18 @@ async def read_order(id: PathId, session: Authenticated) -> Response:  # noqa: A
     if node is None:
         raise errors.not_found("order")
     return ok(Order.model_validate(node))
+
+
+@router.put(
+    "/{id}",
+    response_model=Order,
+    responses=refusals(401, 403, 404, 409, body=True),
+    summary="Send an order elsewhere",
+)
+async def update_order(id: PathId, body: UpdateOrderBody, session: Authenticated) -> Response:  # noqa: A002 - the documented name of the parameter
+    """While it is not shipped. The total follows the shipping cost as long as the order is unpaid."""
+    success = await session.mutate("UpdateOrder", id=id, input=body.variables())
+    return ok(Order.model_validate(success["order"]))
 
 
 @router.delete(

@@ -1,5 +1,7 @@
 """The catalogue: products and their categories."""
 
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -7,6 +9,8 @@ from fastapi import APIRouter, Query, Response
 from clients.rest import errors, pagination
 from clients.rest.categories import Categories, CategoryFinder
 from clients.rest.dependencies import Authenticated, OptionallyAuthenticated, RouterSession
+from clients.rest.entity_tags import IfMatch, IfNoneMatch, versions
+from clients.rest.errors import ApiError
 from clients.rest.json_route import JsonRoute, PathId
 from clients.rest.models.base import MAX_ID
 from clients.rest.models.products import (
@@ -18,8 +22,11 @@ from clients.rest.models.products import (
     ProductQuery,
     SearchQuery,
     SearchResult,
+    UpdateProductBody,
 )
-from clients.rest.responses import created, ok, refusals
+from clients.rest.responses import created, no_content, ok, ok_tagged, refusals, tagged
+
+Change = Callable[[int | None], Awaitable[dict[str, Any]]]
 
 router = APIRouter(prefix="/api/v1", tags=["products"], route_class=JsonRoute)
 
@@ -75,22 +82,73 @@ async def _conditions(
     "/products",
     status_code=201,
     response_model=Product,
-    responses=refusals(401, 403, 409, body=True),
+    responses=refusals(401, 403, 409, body=True) | tagged(201),
     summary="Add a product",
 )
 async def create_product(body: CreateProductBody, session: Authenticated) -> Response:
     """Needs the permission to manage products."""
     success = await session.mutate("CreateProduct", input=body.variables())
     product = Product.model_validate(success["product"])
-    return created(product, location=f"/api/v1/products/{product.id}")
+    return created(product, location=f"/api/v1/products/{product.id}", version=product.version)
 
 
-@router.get("/products/{id}", response_model=Product, responses=refusals(404), summary="A product")
-async def read_product(id: PathId, session: OptionallyAuthenticated) -> Response:  # noqa: A002 - the documented name of the parameter
+@router.get(
+    "/products/{id}",
+    response_model=Product,
+    responses=refusals(404, 422) | tagged(200) | tagged(304),
+    summary="A product",
+)
+async def read_product(
+    id: PathId,  # noqa: A002 - the documented name of the parameter
+    session: OptionallyAuthenticated,
+    if_none_match: IfNoneMatch = "",
+) -> Response:
     node = await session.query("Product", id=id)
     if node is None:
         raise errors.not_found("product")
-    return ok(Product.model_validate(node))
+    product = Product.model_validate(node)
+    return ok_tagged(product, version=product.version, if_none_match=if_none_match)
+
+
+@router.put(
+    "/products/{id}",
+    response_model=Product,
+    responses=refusals(401, 403, 404, 409, 412, body=True) | tagged(200),
+    summary="Change a product",
+)
+async def update_product(
+    id: PathId,  # noqa: A002 - the documented name of the parameter
+    body: UpdateProductBody,
+    session: Authenticated,
+    if_match: IfMatch = "",
+) -> Response:
+    """Needs the permission to manage products. Units that are reserved meanwhile do not count as a change."""
+    success = await _if_match(
+        session,
+        id,
+        if_match,
+        lambda version: session.mutate("UpdateProduct", id=id, input=body.variables(), version=version),
+    )
+    product = Product.model_validate(success["product"])
+    return ok_tagged(product, version=product.version)
+
+
+@router.delete(
+    "/products/{id}",
+    status_code=204,
+    responses=refusals(401, 403, 404, 409, 412, 422),
+    summary="Take a product out of the catalogue",
+)
+async def delete_product(
+    id: PathId,  # noqa: A002 - the documented name of the parameter
+    session: Authenticated,
+    if_match: IfMatch = "",
+) -> Response:
+    """Needs the permission to manage products. Orders that hold it still show it."""
+    await _if_match(
+        session, id, if_match, lambda version: session.mutate("DeleteProduct", id=id, version=version)
+    )
+    return no_content()
 
 
 @router.get("/categories", response_model=CategoryList, responses=refusals(422), summary="Categories")
@@ -100,3 +158,38 @@ async def list_categories(
 ) -> Response:
     nodes = await session.query("Categories", parentId=parent_id)
     return ok(CategoryList.model_validate({"categories": nodes}))
+
+
+async def _if_match(
+    session: RouterSession, product_id: str, condition: str, change: Change
+) -> dict[str, Any]:
+    """The success of `change`, made only to a version that `condition` names; it is given that version, or None.
+
+    Raises ApiError: 412 where the product has another version, also when it gets one between the look and the write.
+    """
+    wanted = versions(condition)
+    if wanted is None:
+        return await change(None)
+    version = await _version(session, product_id)
+    if version not in wanted:
+        raise _precondition_failed()
+    try:
+        return await change(version)
+    except ApiError as error:
+        # A conflict is either a SKU that is taken or a change that came first; only a look can tell.
+        if error.code == "CONFLICT" and await _version(session, product_id) != version:
+            raise _precondition_failed() from error
+        raise
+
+
+async def _version(session: RouterSession, product_id: str) -> int:
+    node = await session.query("ProductVersion", id=product_id)
+    if node is None:
+        raise errors.not_found("product")
+    return int(node["version"])
+
+
+def _precondition_failed() -> ApiError:
+    status = HTTPStatus.PRECONDITION_FAILED
+    message = "The product has changed since it was read; read it again, and send the new ETag."
+    return ApiError(status, status.name, message)

@@ -92,6 +92,13 @@ def _what(command: argparse.ArgumentParser) -> None:
         "--COMPONENT-port says",
     )
     group.add_argument(
+        "--router",
+        choices=("auto", "apollo", "hive"),
+        default="auto",
+        help="what composes queries: Apollo Router, Hive Gateway, or (auto, the default) Apollo Router where its binary is "
+        "found: APOLLO_ROUTER_BIN, `router` on PATH, bin/ in the data folder. Subscriptions are always Hive Gateway's",
+    )
+    group.add_argument(
         "--exit-with",
         metavar="PID",
         type=_pid,
@@ -143,6 +150,7 @@ def _ports(command: argparse.ArgumentParser) -> None:
     defaults = {
         "edge": "of the edge, the one address clients need (default: 8080; in use is an error)",
         "router": "of the router (default: 4000; a free one when that is in use)",
+        "apollo": "of Apollo Router, where it runs",
         "rest": "of the REST layer",
         "postgres": "of PostgreSQL",
         "redis": "of Redis",

@@ -1,6 +1,6 @@
 """Access tokens, verified by each service on its own.
 
-A `Viewer` holds the permissions that its verified token names, and no others. Tokens are checked RFC 8725 asks: one algorithm, known `kid`, `typ`, issuer, audience and times. The algorithm is the
+A `Viewer` holds the permissions that its verified token names, and no others. Tokens are checked as RFC 8725 asks: one algorithm, known `kid`, `typ`, issuer, audience and times. The algorithm is the
 settings' choice, never the token's, so a public key cannot be passed off as a shared secret.
 """
 

@@ -26,12 +26,14 @@ class Error:
     message: str = strawberry.field(description="What happened and what to do, for people.")
 
 
-@strawberry.federation.type(shareable=True, description="An input that does not fit.")
+@strawberry.federation.type(shareable=True, description="An input that is not valid.")
 class ValidationError(Error):
     field: str | None = strawberry.field(default=None, description="The input field, dotted where nested.")
 
 
-@strawberry.federation.type(shareable=True, description="The thing does not exist, or is not yours to see.")
+@strawberry.federation.type(
+    shareable=True, description="What was asked for does not exist, or the account may not see it."
+)
 class NotFoundError(Error):
     pass
 

@@ -56,7 +56,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     Upload: strawberry.scalar(
         name="Upload",
-        description="A file, sent as the GraphQL multipart request specification has it.",
+        description="A file, sent by a GraphQL multipart request.",
         specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
         parse_value=_parse_upload,
     ),

@@ -10,6 +10,7 @@ from subgraphs.orders.domain.ids import OrderId, ProductId
 
 MAX_LINES = 100
 MAX_QUANTITY = 1000
+_TOO_MUCH = "The order comes to more than can be paid; split it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,14 @@ class OrderItem:
     @property
     def total(self) -> Amount:
         return self.price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What the items of an order cost together, and what they do with their shipping."""
+
+    subtotal: Amount
+    total: Amount
 
 
 def merge_lines(lines: Sequence[OrderLine]) -> tuple[OrderLine, ...]:
@@ -77,5 +86,13 @@ def total_of(items: Sequence[OrderItem]) -> Amount:
     for item in items[1:]:
         total = total + item.total
     if total.minor > MAX_MINOR_UNITS:
-        raise ValidationFailed("The order comes to more than can be paid; split it.", field="items")
+        raise ValidationFailed(_TOO_MUCH, field="items")
     return total
+
+
+def price_of(subtotal: Amount, *, shipping: Amount) -> Price:
+    """Raises ValidationFailed where both come to more than an amount may be."""
+    total = subtotal + shipping
+    if total.minor > MAX_MINOR_UNITS:
+        raise ValidationFailed(_TOO_MUCH, field="items")
+    return Price(subtotal, total)

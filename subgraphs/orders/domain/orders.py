@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from subgraphs.kit.money import Amount
+from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.orders.domain.ids import OrderId, ProductId, UserId
 from subgraphs.orders.domain.shipping import ShippingDetails
 from subgraphs.orders.domain.transitions import OrderStatus
@@ -39,7 +39,8 @@ class CancellationRequest:
 class Order:
     """`resume_at` is when the resume job looks at the order next; None where nothing is left to do.
 
-    An order in a terminal state whose `resume_at` is set still has stock to give back.
+    An order in a terminal state whose `resume_at` is set still has stock to give back, one in a state of `SOLD`
+    money.
     """
 
     id: OrderId
@@ -49,6 +50,7 @@ class Order:
     subtotal: Amount
     total: Amount
     shipping: ShippingDetails | None
+    tracking_number: str | None
     version: int
     last_seq: int
     cancellation_request: CancellationRequest | None
@@ -57,6 +59,10 @@ class Order:
     resume_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def shipping_cost(self) -> Amount:
+        return Amount(MinorUnits(self.total.minor - self.subtotal.minor), self.total.currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,6 @@ from subgraphs.orders.domain.ids import AttemptId, OrderId
 HOLD_LOST = "hold_lost"
 """The reason of a payment that was never asked for, because its stock was gone."""
 
-REFUND_KEY_PREFIX = "refund:"
-
 
 class PaymentStatus(StrEnum):
     PENDING = "PENDING"
@@ -41,8 +39,3 @@ class Payment:
     transaction_id: str | None
     reason: str | None
     paid_at: datetime | None
-
-
-def refund_key(order_id: OrderId) -> str:
-    """The provider's idempotency key of the one refund that an order may have."""
-    return f"{REFUND_KEY_PREFIX}{order_id}"

@@ -27,6 +27,12 @@ class Action(StrEnum):
     EXPIRE = "expire"
     CANCEL = "cancel"
     FINISH_CANCEL = "finish_cancel"
+    PROCESS = "process"
+    SHIP = "ship"
+    DELIVER = "deliver"
+    REFUND = "refund"
+    UPDATE = "update"
+    """Of the shipping details. Leads to no other state, so it is none of `TRANSITIONS`."""
 
 
 _S = OrderStatus
@@ -44,10 +50,27 @@ TRANSITIONS: dict[tuple[OrderStatus, Action], OrderStatus] = {
     (_S.PAID, Action.CANCEL): _S.CANCELLING,
     (_S.PROCESSING, Action.CANCEL): _S.CANCELLING,
     (_S.CANCELLING, Action.FINISH_CANCEL): _S.CANCELLED,
+    (_S.PAID, Action.PROCESS): _S.PROCESSING,
+    (_S.PROCESSING, Action.SHIP): _S.SHIPPED,
+    (_S.SHIPPED, Action.DELIVER): _S.DELIVERED,
+    (_S.PAID, Action.REFUND): _S.REFUNDED,
+    (_S.PROCESSING, Action.REFUND): _S.REFUNDED,
+    (_S.SHIPPED, Action.REFUND): _S.REFUNDED,
+    (_S.DELIVERED, Action.REFUND): _S.REFUNDED,
 }
 """Every change there is. What is not here is refused and writes nothing."""
 
 TERMINAL = frozenset({_S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.REFUNDED, _S.DELIVERED})
+"""States in which an order has arrived: nothing is to be waited for. A delivered one may still be refunded."""
+
+UNSHIPPED = frozenset({_S.PAID, _S.PROCESSING})
+"""Paid, and the units are still in the house."""
+
+UPDATABLE = frozenset({_S.PENDING_STOCK, _S.AWAITING_PAYMENT}) | UNSHIPPED
+"""States in which an order may be sent elsewhere. Not while it is being paid: the amount is with the provider."""
+
+REPRICED = frozenset({_S.PENDING_STOCK, _S.AWAITING_PAYMENT})
+"""States in which the total follows the shipping cost: nothing has been paid yet."""
 
 SOLD = frozenset({_S.PAID, _S.PROCESSING, _S.SHIPPED, _S.DELIVERED})
 """States in which the units have left the shop's stock for good."""

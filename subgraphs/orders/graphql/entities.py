@@ -93,9 +93,7 @@ class Order:
     subtotal: Money
     total: Money
     shipping: Shipping | None
-    version: int = strawberry.field(
-        description="Counts every change; pass it on to change what you have read."
-    )
+    version: int = strawberry.field(description="Grows by one with each change of the order.")
     created_at: datetime
     updated_at: datetime
 
@@ -121,7 +119,7 @@ class Order:
             status=order.status,
             subtotal=Money.of(order.subtotal),
             total=Money.of(order.total),
-            shipping=Shipping.of(order, order.shipping) if order.shipping else None,
+            shipping=Shipping.of(order),
             version=order.version,
             created_at=order.created_at,
             updated_at=order.updated_at,

@@ -61,15 +61,24 @@ class CreateOrderInput:
     shipping: ShippingInput | None = None
 
 
+@strawberry.input(description="Changes to an order. An absent field stays as it is, null clears it.")
+class UpdateOrderInput:
+    shipping: ShippingInput | None = strawberry.field(
+        default=strawberry.UNSET, description="In the place of all that was given before."
+    )
+
+
 @strawberry.input
 class PayOrderInput:
     method: str = strawberry.field(default="card", metadata=TEXT)
     token: str = strawberry.field(
-        default="tok_ok", description="The provider's one-time token for the card.", metadata=TEXT
+        default="tok_ok",
+        description="The payment provider's one-time token. With the sandbox: tok_ok is captured, tok_declined declined.",
+        metadata=TEXT,
     )
 
 
-@strawberry.input(description="Which orders; what is absent does not matter.")
+@strawberry.input(description="Which orders to list. An absent field excludes none.")
 class OrderFilter:
     user_id: strawberry.ID | None = None
     status: list[OrderStatus] | None = strawberry.field(default=None, metadata=_STATUSES)

@@ -12,12 +12,12 @@ from subgraphs.orders.graphql.inputs import Cursor, OrderFilter
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="One order, for its owner and MANAGE_ORDERS; null for everybody else.")
+    @strawberry.field(description="One order; null unless it is your own or you hold MANAGE_ORDERS.")
     async def order(self, info: Info, id: strawberry.ID) -> Order | None:
         order = await info.context.service.orders.order(info.context.viewer, id)
         return Order.of(order) if order else None
 
-    @strawberry.field(description="Your orders, newest first; those of all with MANAGE_ORDERS.")
+    @strawberry.field(description="Your orders, newest first; with MANAGE_ORDERS, those of all accounts.")
     async def orders(
         self,
         info: Info,

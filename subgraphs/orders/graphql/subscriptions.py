@@ -13,8 +13,8 @@ from subgraphs.orders.graphql.entities import Order, OrderStatusEvent
 @strawberry.type
 class Subscription:
     @strawberry.subscription(
-        description="Every status of an order after `afterSeq`, each once and in order, from the first one "
-        "to the terminal one. For its owner and MANAGE_ORDERS. Ends when the access token or its session does."
+        description="Each status of an order whose `seq` is above `afterSeq`, once and in order, until a terminal "
+        "one. For the order's owner, and with MANAGE_ORDERS. Ends when the access token or its session does."
     )
     async def order_status(
         self, info: Info, order_id: strawberry.ID, after_seq: int | None = 0

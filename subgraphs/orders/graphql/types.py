@@ -6,7 +6,6 @@ from typing import Self
 import strawberry
 
 from subgraphs.kit.graphql.money import Money
-from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.orders.domain import orders, payments
 from subgraphs.orders.domain.shipping import ShippingDetails
 from subgraphs.orders.graphql.enums import OrderStatus, PaymentStatus
@@ -22,10 +21,14 @@ class Shipping:
     method: str | None
     cost: Money
     status: str = strawberry.field(description="pending, shipped or delivered.")
-    tracking_number: str | None
+    tracking_number: str | None = strawberry.field(description="Of the parcel, once it is shipped.")
 
     @classmethod
-    def of(cls, order: orders.Order, details: ShippingDetails) -> Self:
+    def of(cls, order: orders.Order) -> Self | None:
+        """None for an order that has neither details nor been sent."""
+        if order.shipping is None and order.tracking_number is None:
+            return None
+        details = order.shipping or ShippingDetails()
         sent = {OrderStatus.SHIPPED: "shipped", OrderStatus.DELIVERED: "delivered"}
         return cls(
             address=details.address,
@@ -34,9 +37,9 @@ class Shipping:
             country=details.country,
             zip_code=details.zip_code,
             method=details.method,
-            cost=Money.of(Amount(MinorUnits(order.total.minor - order.subtotal.minor), order.total.currency)),
+            cost=Money.of(order.shipping_cost),
             status=sent.get(order.status, "pending"),
-            tracking_number=None,
+            tracking_number=order.tracking_number,
         )
 
 

@@ -13,11 +13,13 @@ from subgraphs.orders.domain.errors import StaleOrder
 from subgraphs.orders.domain.ids import OrderId
 from subgraphs.orders.domain.items import OrderItem
 from subgraphs.orders.domain.orders import Order
-from subgraphs.orders.domain.transitions import Action, OrderStatus
+from subgraphs.orders.domain.shipping import ShippingRates
+from subgraphs.orders.domain.transitions import SOLD, Action, OrderStatus
 from subgraphs.orders.payments.provider import PaymentProvider
 from subgraphs.orders.ports.inventory import Inventory
 from subgraphs.orders.saga.compensation import Compensation
 from subgraphs.orders.saga.payment import PaymentStep
+from subgraphs.orders.saga.refunds import RefundStep
 from subgraphs.orders.saga.stock import StockStep
 from subgraphs.orders.saga.transitions import Transitions
 from subgraphs.orders.store.orders import OrderStore
@@ -50,13 +52,14 @@ class Saga:
         postgres: Postgres,
         inventory: Inventory,
         provider: PaymentProvider,
+        rates: ShippingRates,
         clock: Callable[[], datetime],
         wake_up: Callable[[], None],
     ) -> None:
         self._postgres = postgres
         self._clock = clock
         self._transitions = transitions = Transitions(postgres=postgres, clock=clock, wake_up=wake_up)
-        self._stock = StockStep(postgres=postgres, transitions=transitions, inventory=inventory)
+        self._stock = StockStep(postgres=postgres, transitions=transitions, inventory=inventory, rates=rates)
         self._payment = PaymentStep(
             postgres=postgres,
             clock=clock,
@@ -64,8 +67,15 @@ class Saga:
             inventory=inventory,
             provider=provider,
         )
+        self._refunds = RefundStep(
+            postgres=postgres,
+            clock=clock,
+            transitions=transitions,
+            inventory=inventory,
+            provider=provider,
+        )
         self._compensation = Compensation(
-            postgres=postgres, transitions=transitions, inventory=inventory, provider=provider
+            postgres=postgres, transitions=transitions, inventory=inventory, refunds=self._refunds
         )
 
     async def advance(
@@ -119,6 +129,8 @@ class Saga:
                 step = self._payment.collect(order)
             case OrderStatus.CANCELLING:
                 step = self._compensation.run(order)
+            case status if status in SOLD and order.resume_at is not None:
+                step = self._refunds.run(order)
             case OrderStatus.EXPIRED | OrderStatus.REJECTED if order.resume_at is not None:
                 step = self._stock.release(order)
             case _:

@@ -7,8 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.errors import ValidationFailed
 from subgraphs.kit.postgres.engine import Postgres
-from subgraphs.orders.domain.items import OrderItem, OrderLine, total_of
+from subgraphs.orders.domain.items import OrderItem, OrderLine, price_of, total_of
 from subgraphs.orders.domain.orders import Order, Rejection, RejectionKind
+from subgraphs.orders.domain.shipping import ShippingRates
 from subgraphs.orders.domain.transitions import Action
 from subgraphs.orders.ports.inventory import Gone, Held, Inventory, Shortage, Snapshot, UnknownProducts
 from subgraphs.orders.saga.transitions import HOLD_GRACE, Transitions
@@ -21,6 +22,7 @@ class StockStep:
     postgres: Postgres
     transitions: Transitions
     inventory: Inventory
+    rates: ShippingRates
 
     async def hold(self, order: Order, items: Sequence[OrderItem] | None) -> Order:
         """Reserve the order's items: AWAITING_PAYMENT with their names and prices, or REJECTED.
@@ -67,7 +69,8 @@ class StockStep:
             for s in [by_product[i.product_id]]
         ]
         try:
-            total = total_of(priced)
+            subtotal = total_of(priced)
+            price = price_of(subtotal, shipping=self.rates.cost(order.shipping, subtotal.currency))
         except ValidationFailed as error:
             # The hold is released after the rejection is on record: the other way round, a process lost in
             # between would leave an order whose hold is gone for no reason that anybody knows.
@@ -78,7 +81,7 @@ class StockStep:
             await OrderStore(connection).snapshot_items(priced)
 
         return await self.transitions.apply(
-            order, Action.HOLD, resume_at=order.expires_at, also=snapshot, total=total
+            order, Action.HOLD, resume_at=order.expires_at, also=snapshot, price=price
         )
 
     async def _reject(self, order: Order, rejection: Rejection, *, holds: bool = False) -> Order:

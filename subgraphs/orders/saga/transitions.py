@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.kit.money import Amount
 from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.orders.domain.items import Price
 from subgraphs.orders.domain.orders import Order, Rejection
 from subgraphs.orders.domain.transitions import Action
 from subgraphs.orders.store.orders import OrderStore
@@ -38,7 +38,7 @@ class Transitions:
         also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
         actor: str | None = None,
         note: str | None = None,
-        total: Amount | None = None,
+        price: Price | None = None,
         rejection: Rejection | None = None,
     ) -> Order:
         """Apply `action` together with what `also` writes; `leased` where another step follows.
@@ -54,7 +54,7 @@ class Transitions:
                 resume_at=now + LEASE if leased else resume_at,
                 actor=actor,
                 note=note,
-                total=total,
+                price=price,
                 rejection=rejection,
             )
             if also is not None:

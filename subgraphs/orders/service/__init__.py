@@ -2,12 +2,25 @@
 
 from dataclasses import dataclass
 
+from subgraphs.orders.service.amendments import Amendments
 from subgraphs.orders.service.cancellations import Cancellations
+from subgraphs.orders.service.fulfilment import Fulfilment
 from subgraphs.orders.service.orders import Orders, page_of
 from subgraphs.orders.service.payments import Payments
 from subgraphs.orders.service.placement import Placement
+from subgraphs.orders.service.refunds import Refunds
 
-__all__ = ["Cancellations", "OrderService", "Orders", "Payments", "Placement", "page_of"]
+__all__ = [
+    "Amendments",
+    "Cancellations",
+    "Fulfilment",
+    "OrderService",
+    "Orders",
+    "Payments",
+    "Placement",
+    "Refunds",
+    "page_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,4 +28,7 @@ class OrderService:
     orders: Orders
     placement: Placement
     payments: Payments
+    amendments: Amendments
     cancellations: Cancellations
+    fulfilment: Fulfilment
+    refunds: Refunds

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.postgres.engine import Postgres
-from subgraphs.orders.domain.errors import StaleOrder
 from subgraphs.orders.domain.ids import UserId
 from subgraphs.orders.domain.orders import CancellationRequest, Order
 from subgraphs.orders.domain.texts import check_text
 from subgraphs.orders.domain.transitions import Action, OrderStatus
 from subgraphs.orders.saga import LEASE, PATIENCE, Saga
+from subgraphs.orders.service.decisions import decided
 from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.orders import OrderStore
 
@@ -33,12 +33,7 @@ class Cancellations:
         actor = UserId(viewer.require_user())
         check_text(reason, field="reason")
         request = CancellationRequest(actor=actor, reason=reason)
-        while True:
-            try:
-                order = await self._decide(viewer, order_id, request)
-                break
-            except StaleOrder:
-                continue  # each time somebody else's change went through, so this ends
+        order = await decided(lambda: self._decide(viewer, order_id, request))
         if order.status is OrderStatus.PAYING:
             return order
         self.wake_up()

@@ -17,7 +17,7 @@ from subgraphs.orders.domain.errors import InsufficientStock, NumberTaken
 from subgraphs.orders.domain.ids import OrderId, UserId
 from subgraphs.orders.domain.items import OrderItem, OrderLine, merge_lines
 from subgraphs.orders.domain.orders import Order, RejectionKind
-from subgraphs.orders.domain.shipping import ShippingDetails
+from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRates
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.ports.accounts import Accounts
 from subgraphs.orders.saga import LEASE, PATIENCE, Saga
@@ -42,6 +42,7 @@ class Placement:
     clock: Callable[[], datetime]
     wake_up: Callable[[], None]
     payment_window: timedelta
+    rates: ShippingRates
 
     async def place(
         self,
@@ -64,6 +65,7 @@ class Placement:
         check_key(key)
         if shipping is not None:
             shipping.check()
+        self.rates.check(shipping)
         await self.accounts.require_active(viewer)
         order = self._draft(user_id, shipping)
         items = _items(order, merged)
@@ -97,6 +99,7 @@ class Placement:
             subtotal=_UNPRICED,
             total=_UNPRICED,
             shipping=shipping,
+            tracking_number=None,
             version=1,
             last_seq=1,
             cancellation_request=None,

@@ -16,8 +16,9 @@ from subgraphs.kit.postgres.outbox import enqueue
 from subgraphs.orders.domain import events
 from subgraphs.orders.domain.errors import IllegalTransition, NumberTaken, StaleOrder
 from subgraphs.orders.domain.ids import OrderId
-from subgraphs.orders.domain.items import OrderItem
+from subgraphs.orders.domain.items import OrderItem, Price
 from subgraphs.orders.domain.orders import CancellationRequest, Order, OrderEvent, Rejection
+from subgraphs.orders.domain.shipping import ShippingDetails
 from subgraphs.orders.domain.transitions import TRANSITIONS, Action
 from subgraphs.orders.store.keys import any_of, known_ids
 from subgraphs.orders.store.rows import ORDER_COLUMNS, to_event, to_item, to_order
@@ -109,12 +110,14 @@ class OrderStore:
         resume_at: datetime | None,
         actor: str | None = None,
         note: str | None = None,
-        total: Amount | None = None,
+        price: Price | None = None,
         rejection: Rejection | None = None,
+        tracking_number: str | None = None,
     ) -> Order:
         """Apply `action`: the new status, version and event together, or nothing. Returns the changed order.
 
-        `total` is what an order turns out to cost when its stock is held, `rejection` why it is not.
+        `price` is what an order turns out to cost when its stock is held, `rejection` why it is not,
+        `tracking_number` that of a parcel which is sent.
 
         Raises IllegalTransition where the table has no such change, StaleOrder where the order is no
         longer the version that the caller read.
@@ -128,10 +131,16 @@ class OrderStore:
             "resume_at": resume_at,
             "attempts": 0,
         }
-        if total is not None:
-            columns |= {"currency": total.currency, "subtotal_minor": total.minor, "total_minor": total.minor}
+        if price is not None:
+            columns |= {
+                "currency": price.total.currency,
+                "subtotal_minor": price.subtotal.minor,
+                "total_minor": price.total.minor,
+            }
         if rejection is not None:
             columns["rejection"] = asdict(rejection)
+        if tracking_number is not None:
+            columns["tracking_number"] = tracking_number
         changed = await self._update(order, now=now, **columns)
         await self._append(changed, at=now, actor=actor, note=note)
         return changed
@@ -146,6 +155,17 @@ class OrderStore:
         if order.cancellation_request is not None:
             return order
         return await self._update(order, now=now, cancellation_request=asdict(request))
+
+    async def update_shipping(
+        self, order: Order, shipping: ShippingDetails | None, *, total: Amount, now: datetime
+    ) -> Order:
+        """Send an order elsewhere, or in another way, for `total`. Raises StaleOrder."""
+        details = asdict(shipping) if shipping else None
+        return await self._update(order, now=now, shipping=details, total_minor=total.minor)
+
+    async def request_refund(self, order: Order, *, now: datetime, resume_at: datetime) -> Order:
+        """Have the resume job make the refunds that are on record. Raises StaleOrder."""
+        return await self._update(order, now=now, resume_at=resume_at, attempts=0)
 
     async def _update(self, order: Order, *, now: datetime, **columns: Any) -> Order:
         statement = (

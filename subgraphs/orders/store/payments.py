@@ -67,14 +67,6 @@ class PaymentStore:
     async def unknown(self, attempt_id: AttemptId) -> None:
         await self._set(attempt_id, _OPEN, status=PaymentStatus.UNKNOWN.value)
 
-    async def refunded(self, payment: Payment) -> None:
-        await self._set(
-            payment.attempt_id,
-            (PaymentStatus.CAPTURED,),
-            status=PaymentStatus.REFUNDED.value,
-            refunded_minor=payment.amount.minor,
-        )
-
     async def _set(
         self, attempt_id: AttemptId, only: Sequence[PaymentStatus], **columns: str | int | datetime
     ) -> None:

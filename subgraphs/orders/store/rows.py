@@ -9,6 +9,7 @@ from subgraphs.orders.domain.ids import AttemptId, OrderId, ProductId, UserId
 from subgraphs.orders.domain.items import OrderItem
 from subgraphs.orders.domain.orders import CancellationRequest, Order, OrderEvent, Rejection, RejectionKind
 from subgraphs.orders.domain.payments import Payment, PaymentStatus
+from subgraphs.orders.domain.refunds import Refund, RefundStatus
 from subgraphs.orders.domain.shipping import ShippingDetails
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.store.tables import orders
@@ -26,6 +27,7 @@ def to_order(row: Row[Any]) -> Order:
         subtotal=_amount(row.subtotal_minor, row.currency),
         total=_amount(row.total_minor, row.currency),
         shipping=ShippingDetails(**row.shipping) if row.shipping else None,
+        tracking_number=row.tracking_number,
         version=row.version,
         last_seq=row.last_seq,
         cancellation_request=(
@@ -75,6 +77,19 @@ def to_payment(row: Row[Any]) -> Payment:
         transaction_id=row.transaction_id,
         reason=row.reason,
         paid_at=row.paid_at,
+    )
+
+
+def to_refund(row: Row[Any]) -> Refund:
+    return Refund(
+        key=row.key,
+        order_id=OrderId(row.order_id),
+        attempt_id=AttemptId(row.attempt_id),
+        amount=_amount(row.amount_minor, row.currency),
+        status=RefundStatus(row.status),
+        actor=row.actor,
+        reason=row.reason,
+        created_at=row.created_at,
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.money import Amount
-from subgraphs.orders.domain.payments import REFUND_KEY_PREFIX
+from subgraphs.orders.domain.refunds import REFUND_KEY_PREFIX
 from subgraphs.orders.domain.transitions import CHARGEABLE
 from subgraphs.orders.store.tables import orders, payments, sandbox_charges
 
@@ -53,14 +53,16 @@ class SandboxChargeStore:
     async def purge(self, *, before: datetime, limit: int) -> int:
         """Delete up to `limit` entries from before that time that no order can need any more. Returns how many.
 
-        An order needs its capture to be refunded, and its refund to be refunded no second time.
+        An order needs its capture to be refunded, and its refunds to be made no second time.
         """
         charges = sandbox_charges.c
         alive = orders.c.status.in_([s.value for s in CHARGEABLE])
         attempt = exists().where(
             payments.c.attempt_id == charges.key, orders.c.id == payments.c.order_id, alive
         )
-        refund = exists().where(orders.c.id == func.substr(charges.key, len(REFUND_KEY_PREFIX) + 1), alive)
+        # Behind the prefix stands the order's id, and behind that, for a partial refund, its own.
+        refunded = func.split_part(func.substr(charges.key, len(REFUND_KEY_PREFIX) + 1), ":", 1)
+        refund = exists().where(orders.c.id == refunded, alive)
         oldest = (
             select(charges.key)
             .where(charges.created_at < before, not_(attempt), not_(refund))

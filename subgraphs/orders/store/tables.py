@@ -33,6 +33,7 @@ orders = Table(
     Column("subtotal_minor", BigInteger, nullable=False),
     Column("total_minor", BigInteger, nullable=False),
     Column("shipping", _DOCUMENT),
+    Column("tracking_number", Text),
     Column("version", Integer, nullable=False),
     Column("last_seq", Integer, nullable=False),
     Column("cancellation_request", _DOCUMENT),
@@ -101,6 +102,22 @@ Index(
     unique=True,
     postgresql_where=payments.c.status.in_(["CAPTURED", "REFUNDED", "PARTIALLY_REFUNDED"]),
 )
+
+# On record before the provider is asked, so that a lost process owes nothing that nobody knows of.
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.id"), nullable=False),
+    Column("attempt_id", Text, ForeignKey("payments.attempt_id"), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("actor", Text),
+    Column("reason", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+Index("refunds_by_order", refunds.c.order_id)
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -20,14 +20,16 @@ from subgraphs.products.graphql.loaders import CategoryPage
 @strawberry.type(description="A picture of a product, in WebP.")
 class Image:
     id: strawberry.ID
-    alt: str | None = strawberry.field(description="What is to be seen, in words; for who cannot see it.")
+    alt: str | None = strawberry.field(
+        description="What the image shows, in words, for those who cannot see it."
+    )
     width: int = strawberry.field(description="Pixels of the largest size.")
     height: int = strawberry.field(description="Pixels of the largest size.")
     image: strawberry.Private[images.Image]
 
     @strawberry.field(
-        description="Where it is served, as a path below the address of this API: in the next of a few sizes that is "
-        "at least `width` pixels wide, or in the largest. It never changes under its address."
+        description="The path of the file, below the address of this API: the smallest size that is at least "
+        "`width` pixels wide, or else the largest. What a path serves never changes."
     )
     def url(self, width: Width = None) -> str:
         return images.image_path(self.image, width=width)
@@ -52,7 +54,7 @@ class Product:
     images: list[Image] = strawberry.field(description="In the order in which they were added.")
     tags: list[str] = strawberry.field(description="In lower case, hyphens for spaces.")
     active: bool = strawberry.field(
-        description="Whether it is sold. What is not stays visible in the orders that hold it."
+        description="Whether it is on sale. Orders show their products also when they no longer are."
     )
     version: int = strawberry.field(
         description="Grows with each change; pass it to `updateProduct` to change only what you have read."
@@ -108,19 +110,19 @@ class Category:
     description: str | None
     parent_id: strawberry.Private[CategoryId | None]
 
-    @strawberry.field(description="None at the top of the tree.")
+    @strawberry.field(description="Null at the top of the tree.")
     async def parent(self, info: Info) -> "Category | None":
         if self.parent_id is None:
             return None
         parent = await info.context.loaders.category.load(self.parent_id)
         return Category.of(parent) if parent else None
 
-    @strawberry.field(description="By name.")
+    @strawberry.field(description="The categories directly below this one, by name.")
     async def children(self, info: Info) -> list["Category"]:
         children = await info.context.loaders.children.load(CategoryId(self.id))
         return [Category.of(child) for child in children]
 
-    @strawberry.field(description="What is sold in this category and all below it.")
+    @strawberry.field(description="The products on sale in this category and in all below it.")
     async def products(
         self,
         info: Info,

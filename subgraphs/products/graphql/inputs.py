@@ -48,15 +48,18 @@ Slug = Annotated[str | None, strawberry.argument(metadata=_SLUG)]
 Alt = Annotated[
     str | None,
     strawberry.argument(
-        description="What is to be seen, in words; at most 500 characters.", metadata=max_length(2000)
+        description="What the image shows, in words; at most 500 characters.", metadata=max_length(2000)
     ),
 ]
 Width = Annotated[
-    int | None, strawberry.argument(description="Pixels that it is to fill; the largest size when absent.")
+    int | None,
+    strawberry.argument(description="How many pixels wide it is shown; the largest size when absent."),
 ]
 Reason = Annotated[
     str | None,
-    strawberry.argument(description="Kept with the movement's event.", metadata=max_length(2000)),
+    strawberry.argument(
+        description="Why the stock changes; kept in the event StockAdjusted.", metadata=max_length(2000)
+    ),
 ]
 
 strawberry.enum(
@@ -68,7 +71,7 @@ strawberry.enum(
 @strawberry.input(description="Which products to list. Every field that is given must hold.")
 class ProductFilter:
     category_id: strawberry.ID | None = strawberry.field(
-        default=None, description="In this category or below it."
+        default=None, description="Only what is in this category or below it."
     )
     price_min: Decimal | None = strawberry.field(
         default=None,
@@ -76,16 +79,17 @@ class ProductFilter:
     )
     price_max: Decimal | None = strawberry.field(default=None, description="At most this amount.")
     in_stock: bool | None = strawberry.field(
-        default=None, description="With units to order now, or without any."
+        default=None, description="True: only what is in stock. False: only what is not."
     )
     tags: list[str] | None = strawberry.field(
         default=None, description="With all of these tags.", metadata=_TAGS
     )
     active: bool | None = strawberry.field(
-        default=None, description="What is sold, as by default; false needs MANAGE_PRODUCTS."
+        default=None,
+        description="True, as by default: only what is on sale. False: only what is not, which needs MANAGE_PRODUCTS.",
     )
     ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="Among these, at most 100.", metadata=_IDS
+        default=None, description="Only these products, at most 100.", metadata=_IDS
     )
 
     def to_domain(self) -> lists.ProductFilter:
@@ -166,7 +170,7 @@ class UpdateProductInput:
     price: Decimal | None = strawberry.UNSET
     currency: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Alone, it keeps the amount: 10 EUR from 10 USD.",
+        description="Without `price` the amount stays: 10 USD becomes 10 EUR.",
         metadata=_CURRENCY,
     )
     stock: int | None = strawberry.field(
@@ -198,9 +202,9 @@ class CategoryInput:
         description="1 to 100 characters; unique beside its siblings.", metadata=_CATEGORY_NAME
     )
     slug: str | None = strawberry.field(
-        default=None, description="Made of the name when absent.", metadata=_SLUG
+        default=None, description="Made from the name when absent.", metadata=_SLUG
     )
     description: str | None = strawberry.field(default=None, metadata=_DESCRIPTION)
     parent_id: strawberry.ID | None = strawberry.field(
-        default=None, description="None for the top of the tree."
+        default=None, description="Null for the top of the tree."
     )

@@ -36,7 +36,7 @@ class Query:
         )
         return Product.of(product) if product else None
 
-    @strawberry.field(description="The products that are sold, page by page.")
+    @strawberry.field(description="The products on sale, page by page.")
     async def products(
         self,
         info: Info,
@@ -50,8 +50,8 @@ class Query:
         return Connection[Product].of(page, Product.of)
 
     @strawberry.field(
-        description="The products that are sold and have every word of `query`, or most where none has all, the best "
-        "first. A word matches in other forms too; the last may be unfinished, a long one mistyped."
+        description="The products on sale that contain every word of `query`, or as many as any product does, the best "
+        "match first. Other forms of a word match, too; the last word may be incomplete, and a long one misspelt."
     )
     async def search_products(  # noqa: PLR0917 - arguments of the API have names, no position
         self,
@@ -66,12 +66,12 @@ class Query:
         page = await info.context.search.search(info.context.viewer, asked)
         return ProductSearchConnection.of(page)
 
-    @strawberry.field(description="`prefix` with its last word completed, the most common completion first.")
+    @strawberry.field(description="Completions of the last word of `prefix`, the most common first.")
     async def product_suggestions(self, info: Info, prefix: Prefix, first: First = 10) -> list[str]:
         return await info.context.search.suggest(prefix, first=10 if first is None else first)
 
     @strawberry.field(
-        description="The categories right below `parentId`, or at the top of the tree, by name."
+        description="The categories directly below `parentId`, by name; without it, those at the top of the tree."
     )
     async def categories(self, info: Info, parent_id: strawberry.ID | None = None) -> list[Category]:
         parent = None if parent_id is None else CategoryId(parent_id)

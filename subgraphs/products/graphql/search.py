@@ -20,7 +20,7 @@ from subgraphs.products.service.search import SearchPage
 class ProductSearchEdge:
     node: Product
     score: float = strawberry.field(
-        description="How well it fits; comparable within one search only, whatever its order."
+        description="How well the product matches the query; comparable within one search only."
     )
     cursor: str
 
@@ -45,13 +45,13 @@ class TagFacet:
 @strawberry.type(description="Products found with a price from `min` up to but not including `max`.")
 class PriceRangeFacet:
     min: Decimal
-    max: Decimal | None = strawberry.field(description="None for the range without an end.")
+    max: Decimal | None = strawberry.field(description="Null for the range without an upper end.")
     count: int
 
 
 @strawberry.type(
-    description="What a further choice would leave. Each facet ignores the filter of its own kind; at most 20 values, "
-    "those of most products first."
+    description="How many of the products found would remain with one more filter. Each facet ignores the filter of its "
+    "own kind, and has at most 20 values, the most frequent first."
 )
 class ProductFacets:
     categories: list[CategoryFacet]
@@ -75,8 +75,8 @@ class ProductFacets:
 
 
 @strawberry.type(
-    description="One page of a search. Facets, orders other than by relevance, and the total of a filtered search are "
-    "of the 500 products that fit the query best, of the best 2,000 with a filter."
+    description="One page of a search. Facets, sorting other than by relevance, and `totalCount` with a filter consider "
+    "only the best 500 matches, or the best 2,000 with a filter."
 )
 class ProductSearchConnection:
     edges: list[ProductSearchEdge]

@@ -83,9 +83,7 @@ class ProductService:
         """
         viewer.require(Permission.MANAGE_PRODUCTS)
         for _ in range(_REVISION_TRIES):
-            current = await self._current(product_id)
-            if version is not None and current.version != version:
-                raise Conflict(f"The product is at version {current.version}, not {version}; read and retry.")
+            current = await self._current(product_id, version=version)
             revised = revise(current, changes)
             # Only now, so that a change that is refused leaves no new category behind.
             chosen = await self._category(changes.get("category_id"), changes.get("category"))
@@ -99,13 +97,17 @@ class ProductService:
                 return written
         raise Conflict("The product changes too often at the moment; try again.")
 
-    async def delete(self, viewer: Viewer, product_id: ProductId) -> ProductId:
-        """Take the product out of every list for good; orders that hold it still show it. Raises NotFound."""
+    async def delete(self, viewer: Viewer, product_id: ProductId, *, version: int | None = None) -> ProductId:
+        """Take the product out of every list for good; orders that hold it still show it.
+
+        With `version` only if that is the stored one. Raises NotFound, Conflict.
+        """
         viewer.require(Permission.MANAGE_PRODUCTS)
         for _ in range(_REVISION_TRIES):
-            current = await self._current(product_id)
-            version = current.version + 1
-            gone = replace(current, active=False, deleted=True, version=version, updated_at=self.clock())
+            current = await self._current(product_id, version=version)
+            gone = replace(
+                current, active=False, deleted=True, version=current.version + 1, updated_at=self.clock()
+            )
             if await self.store.replace(gone, read=current) is not None:
                 return product_id
         raise Conflict("The product changes too often at the moment; try again.")
@@ -131,11 +133,13 @@ class ProductService:
             f"{current.available} units are available and {limit}; a change by {delta} is refused."
         )
 
-    async def _current(self, product_id: ProductId) -> Product:
-        """Raises NotFound, for what was deleted too."""
+    async def _current(self, product_id: ProductId, *, version: int | None = None) -> Product:
+        """Raises NotFound, for what was deleted too, and Conflict for another version than is asked for."""
         current = await self.store.get(product_id)
         if current is None or current.deleted:
             raise NotFound("There is no such product.")
+        if version is not None and current.version != version:
+            raise Conflict(f"The product is at version {current.version}, not {version}; read and retry.")
         return current
 
     async def _category(self, category_id: CategoryId | None, name: str | None) -> CategoryId | None:

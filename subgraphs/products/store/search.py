@@ -46,7 +46,8 @@ class SearchStore:
         if not ids:
             return {}
         cursor = self._products.find({"_id": {"$in": list(ids)}}, _ATTRIBUTES, batch_size=len(ids) + 1)
-        return {ProductId(d["_id"]): _attributes(d) async for d in cursor}
+        # All at once: a step of the event loop for each would be a third of the time.
+        return {ProductId(d["_id"]): _attributes(d) for d in await cursor.to_list(len(ids))}
 
     async def completions(self, prefix: str, *, limit: int) -> list[str]:
         """The words that begin with `prefix` and are in a name, category or tag, those of most products first."""

@@ -57,20 +57,19 @@ class RegisterInput:
     address: str | None = strawberry.field(default=None, metadata=ADDRESS)
 
 
-@strawberry.input(description="The password, and one of the two names of an account.")
+@strawberry.input(description="A password, with either the e-mail address or the username of the account.")
 class LoginInput:
     email: str | None = strawberry.field(default=None, metadata=EMAIL)
     username: str | None = strawberry.field(default=None, metadata=USERNAME)
     password: str = strawberry.field(metadata=PASSWORD)
 
 
-@strawberry.input(description="Changes of one's own account.")
+@strawberry.input(description="Changes of your own account. An absent field stays as it is.")
 class UpdateProfileInput:
     email: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Absent leaves it as it is; it cannot be cleared. Another one needs `currentPassword`, and "
-        "becomes the account's when `confirmEmail` is called with the token that is sent to it. The one that "
-        "the account has takes back a change that is not confirmed.",
+        description="A new address needs `currentPassword`, and takes effect when `confirmEmail` is called with the "
+        "token that is sent to it. The present address withdraws a change that is not confirmed. It cannot be cleared.",
         metadata=EMAIL,
     )
     current_password: str | None = strawberry.field(

@@ -1,4 +1,4 @@
-"""Alembic's entry; `subgraphs.kit.migrations` runs it."""
+"""Alembic's entry; `subgraphs.kit.postgres.migrations` runs it."""
 
 from subgraphs.kit.postgres.migrations import run_environment
 from subgraphs.users.store import metadata

@@ -107,7 +107,7 @@ password_resets = Table(
 )
 Index("password_resets_user_idx", password_resets.c.user_id)
 
-# An account's wish for another e-mail address. It holds until it is confirmed, replaced or too old.
+# An account's request for another e-mail address. It holds until it is confirmed, replaced or too old.
 email_changes = Table(
     "email_changes",
     metadata,

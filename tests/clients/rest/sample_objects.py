@@ -24,7 +24,7 @@ def product(**changes: Any) -> dict[str, Any]:
     return {
         "id": "p1", "name": "Laptop", "description": None, "price": money("99.90"), "stock": 7,
         "category": {"name": "Electronics"}, "sku": "LAP-1",
-        "images": [], "tags": ["new"], "active": True, **TIMES, **changes,
+        "images": [], "tags": ["new"], "active": True, "version": 3, **TIMES, **changes,
     }  # fmt: skip
 
 

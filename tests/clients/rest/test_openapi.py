@@ -14,9 +14,11 @@ DOCUMENTED = {
     "post /api/v1/users", "post /api/v1/users/register", "post /api/v1/users/login", "post /api/v1/users/refresh",
     "delete /api/v1/users/logout", "post /api/v1/users/logout", "get /api/v1/users/profile",
     "put /api/v1/users/profile", "post /api/v1/users/confirm-email", "get /api/v1/users/{id}", "get /api/v1/products", "post /api/v1/products",
+    "put /api/v1/products/{id}", "delete /api/v1/products/{id}",
     "get /api/v1/products/search",
     "post /api/v1/products/{id}/images",
     "get /api/v1/products/{id}", "get /api/v1/categories", "post /api/v1/orders", "get /api/v1/orders/{id}",
+    "put /api/v1/orders/{id}",
     "delete /api/v1/orders/{id}", "get /api/v1/orders/user/{user_id}", "post /api/v1/orders/{id}/pay",
     "get /api/v1/orders/{id}/events", "get /health", "get /ready", "get /metrics",
 }  # fmt: skip

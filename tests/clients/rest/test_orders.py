@@ -73,6 +73,32 @@ async def test_an_order_that_one_may_not_see_is_404(client: httpx.AsyncClient, r
     assert (response.status_code, response.json()["error"]["code"]) == (404, "NOT_FOUND")
 
 
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ({}, {}),
+        ({"shipping": None}, {"shipping": None}),
+        (
+            {"shipping": {"city": "Bern", "zip_code": "3000"}},
+            {"shipping": {"city": "Bern", "zipCode": "3000"}},
+        ),
+    ],
+)
+async def test_an_order_is_sent_elsewhere(
+    client: httpx.AsyncClient, router: StubRouter, body: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    router.roots["updateOrder"] = {"__typename": "UpdateOrderSuccess", "order": sample_objects.order()}
+    response = await client.put("/api/v1/orders/o1", json=body)
+    assert (response.status_code, response.json()["id"]) == (200, "o1")
+    assert router.sent[0].variables == {"id": "o1", "input": sent}
+
+
+async def test_an_order_that_is_shipped_stays_as_it_is(client: httpx.AsyncClient, router: StubRouter) -> None:
+    router.roots["updateOrder"] = problem("IllegalTransitionError", "ILLEGAL_TRANSITION")
+    response = await client.put("/api/v1/orders/o1", json={"shipping": {"city": "Bern"}})
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "ILLEGAL_TRANSITION")
+
+
 async def test_a_cancelled_order_is_answered(client: httpx.AsyncClient, router: StubRouter) -> None:
     router.roots["cancelOrder"] = {
         "__typename": "CancelOrderSuccess",

@@ -45,11 +45,14 @@ def _answer_everything(router: StubRouter) -> None:
         "product": product,
         "createProduct": _success("CreateProduct", product=product),
         "addProductImage": _success("AddProductImage", image=sample_objects.image()),
+        "updateProduct": _success("UpdateProduct", product=product),
+        "deleteProduct": _success("DeleteProduct", id="p1"),
         "categories": [category],
         "category": category,
         "orders": sample_objects.connection([order], after=None, first=1),
         "order": order,
         "createOrder": _success("CreateOrder", order=order),
+        "updateOrder": _success("UpdateOrder", order=order),
         "payOrder": _success("PayOrder", order=order),
         "cancelOrder": _success("CancelOrder", order=order),
         "orderStatus": events("PAID"),
@@ -63,11 +66,12 @@ async def test_schemathesis_has_no_findings(
 ) -> None:
     _answer_everything(router)
     report = await run_schemathesis(str(anonymous.base_url), token=TOKEN, examples=examples, folder=tmp_path)
-    assert "Selected: 25/25" in report
-    assert "Tested: 25" in report
+    assert "Selected: 28/28" in report
+    assert "Tested: 28" in report
     operations = {sent.operation for sent in router.sent}
     assert {
         "CreateOrder",
+        "UpdateOrder",
         "PayOrder",
         "CancelOrder",
         "OrderStatus",

@@ -5,13 +5,17 @@ from itertools import pairwise
 import orjson
 
 from subgraphs.orders.domain.payments import PaymentStatus
-from subgraphs.orders.domain.transitions import TERMINAL, TRANSITIONS, OrderStatus
+from subgraphs.orders.domain.transitions import SOLD, TERMINAL, TRANSITIONS, OrderStatus
 from subgraphs.orders.ports.inventory import HoldState
 from tests.subgraphs.orders.orders_harness import OrdersHarness
 
 _HOLDS = {
     OrderStatus.AWAITING_PAYMENT: {HoldState.HELD, HoldState.PINNED},
     OrderStatus.PAID: {HoldState.COMMITTED},
+    OrderStatus.PROCESSING: {HoldState.COMMITTED},
+    OrderStatus.SHIPPED: {HoldState.COMMITTED},
+    OrderStatus.DELIVERED: {HoldState.COMMITTED},
+    OrderStatus.REFUNDED: {HoldState.COMMITTED, HoldState.RESTOCKED},
     OrderStatus.REJECTED: {HoldState.RELEASED},
     OrderStatus.EXPIRED: {HoldState.RELEASED},
     OrderStatus.CANCELLED: {HoldState.RELEASED, HoldState.RESTOCKED},
@@ -41,33 +45,45 @@ async def check_history(harness: OrdersHarness, order_id: str) -> None:
 async def check_order(harness: OrdersHarness, order_id: str) -> None:
     """Money and stock are what the order's state and history say."""
     order = await harness.order(order_id)
-    was_paid = OrderStatus.PAID in [event.status for event in await harness.history(order_id)]
-    refunded = was_paid and order.status is OrderStatus.CANCELLED
+    passed = {event.status for event in await harness.history(order_id)}
+    was_paid = OrderStatus.PAID in passed
+    whole = was_paid and order.status in {OrderStatus.CANCELLED, OrderStatus.REFUNDED}
 
     captures = await harness.rows(
         "SELECT c.amount_minor FROM sandbox_charges c JOIN payments p ON c.key = p.attempt_id "
         "WHERE p.order_id = :id AND c.status = 'captured'",
         id=order_id,
     )
-    refunds = await harness.rows(
-        "SELECT amount_minor FROM sandbox_charges WHERE key = :key", key=f"refund:{order_id}"
+    made = await harness.rows(
+        "SELECT key, amount_minor FROM sandbox_charges WHERE key LIKE :keys ORDER BY key",
+        keys=f"refund:{order_id}%",
+    )
+    recorded = await harness.rows(
+        "SELECT key, amount_minor FROM refunds WHERE order_id = :id AND status = 'DONE' ORDER BY key",
+        id=order_id,
     )
     assert captures == ([(order.total.minor,)] if was_paid else [])
-    assert refunds == ([(order.total.minor,)] if refunded else [])
+    assert made == recorded
+    refunded = sum(amount for _, amount in made)
+    assert (refunded == order.total.minor) if whole else (refunded < order.total.minor or not was_paid)
 
     payment = await harness.payment(order_id)
     if was_paid:
         assert payment is not None
-        assert payment.status is (PaymentStatus.REFUNDED if refunded else PaymentStatus.CAPTURED)
-        assert payment.refunded.minor == (order.total.minor if refunded else 0)
+        part = PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.CAPTURED
+        assert payment.status is (PaymentStatus.REFUNDED if whole else part)
+        assert payment.refunded.minor == refunded
     else:
         assert payment is None or payment.status is PaymentStatus.DECLINED
+        assert refunded == 0
 
     hold = harness.stock.state(order_id)
     assert hold in _HOLDS[order.status], (order.status, hold)
     if order.status is OrderStatus.CANCELLED:
         assert hold is (HoldState.RESTOCKED if was_paid else HoldState.RELEASED)
-    if order.status in TERMINAL or order.status is OrderStatus.PAID:
+    if order.status is OrderStatus.REFUNDED:
+        assert hold is (HoldState.COMMITTED if OrderStatus.SHIPPED in passed else HoldState.RESTOCKED)
+    if order.status in TERMINAL | SOLD:
         assert order.resume_at is None
 
 

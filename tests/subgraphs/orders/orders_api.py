@@ -194,6 +194,14 @@ class OrdersApi:
         cancelled: dict[str, Any] = data["cancelOrder"]
         return cancelled
 
+    async def staff(
+        self, mutation: str, order_id: str, token: str | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """The result of `setOrderStatus`, `refundOrder` or `updateOrder`, for staff where no other is named."""
+        data = await self.run(_BY_NAME[mutation], token or self.as_staff, id=order_id, **more)
+        found: dict[str, Any] = data[mutation]
+        return found
+
 
 _ERROR = "... on Error { code message } ... on ValidationError { field }"
 CREATE = f"""
@@ -224,6 +232,40 @@ mutation Cancel($id: ID!, $reason: String) {{
     {_ERROR}
   }}
 }}"""
+
+
+def _changing(mutation: str, success: str, arguments: dict[str, str]) -> str:
+    declared = "".join(f", ${name}: {type_}" for name, type_ in arguments.items())
+    passed = "".join(f", {name}: ${name}" for name in arguments)
+    return f"""
+mutation Change($id: ID!{declared}) {{
+  {mutation}(id: $id{passed}) {{
+    __typename
+    ... on {success} {{ order {{
+      id status version total {{ amount }} shipping {{ city method cost {{ amount }} status trackingNumber }}
+      payment {{ status refunded {{ amount }} }}
+    }} }}
+    ... on IllegalTransitionError {{ from action }}
+    {_ERROR}
+  }}
+}}"""
+
+
+_BY_NAME = {
+    "setOrderStatus": _changing(
+        "setOrderStatus",
+        "SetOrderStatusSuccess",
+        {"status": "OrderStatus!", "trackingNumber": "String", "note": "String"},
+    ),
+    "refundOrder": _changing(
+        "refundOrder",
+        "RefundOrderSuccess",
+        {"amount": "Decimal", "reason": "String", "idempotencyKey": "String"},
+    ),
+    "updateOrder": _changing(
+        "updateOrder", "UpdateOrderSuccess", {"input": "UpdateOrderInput!", "version": "Int"}
+    ),
+}
 
 
 @asynccontextmanager

@@ -4,23 +4,35 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import text
 
 from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.ids import new_id
+from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.ids import ProductId
 from subgraphs.orders.domain.items import OrderLine
 from subgraphs.orders.domain.orders import Order, OrderEvent
 from subgraphs.orders.domain.payments import Payment
 from subgraphs.orders.domain.permissions import Permission
-from subgraphs.orders.domain.shipping import ShippingDetails
+from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRate, ShippingRates
+from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.payments.sandbox import SandboxProvider
 from subgraphs.orders.saga import LEASE, Saga
-from subgraphs.orders.service import Cancellations, Orders, OrderService, Payments, Placement
+from subgraphs.orders.service import (
+    Amendments,
+    Cancellations,
+    Fulfilment,
+    Orders,
+    OrderService,
+    Payments,
+    Placement,
+    Refunds,
+)
 from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
 from subgraphs.orders.store.tables import metadata
@@ -29,6 +41,20 @@ from tests.subgraphs.orders.fault_injection import Faults, FaultyInventory, Faul
 from tests.subgraphs.orders.stock_service import InMemoryStock, Product
 
 WINDOW = timedelta(minutes=30)
+
+
+def _usd(minor: int) -> dict[str, Amount]:
+    return {"USD": Amount(MinorUnits(minor), "USD")}
+
+
+RATES = ShippingRates(
+    (
+        ShippingRate(method=None, country=None, costs={c: Amount(MinorUnits(0), c) for c in ("USD", "EUR")}),
+        ShippingRate(method="standard", country=None, costs=_usd(900)),
+        ShippingRate(method="standard", country="CH", costs=_usd(500)),
+        ShippingRate(method="express", country="CH", costs=_usd(1500)),
+    )
+)
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 # Longer than the longest time between two attempts of the resume job.
 _A_WHILE = LEASE * 65
@@ -61,6 +87,7 @@ class OrdersHarness:
             postgres=postgres,
             inventory=self.inventory,
             provider=self.provider,
+            rates=RATES,
             clock=self.clock,
             wake_up=_nobody_sleeps,
         )
@@ -72,9 +99,12 @@ class OrdersHarness:
         }
         self.service = OrderService(
             orders=Orders(postgres=postgres),
-            placement=Placement(**shared, accounts=self.accounts, payment_window=WINDOW),
+            placement=Placement(**shared, accounts=self.accounts, payment_window=WINDOW, rates=RATES),
             payments=Payments(**shared, accounts=self.accounts),
+            amendments=Amendments(postgres=postgres, rates=RATES, clock=self.clock),
             cancellations=Cancellations(**shared),
+            fulfilment=Fulfilment(postgres=postgres, clock=self.clock, wake_up=_nobody_sleeps),
+            refunds=Refunds(postgres=postgres, saga=self.saga, clock=self.clock),
         )
         self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
         self.ann = Viewer(user_id=new_id(), role="USER")
@@ -111,6 +141,33 @@ class OrdersHarness:
 
     async def cancel(self, order_id: str, reason: str | None = None) -> Order:
         return await self.service.cancellations.cancel(self.ann, order_id, reason=reason)
+
+    async def ship_to(
+        self,
+        order_id: str,
+        *,
+        version: int | None = None,
+        viewer: Viewer | None = None,
+        **details: str | None,
+    ) -> Order:
+        return await self.service.amendments.ship_to(
+            viewer or self.ann, order_id, shipping=ShippingDetails(**details), version=version
+        )
+
+    # -- what staff do ----------------------------------------------------------------------------
+
+    async def move(
+        self, order_id: str, status: OrderStatus, *, tracking: str | None = None, note: str | None = None
+    ) -> Order:
+        return await self.service.fulfilment.move(
+            self.staff, order_id, status=status, tracking_number=tracking, note=note
+        )
+
+    async def refund(
+        self, order_id: str, amount: str | None = None, *, reason: str | None = None, key: str | None = None
+    ) -> Order:
+        wanted = None if amount is None else Decimal(amount)
+        return await self.service.refunds.refund(self.staff, order_id, amount=wanted, reason=reason, key=key)
 
     # -- time ----------------------------------------------------------------------------------------
 

@@ -30,8 +30,8 @@ CancelOrderResult = Annotated[
 @strawberry.type
 class CancellationMutations:
     @strawberry.mutation(
-        description="Cancel an order that is not shipped; what was paid is refunded. One that is being paid "
-        "is cancelled as soon as the payment's outcome is known."
+        description="Cancel an order that is not shipped; what was paid is refunded. While a payment is "
+        "under way the request is recorded, and carried out when the payment's outcome is known."
     )
     @errors_as_data
     async def cancel_order(self, info: Info, id: strawberry.ID, reason: Text = None) -> CancelOrderResult:

@@ -39,8 +39,8 @@ PayOrderResult = Annotated[
 @strawberry.type
 class PaymentMutations:
     @strawberry.mutation(
-        description="Pay an order whole. Where the outcome is not known yet the order comes back as PAYING and goes "
-        "on by itself. The same idempotency key never charges twice."
+        description="Pay the full amount of an order. While the outcome is unknown the order is PAYING, and the "
+        "service finishes the payment. A repeated idempotency key never charges twice."
     )
     @errors_as_data
     async def pay_order(

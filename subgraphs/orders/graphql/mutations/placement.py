@@ -38,8 +38,8 @@ CreateOrderResult = Annotated[
 @strawberry.type
 class PlacementMutations:
     @strawberry.mutation(
-        description="Place an order and hold its stock. Where that is not decided yet the order comes back as "
-        "PENDING_STOCK and goes on by itself. The same idempotency key gives the same order again."
+        description="Place an order and hold its stock. While the stock service does not answer the order is "
+        "PENDING_STOCK, and the service finishes it. A repeated idempotency key returns the order that it made."
     )
     @errors_as_data
     async def create_order(

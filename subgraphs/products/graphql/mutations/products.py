@@ -75,9 +75,12 @@ class ProductMutations:
         return UpdateProductSuccess(product=Product.of(product))
 
     @strawberry.mutation(
-        description="Take a product out of the catalogue; orders that hold it still show it."
+        description="Remove a product from the catalogue; with `version`, only if that is still its version. Orders "
+        "that contain it still show it."
     )
     @errors_as_data
-    async def delete_product(self, info: Info, id: strawberry.ID) -> DeleteProductResult:
-        deleted = await info.context.products.delete(info.context.viewer, ProductId(id))
+    async def delete_product(
+        self, info: Info, id: strawberry.ID, version: int | None = None
+    ) -> DeleteProductResult:
+        deleted = await info.context.products.delete(info.context.viewer, ProductId(id), version=version)
         return DeleteProductSuccess(id=strawberry.ID(deleted))

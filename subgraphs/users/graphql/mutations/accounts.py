@@ -71,8 +71,8 @@ class AccountMutations:
         return RegisterSuccess(auth=AuthPayload.of(authentication))
 
     @strawberry.mutation(
-        description="Change one's own account. For another e-mail address a token is sent to it, and a notice to "
-        "the present one, which stays until `confirmEmail`."
+        description="Change your own account. A new e-mail address is sent a token, and the present one a notice; "
+        "the present one stays until `confirmEmail` is called with the token."
     )
     @errors_as_data
     async def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfileResult:
@@ -85,8 +85,8 @@ class AccountMutations:
         return UpdateProfileSuccess(user=User.of(user, info.context.viewer))
 
     @strawberry.mutation(
-        description="Make the address that the token was sent to that of the account; no login is needed. Ends all "
-        "sessions but the one that asked for the change, and voids what was sent to the old address."
+        description="Confirm a new e-mail address with the token that was sent to it; no login is needed. Ends all "
+        "sessions but the one that asked for the change, and voids the tokens sent to the old address."
     )
     @errors_as_data
     async def confirm_email(self, info: Info, token: OneTimeTokenArgument) -> ConfirmEmailResult:

@@ -47,7 +47,7 @@ ResetPasswordResult = Annotated[
 
 @strawberry.type
 class PasswordMutations:
-    @strawberry.mutation(description="Choose another password. Ends all sessions but this one.")
+    @strawberry.mutation(description="Change your password. Ends all sessions but this one.")
     @errors_as_data
     async def change_password(
         self, info: Info, current_password: PasswordArgument, new_password: PasswordArgument
@@ -57,13 +57,17 @@ class PasswordMutations:
         )
         return ChangePasswordSuccess(user=User.of(user, info.context.viewer))
 
-    @strawberry.mutation(description="Have an e-mail sent with which a forgotten password can be replaced.")
+    @strawberry.mutation(
+        description="Send an e-mail with a token by which `resetPassword` replaces a forgotten password."
+    )
     @errors_as_data
     async def request_password_reset(self, info: Info, email: EmailArgument) -> RequestPasswordResetResult:
         address = await info.context.service.passwords.request_reset(email, device=info.context.device)
         return RequestPasswordResetSuccess(email=address)
 
-    @strawberry.mutation(description="Replace a forgotten password. Ends all sessions.")
+    @strawberry.mutation(
+        description="Replace a forgotten password, with the token of an e-mail. Ends all sessions."
+    )
     @errors_as_data
     async def reset_password(
         self, info: Info, token: OneTimeTokenArgument, new_password: PasswordArgument

@@ -19,6 +19,13 @@ PAYING expire EXPIRED
 PAID cancel CANCELLING
 PROCESSING cancel CANCELLING
 CANCELLING finish_cancel CANCELLED
+PAID process PROCESSING
+PROCESSING ship SHIPPED
+SHIPPED deliver DELIVERED
+PAID refund REFUNDED
+PROCESSING refund REFUNDED
+SHIPPED refund REFUNDED
+DELIVERED refund REFUNDED
 """
 _LEGAL = {(s, a): t for s, a, t in (row.split() for row in _TABLE.split("\n") if row)}
 
@@ -28,10 +35,17 @@ def test_each_state_and_action_is_in_the_table_or_nowhere(status: OrderStatus, a
     assert TRANSITIONS.get((status, action)) == _LEGAL.get((status.value, action.value))
 
 
-def test_nothing_leaves_a_terminal_state_and_every_other_state_is_left_or_waits_for_shipping():
-    left = {source for source, _ in TRANSITIONS}
-    assert not left & TERMINAL
-    assert set(OrderStatus) - left - TERMINAL == {OrderStatus.SHIPPED}
+def test_a_terminal_state_is_left_by_the_refund_of_a_delivered_order_only_and_every_other_state_is_left():
+    leaving = {(source, action) for source, action in TRANSITIONS if source in TERMINAL}
+    assert leaving == {(OrderStatus.DELIVERED, Action.REFUND)}
+    assert set(OrderStatus) - {source for source, _ in TRANSITIONS} == TERMINAL - {OrderStatus.DELIVERED}
+
+
+def test_every_state_is_reached_from_the_first():
+    reached = {OrderStatus.PENDING_STOCK}
+    for _ in OrderStatus:
+        reached |= {target for (source, _), target in TRANSITIONS.items() if source in reached}
+    assert reached == set(OrderStatus)
 
 
 def test_sold_states_are_those_after_the_payment():

@@ -102,6 +102,25 @@ async def test_a_refund_is_kept_while_its_order_is_not_through(harness: OrdersHa
     await invariants.check(harness)
 
 
+async def test_a_part_that_was_refunded_is_kept_while_the_rest_may_be(
+    harness: OrdersHarness, job: Housekeeping
+):
+    order = await harness.place()
+    await harness.pay(order.id)
+    for status in (OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED):
+        await harness.move(order.id, status)
+    await harness.refund(order.id, "1")
+    await _age(harness, "sandbox_charges")
+    harness.clock.forward(2 * MONTH)
+    await job.run_once()
+    assert await _count(harness, "sandbox_charges") == 2
+    assert (await harness.refund(order.id)).status is OrderStatus.REFUNDED
+    await invariants.check(harness)
+    await _age(harness, "sandbox_charges")
+    await job.run_once()
+    assert await _count(harness, "sandbox_charges") == 0
+
+
 async def test_a_batch_that_is_full_says_that_there_may_be_more(
     harness: OrdersHarness, job: Housekeeping, monkeypatch: pytest.MonkeyPatch
 ):

@@ -4,13 +4,16 @@ from typing import Any
 import pytest
 
 from subgraphs.kit.ids import new_id
+from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres import migrations
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
-from subgraphs.orders.domain.ids import UserId
+from subgraphs.orders.domain.ids import OrderId, UserId
 from subgraphs.orders.domain.orders import CancellationRequest
+from subgraphs.orders.domain.refunds import RefundStatus
 from subgraphs.orders.migrations import SCRIPTS
 from subgraphs.orders.store.orders import OrderStore
+from subgraphs.orders.store.refunds import RefundStore
 from subgraphs.orders.store.tables import metadata
 
 
@@ -38,6 +41,32 @@ async def test_a_database_of_the_first_revision_keeps_what_is_in_it(empty_databa
     assert order is not None
     assert order.cancellation_request == CancellationRequest(actor=UserId("ann"), reason="too slow")
     assert await migrations.differences(empty_database, metadata) == []
+    await postgres.close()
+
+
+async def test_what_was_refunded_before_refunds_were_records_is_one_of_them(empty_database: DatabaseSettings):
+    await migrations.migrate(empty_database, owner="orders", scripts=SCRIPTS, revision="0002")
+    postgres = Postgres(empty_database, application="tests")
+    order_id, user_id, attempt = new_id(), new_id(), new_id()
+    async with postgres.unit_of_work() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO orders (id, number, user_id, status, currency, subtotal_minor, total_minor, version, "
+            "last_seq, expires_at, created_at, updated_at) "
+            f"VALUES ('{order_id}', 'ORD-1', '{user_id}', 'CANCELLED', 'USD', 5, 5, 1, 1, now(), now(), now())"
+        )
+        await connection.exec_driver_sql(
+            "INSERT INTO payments (attempt_id, order_id, seq, method, token, amount_minor, refunded_minor, currency, "
+            f"status) VALUES ('{attempt}', '{order_id}', 3, 'card', 't', 5, 5, 'USD', 'REFUNDED')"
+        )
+    await migrations.migrate(empty_database, owner="orders", scripts=SCRIPTS)
+    async with postgres.read() as connection:
+        [refund] = await RefundStore(connection).of_order(OrderId(order_id))
+    assert (refund.key, refund.attempt_id, refund.status) == (
+        f"refund:{order_id}",
+        attempt,
+        RefundStatus.DONE,
+    )
+    assert refund.amount == Amount(MinorUnits(5), "USD")
     await postgres.close()
 
 

@@ -13,6 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 from subgraphs.kit.errors import DomainError
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
+from subgraphs.orders.domain.transitions import OrderStatus
 from tests.subgraphs.orders import invariants
 from tests.subgraphs.orders.conftest import empty, quick
 from tests.subgraphs.orders.fault_injection import Crash, FaultyPostgres
@@ -83,6 +84,28 @@ class Customers(RuleBasedStateMachine):
     def cancel(self, order: str | None) -> None:
         if order:
             self.attempt(self.harness.cancel(order))
+
+    @rule(
+        order=orders,
+        status=st.sampled_from([OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED]),
+    )
+    def move(self, order: str | None, status: OrderStatus) -> None:
+        if order:
+            self.attempt(self.harness.move(order, status))
+
+    @rule(
+        order=orders,
+        amount=st.sampled_from([None, "0.05", "9.99"]),
+        key=st.one_of(st.none(), st.sampled_from(["k1", "k2"])),
+    )
+    def refund(self, order: str | None, amount: str | None, key: str | None) -> None:
+        if order:
+            self.attempt(self.harness.refund(order, amount, key=key))
+
+    @rule(order=orders, method=st.sampled_from([None, "standard", "express"]))
+    def ship_to(self, order: str | None, method: str | None) -> None:
+        if order:
+            self.attempt(self.harness.ship_to(order, country="CH", method=method))
 
     @rule(seconds=st.sampled_from([1, 11, 90, 900, 1801, 2400]))
     def wait(self, seconds: int) -> None:

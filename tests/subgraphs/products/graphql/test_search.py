@@ -5,8 +5,8 @@ import pytest
 from subgraphs.products.domain.products import NewProduct
 
 SEARCH = """
-query($query: String!, $first: Int, $after: String, $filter: ProductFilter, $sort: ProductSort) {
-  searchProducts(query: $query, first: $first, after: $after, filter: $filter, sort: $sort) {
+query($text: String!, $first: Int, $after: String, $filter: ProductFilter, $sort: ProductSort) {
+  searchProducts(query: $text, first: $first, after: $after, filter: $filter, sort: $sort) {
     edges { score cursor node { sku } }
     nodes { sku }
     pageInfo { hasNextPage hasPreviousPage endCursor }
@@ -35,7 +35,7 @@ async def mugs(services, manager) -> None:
 
 
 async def test_search_answers_pages_scores_total_and_facets(client) -> None:
-    found = (await client.run(SEARCH, query="enamel mugs", first=2))["searchProducts"]
+    found = (await client.run(SEARCH, text="enamel mugs", first=2))["searchProducts"]
     assert [edge["node"]["sku"] for edge in found["edges"]] == ["MUG-1", "MUG-2"]
     assert [node["sku"] for node in found["nodes"]] == ["MUG-1", "MUG-2"]
     assert found["edges"][0]["score"] == found["edges"][1]["score"] > 0
@@ -55,14 +55,14 @@ async def test_search_answers_pages_scores_total_and_facets(client) -> None:
         ],
     }
     after = found["pageInfo"]["endCursor"]
-    rest = (await client.run(SEARCH, query="enamel mugs", first=2, after=after))["searchProducts"]
+    rest = (await client.run(SEARCH, text="enamel mugs", first=2, after=after))["searchProducts"]
     assert [node["sku"] for node in rest["nodes"]] == ["MUG-3"]
     assert (rest["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasPreviousPage"]) == (False, True)
 
 
 async def test_search_takes_filters_and_orders(client) -> None:
     arguments = {"filter": {"tags": ["blue"]}, "sort": "PRICE_DESC"}
-    found = (await client.run(SEARCH, query="mug", **arguments))["searchProducts"]
+    found = (await client.run(SEARCH, text="mug", **arguments))["searchProducts"]
     assert [node["sku"] for node in found["nodes"]] == ["MUG-3", "MUG-2"]
     assert found["totalCount"] == 2
 

@@ -1,0 +1,59 @@
+"""Money that goes back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from subgraphs.kit.errors import Conflict, ValidationFailed
+from subgraphs.kit.money import Amount, MinorUnits
+from subgraphs.orders.domain.ids import AttemptId, OrderId
+from subgraphs.orders.domain.payments import Payment
+
+REFUND_KEY_PREFIX = "refund:"
+
+
+class RefundStatus(StrEnum):
+    PENDING = "PENDING"
+    DONE = "DONE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Some or all of one capture. On record before the provider is asked; `key` is its idempotency key there."""
+
+    key: str
+    order_id: OrderId
+    attempt_id: AttemptId
+    amount: Amount
+    status: RefundStatus
+    actor: str | None
+    reason: str | None
+    created_at: datetime
+
+
+def cancellation_key(order_id: OrderId) -> str:
+    """The key of the refund that a cancellation owes: one for each order."""
+    return f"{REFUND_KEY_PREFIX}{order_id}"
+
+
+def refund_key(order_id: OrderId, refund_id: str) -> str:
+    """The key of a refund that staff ask for. Begins with the order's, whose charges are kept for as long."""
+    return f"{cancellation_key(order_id)}:{refund_id}"
+
+
+def left_of(payment: Payment, refunds: Sequence[Refund]) -> Amount:
+    """What of `payment` is neither given back nor promised to be."""
+    promised = sum(refund.amount.minor for refund in refunds if refund.attempt_id == payment.attempt_id)
+    return Amount(MinorUnits(payment.amount.minor - promised), payment.amount.currency)
+
+
+def check_refund(amount: Amount, *, left: Amount) -> None:
+    """Raises Conflict where nothing is left to refund, ValidationFailed for nothing or more than is left."""
+    if left.minor == 0:
+        raise Conflict("A refund of all that was paid is under way.")
+    if not 1 <= amount.minor <= left.minor:
+        raise ValidationFailed(
+            f"The amount must be above 0 and at most {left.decimal()} {left.currency}, which is left to refund.",
+            field="amount",
+        )

@@ -1,0 +1,84 @@
+"""Money out: each refund that is on record is made once, whatever is lost on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from subgraphs.kit.errors import Unavailable
+from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.orders.domain.orders import Order
+from subgraphs.orders.domain.payments import Payment
+from subgraphs.orders.domain.refunds import Refund, RefundStatus, cancellation_key, left_of
+from subgraphs.orders.domain.transitions import UNSHIPPED, Action
+from subgraphs.orders.payments.provider import OutcomeUnknown, PaymentProvider
+from subgraphs.orders.ports.inventory import Inventory
+from subgraphs.orders.saga.transitions import Transitions
+from subgraphs.orders.store.due import DueOrderStore
+from subgraphs.orders.store.payments import PaymentStore
+from subgraphs.orders.store.refunds import RefundStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundStep:
+    postgres: Postgres
+    clock: Callable[[], datetime]
+    transitions: Transitions
+    inventory: Inventory
+    provider: PaymentProvider
+
+    async def run(self, order: Order) -> Order:
+        """Make the refunds that staff asked for: REFUNDED where they come to all that was paid.
+
+        Units that were not shipped go back into stock with the last of the money; shipped ones are counted in by
+        people, when they come back. Once all is promised only a cancellation can change the order's state, and
+        that gives back the same. Raises Unavailable, StaleOrder.
+        """
+        async with self.postgres.read() as connection:
+            [payment] = await PaymentStore(connection).latest_of([order.id])
+            refunds = await RefundStore(connection).of_order(order.id)
+        await self._make(refunds)
+        if payment is not None and left_of(payment, refunds).minor == 0:
+            if order.status in UNSHIPPED:
+                await self.inventory.restock(order.id)
+            last = refunds[-1]
+            return await self.transitions.apply(order, Action.REFUND, actor=last.actor, note=last.reason)
+        async with self.postgres.unit_of_work() as connection:
+            await DueOrderStore(connection).settle(order)
+        return replace(order, resume_at=None)
+
+    async def give_back(self, order: Order, payment: Payment) -> None:
+        """Make the refunds that are on record, and the one of the rest that a cancellation owes.
+
+        Raises Unavailable.
+        """
+        async with self.postgres.unit_of_work() as connection:
+            store = RefundStore(connection)
+            refunds = await store.of_order(order.id)
+            left = left_of(payment, refunds)
+            if left.minor:
+                rest = Refund(
+                    key=cancellation_key(order.id),
+                    order_id=order.id,
+                    attempt_id=payment.attempt_id,
+                    amount=left,
+                    status=RefundStatus.PENDING,
+                    actor=None,
+                    reason=None,
+                    created_at=self.clock(),
+                )
+                await store.insert(rest)
+                refunds.append(rest)
+        await self._make(refunds)
+
+    async def _make(self, refunds: list[Refund]) -> None:
+        for refund in refunds:
+            if refund.status is RefundStatus.DONE:
+                continue
+            try:
+                await self.provider.refund(refund.key, capture=refund.attempt_id, amount=refund.amount)
+            except OutcomeUnknown as error:
+                raise Unavailable(
+                    "The refund is under way; the order shows it when it is through."
+                ) from error
+            async with self.postgres.unit_of_work() as connection:
+                await RefundStore(connection).done(refund)

@@ -1,0 +1,27 @@
+import pytest
+
+from subgraphs.kit.money import Amount, MinorUnits
+from subgraphs.kit.settings import SettingsError
+from subgraphs.orders.app import shipping_rates
+from subgraphs.orders.domain.shipping import ShippingDetails
+from subgraphs.orders.settings import OrdersSettings
+
+
+def test_the_table_of_shipping_costs_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(
+        "ORDERS_SHIPPING_RATES",
+        '[{"method": "standard", "costs": {"USD": "9.90", "JPY": 900}},'
+        ' {"method": "standard", "country": "CH", "costs": {"USD": 5}}]',
+    )
+    rates = shipping_rates(OrdersSettings.load().shipping_rates)
+    home, away = (ShippingDetails(method="standard", country=country) for country in ("CH", "JP"))
+    assert rates.cost(home, "USD") == Amount(MinorUnits(500), "USD")
+    assert rates.cost(away, "USD") == Amount(MinorUnits(990), "USD")
+    assert rates.cost(away, "JPY") == Amount(MinorUnits(900), "JPY")
+
+
+@pytest.mark.parametrize("costs", ["{}", '{"XXX": 1}', '{"USD": "1.001"}', '{"USD": -1}'])
+def test_a_cost_that_is_none_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch, costs: str):
+    monkeypatch.setenv("ORDERS_SHIPPING_RATES", f'[{{"costs": {costs}}}]')
+    with pytest.raises(SettingsError, match="costs"):
+        OrdersSettings.load()
