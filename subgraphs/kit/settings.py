@@ -2,12 +2,14 @@
 
 One service reads `PREFIX_SECTION_FIELD` (`ORDERS_DATABASE_URL`), then the bare documented names
 (`DB_HOST`, `REDIS_HOST`, `JWT_SECRET`, `JAEGER_URL`, `USER_SERVICE_URL` …), then the file named by
-`PREFIX_CONFIG`, then the defaults. An unknown key is refused with a suggestion: a setting that is
-silently ignored is worse than a process that does not start.
+`PREFIX_CONFIG`, then the defaults. Each name with `_FILE` behind it names a file that holds the value
+(`DB_PASSWORD_FILE`, `ORDERS_SERVICES_TOKEN_FILE`). An unknown key is refused with a suggestion: a setting
+that is silently ignored is worse than a process that does not start.
 """
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,12 +28,17 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
 
 from subgraphs.kit.auth.secret_strength import LEAST_BYTES, weakness
+from subgraphs.kit.secret_files import SUFFIX, faults_of_files, values_of_files
+
+_SECRET_NAMES = ("DB_PASSWORD", "JWT_SECRET")
+"""The documented bare names whose value may stand in a file."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -208,9 +215,8 @@ class ServiceSettings(BaseSettings):
 
         Raises SettingsError, naming every unknown key and every value that does not fit.
         """
-        unknown = _unknown_keys(cls)
-        if unknown:
-            raise SettingsError("\n".join(unknown))
+        if faults := [*_unknown_keys(cls), *faults_of_files([*_names(cls), *_SECRET_NAMES], os.environ)]:
+            raise SettingsError("\n".join(faults))
         try:
             return cls()
         except ValidationError as error:
@@ -226,12 +232,34 @@ class ServiceSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature; no dotenv is read
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if isinstance(env_settings, EnvSettingsSource):
+            # Else `…_TOKEN_FILE` would be the unknown field `token_file` of its section.
+            files = {f"{name}{SUFFIX}".lower() for name in _names(settings_cls)}
+            env_settings.env_vars = {k: v for k, v in env_settings.env_vars.items() if k.lower() not in files}
         sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings, file_secret_settings]
-        sources.append(_DocumentedNames(settings_cls))
+        sources += [_Files(settings_cls), _DocumentedNames(settings_cls)]
         path = os.environ.get(f"{cls.prefix}_CONFIG")
         if path:
             sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=path))
         return tuple(sources)
+
+
+class _Files(PydanticBaseSettingsSource):
+    """The service's own names whose values stand in files."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError(f"{field_name}: this source answers as a whole ({field})")
+
+    def __call__(self) -> dict[str, Any]:
+        names = _names(self.settings_cls)
+        found: dict[str, Any] = {}
+        for name, value in values_of_files(names, os.environ).items():
+            section, field = names[name]
+            if field is None:
+                found[section] = value
+            else:
+                found.setdefault(section, {})[field] = value
+        return found
 
 
 class _DocumentedNames(PydanticBaseSettingsSource):
@@ -241,9 +269,9 @@ class _DocumentedNames(PydanticBaseSettingsSource):
         raise NotImplementedError(f"{field_name}: this source answers as a whole ({field})")
 
     def __call__(self) -> dict[str, Any]:
-        env = os.environ
+        env = {**os.environ, **values_of_files(_SECRET_NAMES, os.environ)}
         found: dict[str, dict[str, Any]] = {}
-        if url := _database_url(self.settings_cls.default_database):  # type: ignore[attr-defined]
+        if url := _database_url(self.settings_cls.default_database, env):  # type: ignore[attr-defined]
             found["database"] = {"url": url}
         if "REDIS_HOST" in env or "REDIS_PORT" in env:
             host, port = env.get("REDIS_HOST", "127.0.0.1"), env.get("REDIS_PORT", "6379")
@@ -263,8 +291,7 @@ class _DocumentedNames(PydanticBaseSettingsSource):
         return found
 
 
-def _database_url(default_database: str) -> str | None:
-    env = os.environ
+def _database_url(default_database: str, env: Mapping[str, str]) -> str | None:
     if "DB_HOST" not in env or not default_database:
         return None
     scheme, _, database = default_database.partition(":")
@@ -284,15 +311,23 @@ def _fields(settings_cls: type[BaseSettings], section: str) -> set[str]:
     )
 
 
+def _names(settings_cls: Any) -> dict[str, tuple[str, str | None]]:
+    """By name in the environment, the section and the field of each setting; no field where the section is a value."""
+    names: dict[str, tuple[str, str | None]] = {}
+    for section in settings_cls.model_fields:
+        for field in _fields(settings_cls, section) or [None]:
+            words = [settings_cls.prefix, section, *([field] if field else [])]
+            names["_".join(words).upper()] = (section, field)
+    return names
+
+
 def _unknown_keys(settings_cls: type[ServiceSettings]) -> list[str]:
     prefix = f"{settings_cls.prefix}_"
-    known = {f"{prefix}CONFIG"}
-    for name in settings_cls.model_fields:
-        nested = _fields(settings_cls, name)
-        known |= {f"{prefix}{name}_{field}".upper() for field in nested} or {f"{prefix}{name}".upper()}
+    names = _names(settings_cls)
+    known = {f"{prefix}CONFIG", *names}
     faults = []
     for key in sorted(os.environ):
-        if key.startswith(prefix) and key not in known:
+        if key.startswith(prefix) and key not in known and key.removesuffix(SUFFIX) not in names:
             close = get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]}?" if close else "it is not a setting of this service"
             faults.append(f"{key}: unknown setting; {hint}")

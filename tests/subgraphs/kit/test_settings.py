@@ -160,3 +160,37 @@ def test_settings_cannot_be_changed(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(ValidationError):
         settings.server.port = 1  # type: ignore[misc]
     assert issubclass(type(settings.server), Section)
+
+
+def test_a_setting_and_a_bare_name_may_stand_in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    token, password = tmp_path / "token", tmp_path / "password"
+    token.write_text("c2VydmljZS10b2tlbi1vZi1mb3J0eS1laWdodC1ieXRlcy1sb25n\n")
+    password.write_text("p@ss word\n")
+    found = load(
+        monkeypatch,
+        DB_HOST="db",
+        DB_USER="shop",
+        DB_PASSWORD_FILE=str(password),
+        SHOP_SERVICES_TOKEN_FILE=str(token),
+    )
+    assert found.database.url == "postgresql://shop:p%40ss%20word@db/shop"
+    assert found.services.token.get_secret_value() == "c2VydmljZS10b2tlbi1vZi1mb3J0eS1laWdodC1ieXRlcy1sb25n"
+
+
+def test_a_file_that_is_missing_or_stands_beside_its_value_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    level = tmp_path / "level"
+    level.write_text("debug")
+    with pytest.raises(SettingsError) as caught:
+        load(
+            monkeypatch,
+            DB_PASSWORD_FILE=str(tmp_path / "none"),
+            SHOP_LOGGING_LEVEL="info",
+            SHOP_LOGGING_LEVEL_FILE=str(level),
+            SHOP_LOGING_FORMAT_FILE=str(level),
+        )
+    unknown, missing, twice = str(caught.value).splitlines()
+    assert unknown.startswith("SHOP_LOGING_FORMAT_FILE: unknown setting")
+    assert missing.startswith("DB_PASSWORD_FILE: the file cannot be read: ")
+    assert twice == "SHOP_LOGGING_LEVEL_FILE: SHOP_LOGGING_LEVEL is set as well; set one of them"

@@ -1,0 +1,1 @@
+"""What containers run beside the services."""

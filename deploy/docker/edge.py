@@ -1,0 +1,49 @@
+"""Write the edge's configuration for containers: `python -m deploy.docker.edge FILE`.
+
+Each placeholder of router/envoy/envoy.yaml is `EDGE_` and its name in the environment (`EDGE_ROUTER_HOST`), or has a
+default here. One without either stops with its name.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local.edge import TemplateError, placeholders, render, token_keys
+
+_TEMPLATE = Path(__file__).resolve().parents[2] / "router" / "envoy" / "envoy.yaml"
+_DEFAULTS = {
+    "EDGE_HOST": "0.0.0.0",  # noqa: S104 - a container's own network
+    "EDGE_PORT": "8080",
+    "ADMIN_PORT": "9901",
+    "SANDBOX_PAGE": "/etc/supergraph/edge/sandbox.html",
+    "TRUSTED_HOPS": "0",
+    "RATE_LIMIT_PER_MINUTE": "100",
+    "RATE_LIMIT_BURST": "100",
+    "MAX_BODY_BYTES": "1048576",
+    "MAX_UPLOAD_BYTES": "8519680",
+    "CORS_ORIGIN_REGEX": "none",
+}
+_KEPT_NAMES = ("EDGE_HOST", "EDGE_PORT")
+"""Placeholders that begin with `EDGE_` already."""
+
+
+def write(target: Path, environ: Mapping[str, str]) -> None:
+    """The configuration at `target`, and the page of the explorer beside it. Raises TemplateError."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    values = {**_DEFAULTS, "TOKEN_KEYS": token_keys(environ, jwks=target.parent / "jwks.json")}
+    for name in placeholders(_TEMPLATE) - {"TOKEN_KEYS"}:
+        if given := environ.get(name if name in _KEPT_NAMES else f"EDGE_{name}"):
+            values[name] = given
+    render(_TEMPLATE, target, **values)
+    page = _TEMPLATE.with_name("sandbox.html").read_bytes()
+    (target.parent / "sandbox.html").write_bytes(page)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:  # noqa: PLR2004 - the command and its one argument
+        sys.exit("usage: python -m deploy.docker.edge FILE")
+    try:
+        write(Path(sys.argv[1]), os.environ)
+    except TemplateError as error:
+        sys.exit(str(error))
