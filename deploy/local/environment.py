@@ -71,7 +71,8 @@ def _defaults(
         "ORDERS": topology.base("orders"),
         "USERS_GRPC": f"{LOOPBACK}:{topology.grpc['users']}",
         "PRODUCTS_GRPC": f"{LOOPBACK}:{topology.grpc['products']}",
-        "ROUTER": topology.base(topology.queries),
+        # For REST, whose event streams and uploads Apollo Router does not serve.
+        "ROUTER": topology.base("router"),
         "TOKEN": secrets.token,
     }
     made: dict[str, dict[str, str]] = {}

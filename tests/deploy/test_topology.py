@@ -169,7 +169,7 @@ def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
     assert made["orders"]["ORDERS_LOGGING_FORMAT"] == "json"
     assert made["orders"]["ORDERS_SERVER_PORT"] == str(topology.http["orders"])
     assert made["orders"]["ORDERS_SERVICES_PRODUCTS_GRPC"] == f"127.0.0.1:{topology.grpc['products']}"
-    assert made["rest"]["REST_SERVICES_ROUTER"] == f"http://127.0.0.1:{topology.http['apollo']}"
+    assert made["rest"]["REST_SERVICES_ROUTER"] == f"http://127.0.0.1:{topology.http['router']}"
     assert "REST_DATABASE_URL" not in made["rest"]
     assert "ROUTER_CORS_ORIGINS" not in made["router"]
 

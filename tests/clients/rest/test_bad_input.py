@@ -228,7 +228,7 @@ async def test_an_unknown_path_is_404(client: httpx.AsyncClient, path: str) -> N
 
 
 ALLOWED = {
-    "/api/v1/orders/o1": "DELETE, GET, OPTIONS",
+    "/api/v1/orders/o1": "DELETE, GET, OPTIONS, PUT",
     "/api/v1/orders": "OPTIONS, POST",
     "/api/v1/users/profile": "GET, OPTIONS, PUT",
     "/api/v1/products": "GET, OPTIONS, POST",
