@@ -12,12 +12,14 @@ from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import WakeUp, running
 from subgraphs.kit.graphql.app import create_app
+from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.server import serving
 from subgraphs.kit.mongo.client import Database, Mongo, utc_now
 from subgraphs.kit.mongo.outbox import DocumentRelay
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.products import migrations
-from subgraphs.products.graphql.context import context_factory
+from subgraphs.products.graphql.context import ProductsContext
+from subgraphs.products.graphql.loaders import Loaders
 from subgraphs.products.graphql.schema import schema
 from subgraphs.products.grpc import server as inventory_server
 from subgraphs.products.http.images import image_routes
@@ -58,6 +60,21 @@ class Services:
     images: ImageService
     inventory: InventoryService
     upkeep: StockUpkeep
+
+    def make_context(self, request: RequestInfo) -> ProductsContext:
+        """The context of one operation, with loaders of its own."""
+        loaders = Loaders(
+            products=self.products, product_lists=self.product_lists, categories=self.categories
+        )
+        return ProductsContext(
+            request=request,
+            products=self.products,
+            product_lists=self.product_lists,
+            search=self.search,
+            categories=self.categories,
+            images=self.images,
+            loaders=loaders,
+        )
 
 
 def build_services(
@@ -172,13 +189,7 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
             settings=settings.server,
             schema=schema,
             verifier=TokenVerifier(keys, settings.jwt, revocations),
-            make_context=context_factory(
-                products=services.products,
-                product_lists=services.product_lists,
-                search=services.search,
-                categories=services.categories,
-                images=services.images,
-            ),
+            make_context=services.make_context,
             add_routes=image_routes(services.images),
             max_file_bytes=settings.images.max_bytes,
             checks={"mongo": mongo.ping, "redis": redis.ping},

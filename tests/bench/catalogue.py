@@ -22,7 +22,6 @@ from subgraphs.kit.mongo.client import Mongo, utc_now
 from subgraphs.kit.settings import DatabaseSettings, JwtSettings, ServerSettings
 from subgraphs.products.app import Services, build_services
 from subgraphs.products.domain.products import NewProduct, Product, ProductId
-from subgraphs.products.graphql.context import context_factory
 from subgraphs.products.graphql.schema import schema
 from subgraphs.products.migrations import migrate_database
 from subgraphs.products.settings import ImageSettings, StockSettings
@@ -157,13 +156,7 @@ async def _p95(services: Services, query: str, texts: Sequence[str]) -> float:
         settings=ServerSettings(),
         schema=schema,
         verifier=TokenVerifier(_NoKeys(), JwtSettings()),
-        make_context=context_factory(
-            products=services.products,
-            product_lists=services.product_lists,
-            search=services.search,
-            categories=services.categories,
-            images=services.images,
-        ),
+        make_context=services.make_context,
         checks={},
     )
     samples = []

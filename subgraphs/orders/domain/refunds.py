@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from subgraphs.kit.errors import Conflict, ValidationFailed
 from subgraphs.kit.money import Amount, MinorUnits
@@ -30,6 +31,29 @@ class Refund:
     actor: str | None
     reason: str | None
     created_at: datetime
+
+    @classmethod
+    def pending(
+        cls,
+        payment: Payment,
+        amount: Amount,
+        *,
+        key: str,
+        at: datetime,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Self:
+        """A refund of `amount` of `payment` that the provider has not been asked for yet."""
+        return cls(
+            key=key,
+            order_id=payment.order_id,
+            attempt_id=payment.attempt_id,
+            amount=amount,
+            status=RefundStatus.PENDING,
+            actor=actor,
+            reason=reason,
+            created_at=at,
+        )
 
 
 def cancellation_key(order_id: OrderId) -> str:

@@ -56,16 +56,7 @@ class RefundStep:
             refunds = await store.of_order(order.id)
             left = left_of(payment, refunds)
             if left.minor:
-                rest = Refund(
-                    key=cancellation_key(order.id),
-                    order_id=order.id,
-                    attempt_id=payment.attempt_id,
-                    amount=left,
-                    status=RefundStatus.PENDING,
-                    actor=None,
-                    reason=None,
-                    created_at=self.clock(),
-                )
+                rest = Refund.pending(payment, left, key=cancellation_key(order.id), at=self.clock())
                 await store.insert(rest)
                 refunds.append(rest)
         await self._make(refunds)

@@ -14,7 +14,7 @@ from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.errors import IllegalTransition
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.permissions import Permission
-from subgraphs.orders.domain.refunds import Refund, RefundStatus, check_refund, left_of, refund_key
+from subgraphs.orders.domain.refunds import Refund, check_refund, left_of, refund_key
 from subgraphs.orders.domain.texts import check_text
 from subgraphs.orders.domain.transitions import SOLD, Action
 from subgraphs.orders.saga import LEASE, PATIENCE, Saga
@@ -93,15 +93,5 @@ class Refunds:
         left = left_of(payment, await store.of_order(order.id))
         granted = left if wanted is None else wanted
         check_refund(granted, left=left)
-        refund = Refund(
-            key=key,
-            order_id=order.id,
-            attempt_id=payment.attempt_id,
-            amount=granted,
-            status=RefundStatus.PENDING,
-            actor=actor,
-            reason=reason,
-            created_at=now,
-        )
-        await store.insert(refund)
+        await store.insert(Refund.pending(payment, granted, key=key, at=now, actor=actor, reason=reason))
         return order

@@ -1,11 +1,10 @@
 """What a resolver of this subgraph knows of its request."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import strawberry
 
-from subgraphs.kit.graphql.context import RequestContext, RequestInfo
+from subgraphs.kit.graphql.context import RequestContext
 from subgraphs.products.graphql.loaders import Loaders
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.images import ImageService
@@ -25,25 +24,3 @@ class ProductsContext(RequestContext):
 
 
 Info = strawberry.Info[ProductsContext, None]
-
-
-def context_factory(
-    *,
-    products: ProductService,
-    product_lists: ProductListService,
-    search: SearchService,
-    categories: CategoryService,
-    images: ImageService,
-) -> Callable[[RequestInfo], ProductsContext]:
-    def make(request: RequestInfo) -> ProductsContext:
-        return ProductsContext(
-            request=request,
-            products=products,
-            product_lists=product_lists,
-            search=search,
-            categories=categories,
-            images=images,
-            loaders=Loaders(products=products, product_lists=product_lists, categories=categories),
-        )
-
-    return make

@@ -20,7 +20,6 @@ from subgraphs.kit.settings import DatabaseSettings, JwtSettings, RedisSettings,
 from subgraphs.products.app import Services, build_services
 from subgraphs.products.domain.permissions import Permission
 from subgraphs.products.domain.products import NewProduct, Product
-from subgraphs.products.graphql.context import context_factory
 from subgraphs.products.graphql.schema import schema
 from subgraphs.products.http.images import image_routes
 from subgraphs.products.migrations import migrate_database
@@ -120,13 +119,7 @@ async def client(services: Services) -> AsyncIterator[GraphQLClient]:
         settings=ServerSettings(),
         schema=schema,
         verifier=TokenVerifier(OneKey(key.public_key()), JwtSettings()),
-        make_context=context_factory(
-            products=services.products,
-            product_lists=services.product_lists,
-            search=services.search,
-            categories=services.categories,
-            images=services.images,
-        ),
+        make_context=services.make_context,
         add_routes=image_routes(services.images),
         max_file_bytes=ImageSettings().max_bytes,
         checks={},

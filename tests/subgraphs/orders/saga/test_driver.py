@@ -12,8 +12,8 @@ from subgraphs.orders.domain.items import OrderItem
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.saga import Progress, driver
+from tests.harness.statements import statements
 from tests.subgraphs.orders.orders_harness import OrdersHarness
-from tests.subgraphs.orders.statements import statements
 
 
 async def test_an_order_that_awaits_its_payment_stays_as_it_is_and_costs_nothing(harness: OrdersHarness):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.harness.statements import statements
 from tests.subgraphs.orders.orders_harness import OrdersHarness
-from tests.subgraphs.orders.statements import statements
 
 
 def _kinds(sent: list[str]) -> list[str]:

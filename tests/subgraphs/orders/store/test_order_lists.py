@@ -4,8 +4,8 @@ from subgraphs.orders.domain.lists import OrderFilter, OrderPage
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.store.order_lists import OrderLists
+from tests.harness.statements import statements
 from tests.subgraphs.orders.orders_harness import OrdersHarness
-from tests.subgraphs.orders.statements import statements
 
 
 async def _orders_of(harness: OrdersHarness, users: int, each: int) -> dict[str, list[Order]]:

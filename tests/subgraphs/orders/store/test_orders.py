@@ -10,8 +10,8 @@ from subgraphs.orders.domain.transitions import Action, OrderStatus
 from subgraphs.orders.saga import LEASE
 from subgraphs.orders.store.order_lists import OrderLists
 from subgraphs.orders.store.orders import OrderStore
+from tests.harness.statements import statements
 from tests.subgraphs.orders.orders_harness import START, OrdersHarness
-from tests.subgraphs.orders.statements import statements
 
 
 async def test_a_transition_writes_version_seq_event_and_outbox_together(harness: OrdersHarness):

@@ -4,7 +4,6 @@ import pytest
 
 from subgraphs.kit.auth.viewer import ANONYMOUS
 from subgraphs.kit.graphql.context import RequestInfo
-from subgraphs.products.graphql.context import context_factory
 
 CATEGORIES = 100
 
@@ -66,13 +65,7 @@ async def test_arguments_that_are_refused_fail_their_own_field_only(client) -> N
 
 
 def test_two_operations_share_no_loader(services) -> None:
-    make_context = context_factory(
-        products=services.products,
-        product_lists=services.product_lists,
-        search=services.search,
-        categories=services.categories,
-        images=services.images,
-    )
+    make_context = services.make_context
     request = RequestInfo(viewer=ANONYMOUS, request_id="r1", client_address="", user_agent="")
     one, other = make_context(request).loaders, make_context(request).loaders
     assert one is not other

@@ -5,6 +5,7 @@ import pytest
 from subgraphs.kit.graphql.bounds import undeclared
 from subgraphs.users.credentials.passwords import Passwords
 from subgraphs.users.graphql.schema import schema
+from tests.harness.statements import statements
 from tests.subgraphs.users.graphql_client import (
     CHANGE_PASSWORD,
     CONFIRM_EMAIL,
@@ -15,7 +16,6 @@ from tests.subgraphs.users.graphql_client import (
     RESET,
     UPDATE_PROFILE,
 )
-from tests.subgraphs.users.statements import statements
 
 REGISTRATION = {"username": "ann", "email": "ann@example.com", "password": "password123"}
 USERS = "query($after: String, $search: String) { users(after: $after, search: $search) { totalCount } }"

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from tests.harness.statements import statements
 from tests.subgraphs.users.graphql_client import ACTIVITY, CHANGE_PASSWORD, SET_ACTIVE, SET_ROLE, execute
-from tests.subgraphs.users.statements import statements
 
 UPDATE = "mutation($i: UpdateProfileInput!) { updateProfile(input: $i) { __typename } }"
 
@@ -103,7 +103,7 @@ async def test_argument_that_does_not_fit_is_named(client, ann, arguments, field
 async def test_logs_of_a_page_of_accounts_are_one_query_each_for_entries_counts_and_actors(client, admin):
     query = "{ users(first: 20) { nodes { activity(first: 2) { nodes { kind actor { id } } totalCount } } } }"
     await client.login(username=admin["user"]["username"], password="password124")
-    with statements(of="FROM activity") as logs, statements() as accounts:
+    with statements(of="FROM activity") as logs, statements(of="FROM users") as accounts:
         data = await client.run(query, admin["accessToken"])
     assert len(data["users"]["nodes"]) >= 2
     assert all(user["activity"]["totalCount"] for user in data["users"]["nodes"] if user["activity"]["nodes"])

@@ -11,8 +11,8 @@ from subgraphs.kit.ids import new_id
 from subgraphs.users.graphql.context import UsersContext
 from subgraphs.users.graphql.loaders import Loaders
 from subgraphs.users.service import UserService
+from tests.harness.statements import statements
 from tests.subgraphs.users.graphql_client import execute
-from tests.subgraphs.users.statements import statements
 
 PRIVATE = {"email", "firstName", "lastName", "phone", "address"}
 USER = """
@@ -162,7 +162,7 @@ async def test_fifty_references_are_one_query_in_their_order(client, postgres, a
         )
     order = ids[::-1]
     order[7] = new_id()
-    with statements() as seen:
+    with statements(of="FROM users") as seen:
         data = await client.run(ENTITIES, admin["accessToken"], of=[reference(i) for i in order])
     assert len(seen) == 1
     assert [e and e["id"] for e in data["_entities"]] == [i if i in ids else None for i in order]

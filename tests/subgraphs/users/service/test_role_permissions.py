@@ -9,9 +9,9 @@ from subgraphs.kit.redis.client import create_redis
 from subgraphs.users.domain.permissions import Permission, Role
 from subgraphs.users.migrations import migrate
 from subgraphs.users.service import RolePermissions
+from tests.harness.statements import statements
 from tests.harness.tcp_proxy import proxy_to
 from tests.subgraphs.users.graphql_client import client_of, execute
-from tests.subgraphs.users.statements import statements
 
 ME = "{ me { permissions } }"
 STAFF = ["MANAGE_ORDERS", "MANAGE_PRODUCTS", "VIEW_REPORTS"]
