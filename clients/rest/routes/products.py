@@ -38,7 +38,11 @@ async def list_products(
     query: Annotated[ProductQuery, Query()], session: OptionallyAuthenticated, categories: Categories
 ) -> Response:
     """A category that does not exist has no products."""
-    page = await _page("Products", query, session, categories)
+    conditions = await _conditions(query, session, categories)
+    if conditions is None:
+        page = pagination.empty(query)
+    else:
+        page = await pagination.fetch(session, "Products", query, filter=conditions, sort=query.sort.name)
     return ok(ProductList.model_validate({"products": page.nodes, **page.position}))
 
 
@@ -52,27 +56,16 @@ async def search_products(
     query: Annotated[SearchQuery, Query()], session: OptionallyAuthenticated, categories: Categories
 ) -> Response:
     """What has every word of `q`, or most of them where nothing has all, the best first."""
-    page = await _page("SearchProducts", query, session, categories, query=query.q)
+    conditions = await _conditions(query, session, categories)
+    if conditions is None:
+        page = pagination.empty(query)
+    else:
+        page = await pagination.fetch(
+            session, "SearchProducts", query, query=query.q, filter=conditions, sort=query.sort.name
+        )
     found = [{**edge["node"], "score": edge["score"]} for edge in page.connection.get("edges", ())]
     rest = {"total": page.connection.get("totalCount"), "facets": page.connection.get("facets", {})}
     return ok(SearchResult.model_validate({"products": found, **rest, **page.position}))
-
-
-async def _page(
-    operation: str,
-    wanted: ProductQuery | SearchQuery,
-    session: RouterSession,
-    categories: CategoryFinder,
-    /,
-    **variables: Any,
-) -> pagination.Page:
-    """The page of `operation` with the filter and the order that are wanted."""
-    conditions = await _conditions(wanted, session, categories)
-    if conditions is None:
-        return pagination.empty(wanted)
-    return await pagination.fetch(
-        session, operation, wanted, filter=conditions, sort=wanted.sort.name, **variables
-    )
 
 
 async def _conditions(
