@@ -72,10 +72,10 @@ class ProductStore:
         document = None if key is None else await self._products.find_one({"sku_key": key}, READ)
         return product_of(document) if document else None
 
-    async def insert(self, product: Product) -> None:
+    async def insert(self, product: Product, *, actor: str | None = None) -> None:
         """Raises SkuTaken."""
         try:
-            await self._products.insert_one(_new_document(product))
+            await self._products.insert_one(_new_document(product, actor=actor))
         except DuplicateKeyError as error:
             raise SkuTaken(product.sku) from error
         self._wake_up()
@@ -87,24 +87,29 @@ class ProductStore:
             image["id"] async for d in self._products.find(query, {"images.id": 1}) for image in d["images"]
         }
 
-    async def missing_skus(self, skus: Sequence[str]) -> set[str]:
-        """Those of `skus` that no product has, in any case; each must be a SKU."""
+    async def get_by_skus(self, skus: Sequence[str]) -> list[Product | None]:
+        """One query, whatever the number of SKUs and their case; None for what no product has, or none can have."""
         keys = [sku_key(sku) for sku in skus]
-        cursor = self._products.find({"sku_key": {"$in": keys}}, {"sku_key": 1})
-        taken = {d["sku_key"] async for d in cursor}
-        return {sku for sku, key in zip(skus, keys, strict=True) if key not in taken}
+        wanted = [key for key in dict.fromkeys(keys) if key is not None]
+        cursor = self._products.find({"sku_key": {"$in": wanted}}, READ, batch_size=len(wanted) + 1)
+        found = {d["sku_key"]: product_of(d) async for d in cursor}
+        return [None if key is None else found.get(key) for key in keys]
 
-    async def insert_missing(self, products: Sequence[Product]) -> None:
-        """Add those whose SKU is free; one that somebody has added meanwhile stays as it is."""
+    async def insert_missing(self, products: Sequence[Product], *, actor: str | None = None) -> list[Product]:
+        """Add those whose SKU is free, and return them; one that somebody has added meanwhile stays as it is."""
+        taken: set[int] = set()
         try:
-            await self._products.insert_many([_new_document(p) for p in products], ordered=False)
+            documents = [_new_document(p, actor=actor) for p in products]
+            await self._products.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             faults = error.details.get("writeErrors", [])
             if error.details.get("writeConcernErrors") or any(f["code"] != _DUPLICATE_KEY for f in faults):
                 raise
+            taken = {fault["index"] for fault in faults}
         self._wake_up()
+        return [product for index, product in enumerate(products) if index not in taken]
 
-    async def replace(self, product: Product, *, read: Product) -> Product | None:
+    async def replace(self, product: Product, *, read: Product, actor: str | None = None) -> Product | None:
         """Write `product`, which was made of `read`; None when the stored version is another by now.
 
         Stock is written as the difference between the two: reservations change it without a new version, and
@@ -116,7 +121,7 @@ class ProductStore:
             update["$inc"]["available"] = delta
             query["available"] = _room_for(delta)
         change = "deleted" if product.deleted else "updated"
-        event = product_updated(product.id, version=product.version, change=change)
+        event = product_updated(product.id, version=product.version, change=change, actor=actor)
         try:
             document = await self._products.find_one_and_update(
                 query,
@@ -152,9 +157,9 @@ def _room_for(delta: int) -> Document:
     return {"$gte": -delta, "$lte": MAX_STOCK - delta}
 
 
-def _new_document(product: Product) -> Document:
+def _new_document(product: Product, *, actor: str | None) -> Document:
     """The document of a product that nobody holds, with the event of its creation."""
-    event = product_updated(product.id, version=product.version, change="created")
+    event = product_updated(product.id, version=product.version, change="created", actor=actor)
     return {
         "_id": product.id,
         **_fields(product),
