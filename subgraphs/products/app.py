@@ -100,7 +100,7 @@ def build_services(
 
     products = ProductStore(database, wake_up=product_changed)
     steps = ReservationSteps(
-        holds=HoldStore(database),
+        holds=HoldStore(database, max_holds=settings.max_holds),
         reservations=ReservationStore(database, wake_up=wake_up),
         clock=clock,
         after_write=after_write,

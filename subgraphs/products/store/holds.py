@@ -14,9 +14,11 @@ from subgraphs.products.domain.products import ProductId
 from subgraphs.products.domain.reservations import (
     Hold,
     OrderId,
+    Refusal,
     ReservationLine,
     ReservedItem,
     Shortage,
+    TooManyHolds,
     UnknownProducts,
 )
 
@@ -25,23 +27,36 @@ _NOT_RESTORED: Document = {"$ne": True}
 
 
 class HoldStore:
-    def __init__(self, database: Database) -> None:
-        self._products = database["products"]
+    """`max_holds` is the most that one product may have: each is a part of its document, which every hold rewrites."""
 
-    async def quote(self, lines: Sequence[ReservationLine]) -> tuple[ReservedItem, ...] | UnknownProducts:
-        """The lines with name, SKU and price, or those products that are not sold. One query."""
+    def __init__(self, database: Database, *, max_holds: int) -> None:
+        self._products = database["products"]
+        self._last_hold = max_holds - 1
+
+    async def quote(self, lines: Sequence[ReservationLine]) -> tuple[ReservedItem, ...] | Refusal:
+        """The lines with name, SKU and price, or why they cannot be held now. One query."""
         query = {"_id": {"$in": [line.product_id for line in lines]}, "active": True, "deleted": False}
-        fields = {"name": 1, "sku": 1, "price_minor": 1, "currency": 1}
+        fields = {
+            **dict.fromkeys(("name", "sku", "price_minor", "currency", "available"), 1),
+            # None, or the one that leaves no room.
+            "holds": {"$slice": [self._last_hold, 1]},
+        }
         cursor = self._products.find(query, fields, batch_size=len(lines) + 1)
         found = {d["_id"]: d async for d in cursor}
         missing = tuple(line.product_id for line in lines if line.product_id not in found)
         if missing:
             return UnknownProducts(product_ids=missing)
+        for line in lines:
+            product = found[line.product_id]
+            if product["available"] < line.quantity:
+                return _shortage(line, product["available"])
+            if product["holds"]:
+                return TooManyHolds(product_id=line.product_id)
         return tuple(_item(line, found[line.product_id]) for line in lines)
 
     async def hold(
         self, order_id: OrderId, line: ReservationLine, *, attempt: str, at: datetime
-    ) -> ReservationLine | Shortage | UnknownProducts:
+    ) -> ReservationLine | Refusal:
         """Move units from available to held, unless the order holds some; the line with the hold that it has then.
 
         An attempt calls this once for a line, so that the hold's id is never used again.
@@ -53,6 +68,7 @@ class HoldStore:
             "deleted": False,
             "available": {"$gte": quantity},
             "holds.rid": {"$ne": order_id},
+            f"holds.{self._last_hold}": {"$exists": False},
         }
         hold = {"rid": order_id, "q": quantity, "at": at, "id": attempt}
         change = {"$inc": {"available": -quantity}, "$push": {"holds": hold}}
@@ -69,8 +85,14 @@ class HoldStore:
             available = product["available"]
             if available < quantity:
                 break
-            # Units came back between the two looks: try again.
-        return Shortage(product_id=product_id, requested=quantity, available=min(available, quantity - 1))
+            if await self._is_full(product_id):
+                return TooManyHolds(product_id=product_id)
+            # Units came back, or a hold ended, between the looks: try again.
+        return _shortage(line, available)
+
+    async def _is_full(self, product_id: ProductId) -> bool:
+        query = {"_id": product_id, f"holds.{self._last_hold}": {"$exists": True}}
+        return await self._products.find_one(query, {"_id": 1}) is not None
 
     async def release(self, order_id: OrderId, line: ReservationLine) -> bool:
         """Move units that were taken from available back to it; False when the order holds none.
@@ -132,6 +154,13 @@ class HoldStore:
             change["$inc"] = {"available": available}
         done = await self._products.update_one({"_id": product_id, "holds": {"$elemMatch": hold}}, change)
         return bool(done.modified_count)
+
+
+def _shortage(line: ReservationLine, available: int) -> Shortage:
+    """Of units that came back since, no more are told of than leave it a shortage."""
+    return Shortage(
+        product_id=line.product_id, requested=line.quantity, available=min(available, line.quantity - 1)
+    )
 
 
 def _hold(product: Document, hold: Document) -> Hold:
