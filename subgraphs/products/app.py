@@ -14,7 +14,9 @@ from subgraphs.kit.background import WakeUp, running
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.server import serving
+from subgraphs.kit.mongo.atomicity import check_conditional_updates
 from subgraphs.kit.mongo.client import Database, Mongo, utc_now
+from subgraphs.kit.mongo.migrations import wait_for_server
 from subgraphs.kit.mongo.outbox import DocumentRelay
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.products import migrations
@@ -157,9 +159,14 @@ async def open_seeding(settings: ProductsSettings, report: Callable[[str], None]
 
 @asynccontextmanager
 async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
-    """The HTTP application; gRPC, relay and jobs run as long as it is open."""
+    """The HTTP application; gRPC, relay and jobs run as long as it is open.
+
+    Raises StartError where the server stays away, or cannot be trusted with stock.
+    """
     async with AsyncExitStack() as stack:
         mongo = await stack.enter_async_context(open_mongo(settings))
+        await wait_for_server(mongo)
+        await check_conditional_updates(mongo.database)
         redis = create_redis(settings.redis)
         stack.push_async_callback(redis.aclose)
         keys = await stack.enter_async_context(remote_keys(settings))
