@@ -39,8 +39,12 @@ class StockSettings(Section):
         description="How long a committed or restocked reservation is kept. An order that is cancelled later "
         "does not put its units back.",
     )
+    keep_movements: Duration = Field(
+        timedelta(days=400), ge=timedelta(days=1), description="How long it is kept what moved the stock."
+    )
     purge_every: Duration = Field(
-        timedelta(minutes=10), description="Between two looks for reservations that are past their time."
+        timedelta(minutes=10),
+        description="Between two looks for reservations and movements that are past their time.",
     )
 
 

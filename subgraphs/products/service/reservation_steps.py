@@ -136,10 +136,12 @@ class ReservationSteps:
 
         An attempt that may still make holds keeps the state from settling; it or the sweeper comes back here.
         """
-        returning = reservation.state is State.RETURNING
-        release = self.holds.release_restored if returning else self.holds.release
+        order_id, returning = reservation.order_id, reservation.state is State.RETURNING
         for line in reservation.lines:
-            await release(reservation.order_id, line)
+            if returning:
+                await self.holds.release_restored(order_id, line, at=self.clock())
+            else:
+                await self.holds.release(order_id, line, at=self.clock(), expired=reservation.expired)
             self.after_write("release.line_released")
         settled = await self.reservations.settle(reservation, at=self.clock())
         self.after_write("release.settled")
@@ -148,7 +150,7 @@ class ReservationSteps:
     async def commit(self, reservation: Reservation) -> Reservation:
         """COMMITTING: holds end, their units are sold."""
         for line in reservation.lines:
-            await self.holds.commit(reservation.order_id, line)
+            await self.holds.commit(reservation.order_id, line, at=self.clock())
             self.after_write("commit.line_committed")
         settled = await self.reservations.settle(reservation, at=self.clock())
         self.after_write("commit.settled")

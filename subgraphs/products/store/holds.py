@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from subgraphs.kit.mongo.client import Database, Document
+from subgraphs.products.domain.movements import Movement, MovementKind
 from subgraphs.products.domain.products import ProductId
 from subgraphs.products.domain.reservations import (
     Hold,
@@ -21,6 +22,7 @@ from subgraphs.products.domain.reservations import (
     TooManyHolds,
     UnknownProducts,
 )
+from subgraphs.products.store.movements import recording
 
 _HOLD_TRIES = 5
 _NOT_RESTORED: Document = {"$ne": True}
@@ -71,7 +73,10 @@ class HoldStore:
             f"holds.{self._last_hold}": {"$exists": False},
         }
         hold = {"rid": order_id, "q": quantity, "at": at, "id": attempt}
-        change = {"$inc": {"available": -quantity}, "$push": {"holds": hold}}
+        taken = Movement.of_order(
+            MovementKind.RESERVED, order_id, at=at, delta=-quantity, held_delta=quantity
+        )
+        change = recording({"$inc": {"available": -quantity}, "$push": {"holds": hold}}, taken)
         available = 0
         for _ in range(_HOLD_TRIES):
             if (await self._products.update_one(can_hold, change)).modified_count:
@@ -94,18 +99,21 @@ class HoldStore:
         query = {"_id": product_id, f"holds.{self._last_hold}": {"$exists": True}}
         return await self._products.find_one(query, {"_id": 1}) is not None
 
-    async def release(self, order_id: OrderId, line: ReservationLine) -> bool:
+    async def release(
+        self, order_id: OrderId, line: ReservationLine, *, at: datetime, expired: bool = False
+    ) -> bool:
         """Move units that were taken from available back to it; False when the order holds none.
 
         Whichever hold of the order it is: what was taken may always go back.
         """
         hold = {"rid": order_id, "q": line.quantity, "restored": _NOT_RESTORED}
-        return await self._end(line.product_id, hold, available=line.quantity)
+        kind = MovementKind.EXPIRED if expired else MovementKind.RELEASED
+        return await self._end(line.product_id, hold, kind, available=line.quantity, at=at)
 
-    async def commit(self, order_id: OrderId, line: ReservationLine) -> bool:
+    async def commit(self, order_id: OrderId, line: ReservationLine, *, at: datetime) -> bool:
         """End the hold that the line names: its units are sold; False when it has ended."""
-        hold = {"rid": order_id, "id": line.hold_id, "restored": _NOT_RESTORED}
-        return await self._end(line.product_id, hold, available=0)
+        hold = {"rid": order_id, "id": line.hold_id, "q": line.quantity, "restored": _NOT_RESTORED}
+        return await self._end(line.product_id, hold, MovementKind.COMMITTED, available=0, at=at)
 
     async def restore(
         self, order_id: OrderId, line: ReservationLine, *, attempt: str, at: datetime
@@ -116,8 +124,10 @@ class HoldStore:
         """
         restored = {"rid": order_id, "restored": True}
         hold = {**restored, "q": line.quantity, "at": at, "id": attempt}
+        back = Movement.of_order(MovementKind.RETURNED, order_id, at=at, held_delta=line.quantity)
         done = await self._products.update_one(
-            {"_id": line.product_id, "holds": {"$not": {"$elemMatch": restored}}}, {"$push": {"holds": hold}}
+            {"_id": line.product_id, "holds": {"$not": {"$elemMatch": restored}}},
+            recording({"$push": {"holds": hold}}, back),
         )
         if done.modified_count:
             return replace(line, hold_id=attempt)
@@ -126,16 +136,18 @@ class HoldStore:
         # None where another run has gone on meanwhile; what this one notes counts for nothing then.
         return replace(line, hold_id=product["holds"][0].get("id") if product else attempt)
 
-    async def release_restored(self, order_id: OrderId, line: ReservationLine) -> bool:
+    async def release_restored(self, order_id: OrderId, line: ReservationLine, *, at: datetime) -> bool:
         """Move the restored units of the hold that the line names to available; False when it has ended."""
         hold = {"rid": order_id, "id": line.hold_id, "q": line.quantity, "restored": True}
-        return await self._end(line.product_id, hold, available=line.quantity)
+        return await self._end(line.product_id, hold, MovementKind.RESTOCKED, available=line.quantity, at=at)
 
-    async def end_stray(self, hold: Hold) -> bool:
+    async def end_stray(self, hold: Hold, *, at: datetime, reason: str) -> bool:
         """End a hold that no reservation counts: units taken from available go back, restored ones are no units."""
         restored = True if hold.restored else _NOT_RESTORED
         query = {"rid": hold.order_id, "id": hold.id, "q": hold.quantity, "restored": restored}
-        return await self._end(hold.product_id, query, available=0 if hold.restored else hold.quantity)
+        available = 0 if hold.restored else hold.quantity
+        kind = MovementKind.RECONCILED
+        return await self._end(hold.product_id, query, kind, available=available, at=at, reason=reason)
 
     async def older_than(self, moment: datetime, *, batch: int) -> AsyncIterator[list[Hold]]:
         """Holds that began before `moment`, in lists of about `batch`."""
@@ -148,11 +160,25 @@ class HoldStore:
         if found:
             yield found
 
-    async def _end(self, product_id: ProductId, hold: Document, *, available: int) -> bool:
+    async def _end(
+        self,
+        product_id: ProductId,
+        hold: Document,
+        kind: MovementKind,
+        *,
+        available: int,
+        at: datetime,
+        reason: str | None = None,
+    ) -> bool:
+        """End the hold of that description, whose units become available where `available` counts them."""
         change: Document = {"$pull": {"holds": hold}}
         if available:
             change["$inc"] = {"available": available}
-        done = await self._products.update_one({"_id": product_id, "holds": {"$elemMatch": hold}}, change)
+        ended = Movement.of_order(
+            kind, hold["rid"], at=at, delta=available, held_delta=-hold["q"], reason=reason
+        )
+        query = {"_id": product_id, "holds": {"$elemMatch": hold}}
+        done = await self._products.update_one(query, recording(change, ended))
         return bool(done.modified_count)
 
 

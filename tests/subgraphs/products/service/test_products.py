@@ -193,11 +193,11 @@ class ReservedMeanwhile(ProductStore):
         super().__init__(stock.database, wake_up=lambda: None)
         self._stock, self._times = stock, times
 
-    async def replace(self, product, *, read):
+    async def replace(self, product, *, read, actor=None):
         orders = [f"{product.id}-{n}" for n in range(self._times)]
         self._times = 0
         await asyncio.gather(*(self._stock.reserve(order, (read, 1)) for order in orders))
-        return await super().replace(product, read=read)
+        return await super().replace(product, read=read, actor=actor)
 
 
 @pytest.mark.parametrize("target_and_available", [(100, 80), (30, 10), (10, 10), (0, 0)])
