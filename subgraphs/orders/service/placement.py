@@ -1,5 +1,6 @@
 """Placing an order."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from subgraphs.orders.domain.orders import Order, RejectionKind
 from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRates
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.ports.accounts import Accounts
-from subgraphs.orders.saga import LEASE, PATIENCE, Saga
+from subgraphs.orders.saga import LEASE, Saga, patience
 from subgraphs.orders.service.idempotency import check_key, digest_of
 from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.idempotency_keys import IdempotencyKeyStore
@@ -60,6 +61,7 @@ class Placement:
         used for something else), NotFound (a product), InsufficientStock; the same again for a key that is used
         again.
         """
+        began = asyncio.get_running_loop().time()
         user_id = UserId(viewer.require_user())
         merged = merge_lines(lines)
         check_key(key)
@@ -86,7 +88,9 @@ class Placement:
         if known is None:
             ORDERS.inc()
             self.wake_up()
-        progress = await self.saga.advance(order, items=items if known is None else None, within=PATIENCE)
+        progress = await self.saga.advance(
+            order, items=items if known is None else None, within=patience(began)
+        )
         return _placed(progress.order)
 
     def _draft(self, user_id: UserId, shipping: ShippingDetails | None) -> Order:
