@@ -28,6 +28,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from subgraphs.kit.graphql.limits import (
     MAX_ALIASES,
+    MAX_FAULTS,
     MAX_REPEATED_FIELDS,
     MAX_TOKENS,
     Limits,
@@ -103,7 +104,11 @@ class Documents:
             tokens = _count_tokens(document)
             _check_repetition(document)
             errors = validate(
-                self._schema, document, self._rules, hide_suggestions=not self.limits.introspection
+                self._schema,
+                document,
+                self._rules,
+                max_errors=MAX_FAULTS,
+                hide_suggestions=not self.limits.introspection,
             )
             if errors:
                 raise InvalidDocumentError([_size_of(error) for error in errors])
