@@ -5,6 +5,7 @@
     active, deleted, version, created_at, updated_at,
     available, holds: [{rid, q, at, id?, restored?}],      on hand = available + the sum of the holds
     outbox: [event], publish_after,
+    movements, movements_pending                           see store/movements.py
     search_version, search_entries, search_pending        see store/search_index.py
 
 `sku_key` and `name_key` are folded, for comparison without case on any server and collation. The holds are
@@ -25,9 +26,11 @@ from subgraphs.kit.mongo.outbox import emitting, with_outbox
 from subgraphs.products.domain.errors import SkuTaken
 from subgraphs.products.domain.events import product_updated, stock_adjusted
 from subgraphs.products.domain.images import Image, ImageId
+from subgraphs.products.domain.movements import Movement, MovementKind
 from subgraphs.products.domain.prices import price_rank
 from subgraphs.products.domain.products import MAX_STOCK, Product, ProductId
 from subgraphs.products.domain.text import fold, sku_key
+from subgraphs.products.store.movements import recording, with_movements
 
 # Of a product that sells well the holds are most of the document, of any other its terms in the search index, and
 # no reader of the catalogue needs them.
@@ -35,6 +38,8 @@ READ: Document = {
     "holds": 0,
     "outbox": 0,
     "publish_after": 0,
+    "movements": 0,
+    "movements_pending": 0,
     "search_version": 0,
     "search_entries": 0,
     "search_pending": 0,
@@ -130,6 +135,8 @@ class ProductStore:
         if delta := product.available - read.available:
             update["$inc"]["available"] = delta
             query["available"] = _room_for(delta)
+            edit = Movement.by_hand(MovementKind.EDITED, delta, at=product.updated_at, actor=actor)
+            update = recording(update, edit)
         change = "deleted" if product.deleted else "updated"
         event = product_updated(product.id, version=product.version, change=change, actor=actor)
         try:
@@ -163,9 +170,11 @@ class ProductStore:
     ) -> Product | None:
         """Add `delta` to the available units; None when the product is gone or the result out of bounds."""
         event = stock_adjusted(product_id, delta=delta, reason=reason, actor=actor)
+        movement = Movement.by_hand(MovementKind.ADJUSTED, delta, at=at, actor=actor, reason=reason)
+        change = recording({"$inc": {"available": delta}, "$set": {"updated_at": at}}, movement)
         document = await self._products.find_one_and_update(
             {"_id": product_id, "deleted": False, "available": _room_for(delta)},
-            emitting({"$inc": {"available": delta}, "$set": {"updated_at": at}}, event, at=at),
+            emitting(change, event, at=at),
             projection=READ,
             return_document=ReturnDocument.AFTER,
         )
@@ -183,7 +192,8 @@ def _room_for(delta: int) -> Document:
 
 
 def _new_document(product: Product, *, actor: str | None) -> Document:
-    """The document of a product that nobody holds, with the event of its creation."""
+    """The document of a product that nobody holds, with the event of its creation and its first units."""
+    units = Movement.by_hand(MovementKind.CREATED, product.available, at=product.created_at, actor=actor)
     event = product_updated(product.id, version=product.version, change="created", actor=actor)
     return {
         "_id": product.id,
@@ -192,6 +202,7 @@ def _new_document(product: Product, *, actor: str | None) -> Document:
         "holds": [],
         "created_at": product.created_at,
         **SEARCH_NEW,
+        **with_movements(*([units] if product.available else [])),
         **with_outbox(event, at=product.created_at),
     }
 
