@@ -1,5 +1,7 @@
 """Refunds, and what they leave of the payment."""
 
+from datetime import datetime
+
 from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,12 +41,12 @@ class RefundStore:
         }
         await self._connection.execute(upsert(refunds).values(row).on_conflict_do_nothing())
 
-    async def done(self, refund: Refund) -> None:
-        """Record that the provider made the refund, and count it to the payment: once, however often it is told."""
+    async def done(self, refund: Refund, *, at: datetime) -> None:
+        """Record that the provider had made the refund by `at`, and count it to the payment: once, however often it is told."""
         first = await self._connection.execute(
             update(refunds)
             .where(refunds.c.key == refund.key, refunds.c.status == RefundStatus.PENDING.value)
-            .values(status=RefundStatus.DONE.value)
+            .values(status=RefundStatus.DONE.value, done_at=at)
         )
         if not first.rowcount:
             return
