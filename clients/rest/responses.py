@@ -8,6 +8,7 @@ from fastapi import Response
 from pydantic import BaseModel
 
 from clients.rest.entity_tags import entity_tag, is_known
+from clients.rest.media_types import CSV
 from clients.rest.models.errors import ErrorAnswer, Responses
 
 MEANINGS = {
@@ -30,6 +31,7 @@ LOOK_AGAIN_SECONDS = 1
 """After how long what is not decided may be: an order whose process was lost is resumed a second later."""
 
 _TAG = {"schema": {"type": "string"}, "description": "For `If-None-Match` and `If-Match`."}
+_VARIED = {"Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
 _ALWAYS = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 _WITH_BODY = (
     HTTPStatus.BAD_REQUEST,
@@ -51,6 +53,17 @@ def ok_tagged(model: BaseModel, *, version: int, if_none_match: str = "") -> Res
     if is_known(headers["ETag"], if_none_match):
         return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=headers)
     return _json(content, HTTPStatus.OK, headers)
+
+
+def ok_varied(model: BaseModel) -> Response:
+    """200 with `model`, which another `Accept` would have had in another form."""
+    return _json(encode(model), HTTPStatus.OK, _VARIED)
+
+
+def csv_file(text: str, *, name: str) -> Response:
+    """200 with a table that a browser saves under `name`."""
+    headers = {**_VARIED, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text, headers=headers, media_type=CSV)
 
 
 def created(
