@@ -18,6 +18,7 @@ from subgraphs.kit.money import Amount
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.redis.client import create_redis
+from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingRate, ShippingRates
 from subgraphs.orders.graphql.context import OrdersContext
 from subgraphs.orders.graphql.loaders import Loaders
@@ -78,6 +79,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
                 wake_up=relay.wake_up,
                 payment_window=settings.payment_window,
                 rates=rates,
+                quotas=Quotas(**settings.quota.model_dump()),
             ),
             payments=Payments(
                 postgres=postgres, saga=saga, accounts=accounts, clock=_now, wake_up=relay.wake_up
