@@ -27,6 +27,21 @@ class RetentionSettings(Section):
     )
 
 
+class LiveSettings(Section):
+    """Following orders, as each process does it."""
+
+    per_account: int = Field(20, ge=1, description="Subscriptions that one account may hold at once.")
+    per_process: int = Field(2000, ge=1, description="Subscriptions of all accounts at once.")
+    fallback: Duration = Field(
+        timedelta(seconds=5),
+        gt=timedelta(0),
+        description="How often a subscription looks for itself while Redis is away, and whether its session holds.",
+    )
+    idle_read: Duration = Field(
+        timedelta(seconds=60), description="How often it looks for itself while Redis tells of each change."
+    )
+
+
 class ShippingRateSettings(Section):
     """One row of the table of shipping costs; the most exact one that fits an order counts."""
 
@@ -59,3 +74,4 @@ class OrdersSettings(ServiceSettings):
         (), description="What shipping costs by method and country; without any it is free."
     )
     retention: RetentionSettings = RetentionSettings()
+    live: LiveSettings = LiveSettings()
