@@ -58,7 +58,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         revocations = RedisRevocations(redis)
 
         relay = OutboxRelay(postgres, RedisStreams(redis), outbox)
-        live = LiveStatus(redis, timeout=settings.redis.timeout.total_seconds())
+        live = LiveStatus(redis, settings.live, timeout=settings.redis.timeout.total_seconds())
         rates = shipping_rates(settings.shipping_rates)
         saga = Saga(
             postgres=postgres,
