@@ -10,6 +10,7 @@ from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import running
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.client import open_channel
@@ -57,7 +58,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         await stack.enter_async_context(users)
         revocations = RedisRevocations(redis)
 
-        relay = OutboxRelay(postgres, redis, outbox)
+        relay = OutboxRelay(postgres, RedisStreams(redis), outbox)
         live = LiveStatus(redis, timeout=settings.redis.timeout.total_seconds())
         states = OrderStates(redis, lifetime=settings.state_cache) if settings.state_cache else None
         if states:

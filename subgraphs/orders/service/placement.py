@@ -9,7 +9,7 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.auth.viewer import Viewer
-from subgraphs.kit.errors import NotFound, ValidationFailed
+from subgraphs.kit.errors import Conflict, NotFound, ValidationFailed
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres.engine import Postgres
@@ -170,5 +170,7 @@ def _placed(order: Order) -> Order:
             )
         case RejectionKind.UNKNOWN_PRODUCT:
             raise NotFound(rejection.message)
+        case RejectionKind.TOO_MANY_HOLDS:
+            raise Conflict(rejection.message)
         case _:
             raise ValidationFailed(rejection.message, field="items")
