@@ -1,16 +1,18 @@
 """The ASGI application of a subgraph: GraphQL over HTTP and WebSocket, with a viewer in the context."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketClose
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
@@ -18,6 +20,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.unset import UnsetType
 
+from subgraphs.kit.auth.router_secret import RouterSecret
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.auth.viewer import ANONYMOUS
 from subgraphs.kit.errors import DomainError
@@ -36,7 +39,10 @@ from subgraphs.kit.http.deadlines import Deadlines
 from subgraphs.kit.http.middleware import LimitBody, Observe
 from subgraphs.kit.http.operations import Check, add_operational_routes
 from subgraphs.kit.http.responses import current_request_id, json_response
+from subgraphs.kit.logs import get_logger
 from subgraphs.kit.settings import ServerSettings
+
+log = get_logger(__name__)
 
 _MAX_USER_AGENT = 400
 
@@ -56,6 +62,7 @@ class _View(GraphQL[RequestContext | Connection, None]):
         verifier: TokenVerifier,
         make_context: ContextFactory,
         *,
+        router_secret: RouterSecret,
         max_subscriptions: int,
         uploads: bool,
     ) -> None:
@@ -72,9 +79,19 @@ class _View(GraphQL[RequestContext | Connection, None]):
         )
         self._verifier = verifier
         self._make_context = make_context
+        self._router_secret = router_secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if not self._router_secret.admits(Headers(scope=scope)):
+            log.warning("not_the_router", client=client_address(scope, Headers()))
+            # To a WebSocket that was not accepted, a close is a 403 as well.
+            message = "GraphQL is answered to the router alone."
+            http = scope["type"] == "http"
+            refused: ASGIApp = (
+                _refusal("FORBIDDEN", message, HTTPStatus.FORBIDDEN) if http else WebSocketClose()
+            )
+            await refused(scope, receive, send)
+        elif scope["type"] == "http":
             await (await self._answer(scope, receive))(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -151,6 +168,8 @@ def create_app(
 ) -> ASGIApp:
     """The whole HTTP surface of a subgraph: `/graphql`, `/health`, `/ready`, `/metrics` and its own routes.
 
+    Raises StartError where GraphQL would be open to other machines.
+
     Files of up to `max_file_bytes` may be uploaded; where that is None, none.
     """
     app = FastAPI(title=service, docs_url=None, redoc_url=None, openapi_url=None)
@@ -159,6 +178,7 @@ def create_app(
         limited,
         verifier,
         make_context,
+        router_secret=RouterSecret.of(settings),
         max_subscriptions=settings.max_subscriptions,
         uploads=max_file_bytes is not None,
     )
