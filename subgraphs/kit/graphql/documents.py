@@ -87,13 +87,15 @@ class Documents:
             self.size -= oldest.size
         return prepared
 
-    def admit(self, text: str, variables: Mapping[str, Any] | None, operation: str | None) -> None:
-        """Raises InvalidDocumentError for an operation that is not to be run with `variables`."""
-        plan = self.prepared(text).plans.get(operation)
+    def admit(self, text: str, variables: Mapping[str, Any] | None, operation: str | None) -> Prepared:
+        """The document of `text`. Raises InvalidDocumentError for an operation that is not to be run with `variables`."""
+        prepared = self.prepared(text)
+        plan = prepared.plans.get(operation)
         # An operation that the document does not have is refused where it would be run.
         refusal = plan.refusal(variables or {}, self.limits) if plan else None
         if refusal is not None:
             raise InvalidDocumentError([refusal])
+        return prepared
 
     def _prepare(self, text: str) -> Prepared:
         most = self.limits.max_query_bytes
