@@ -1,7 +1,8 @@
 """`python -m subgraphs.orders`."""
 
 from subgraphs.kit import cli
-from subgraphs.orders.app import open_app
+from subgraphs.orders.app import open_app, open_reports
+from subgraphs.orders.commands import report
 from subgraphs.orders.graphql.schema import schema
 from subgraphs.orders.migrations import migrate
 from subgraphs.orders.settings import OrdersSettings
@@ -13,6 +14,7 @@ SERVICE = cli.Service(
     open_app=open_app,
     sdl=schema.as_str,
     migrate=migrate,
+    commands={"report": report.command(open_reports)},
 )
 
 if __name__ == "__main__":
