@@ -35,6 +35,7 @@ from subgraphs.products.service.inventory import InventoryService
 from subgraphs.products.service.movements import StockMovements
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
+from subgraphs.products.service.reconciliation import Reconciliation
 from subgraphs.products.service.reservation_steps import ReservationSteps
 from subgraphs.products.service.search import SearchService
 from subgraphs.products.service.search_index import SearchIndexing
@@ -42,6 +43,7 @@ from subgraphs.products.service.seeding import Seeding
 from subgraphs.products.service.upkeep import StockUpkeep
 from subgraphs.products.settings import ImageSettings, ProductsSettings, StockSettings
 from subgraphs.products.store.categories import CategoryStore
+from subgraphs.products.store.drift import DriftStore
 from subgraphs.products.store.holds import HoldStore
 from subgraphs.products.store.images import ImageStore
 from subgraphs.products.store.movements import MovementStore
@@ -65,6 +67,7 @@ class Services:
     inventory: InventoryService
     upkeep: StockUpkeep
     movements: StockMovements
+    reconciliation: Reconciliation
 
     def make_context(self, request: RequestInfo) -> ProductsContext:
         """The context of one operation, with loaders of its own."""
@@ -132,6 +135,9 @@ def build_services(
         ),
         inventory=InventoryService(steps=steps, longest_hold=settings.keep_released),
         upkeep=StockUpkeep(steps=steps),
+        reconciliation=Reconciliation(
+            store=DriftStore(database), steps=steps, settled_for=settings.stale_after
+        ),
         movements=StockMovements(store=MovementStore(database), clock=clock, after_write=after_write),
     )
 
@@ -162,6 +168,16 @@ async def open_seeding(settings: ProductsSettings, report: Callable[[str], None]
             clock=utc_now,
             report=report,
         )
+
+
+@asynccontextmanager
+async def open_reconciliation(settings: ProductsSettings) -> AsyncIterator[Reconciliation]:
+    """What the `stock` command works with; the events that it writes are published by the running service."""
+    async with open_mongo(settings) as mongo:
+        services = build_services(
+            mongo.database, settings=settings.stock, images=settings.images, wake_up=WakeUp()
+        )
+        yield services.reconciliation
 
 
 @asynccontextmanager
