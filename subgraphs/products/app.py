@@ -26,10 +26,12 @@ from subgraphs.products.graphql.schema import schema
 from subgraphs.products.grpc import server as inventory_server
 from subgraphs.products.http.images import image_routes
 from subgraphs.products.images.processor import ImageProcessor
+from subgraphs.products.jobs.categories import category_jobs
 from subgraphs.products.jobs.images import image_jobs
 from subgraphs.products.jobs.search import search_jobs
 from subgraphs.products.jobs.stock import movement_jobs, stock_jobs
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.category_tree import CategoryTree
 from subgraphs.products.service.images import ImageService
 from subgraphs.products.service.inventory import InventoryService
 from subgraphs.products.service.movements import StockMovements
@@ -43,6 +45,7 @@ from subgraphs.products.service.seeding import Seeding
 from subgraphs.products.service.upkeep import StockUpkeep
 from subgraphs.products.settings import ImageSettings, ProductsSettings, StockSettings
 from subgraphs.products.store.categories import CategoryStore
+from subgraphs.products.store.category_products import CategoryProductStore
 from subgraphs.products.store.drift import DriftStore
 from subgraphs.products.store.holds import HoldStore
 from subgraphs.products.store.images import ImageStore
@@ -59,6 +62,7 @@ class Services:
     """The use cases over one database."""
 
     categories: CategoryService
+    category_tree: CategoryTree
     products: ProductService
     product_lists: ProductListService
     search: SearchService
@@ -83,6 +87,7 @@ class Services:
             product_lists=self.product_lists,
             search=self.search,
             categories=self.categories,
+            category_tree=self.category_tree,
             images=self.images,
             loaders=loaders,
         )
@@ -118,6 +123,11 @@ def build_services(
     )
     return Services(
         categories=categories,
+        category_tree=CategoryTree(
+            store=category_store,
+            products=CategoryProductStore(database, catalogue_changed=catalogue_changed),
+            clock=clock,
+        ),
         products=ProductService(store=products, categories=categories, clock=clock),
         product_lists=ProductListService(store=ProductListStore(database), categories=categories),
         search=SearchService(store=SearchStore(database), products=products, categories=categories),
@@ -207,6 +217,7 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         jobs = (
             *stock_jobs(services.upkeep, settings.stock),
             *movement_jobs(services.movements, settings.stock),
+            *category_jobs(services.category_tree),
             *image_jobs(services.images, settings.images),
             *search_jobs(services.search_indexing, wake=catalogue_changed),
         )
