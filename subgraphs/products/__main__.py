@@ -1,8 +1,8 @@
-"""`python -m subgraphs.products serve | migrate | schema | seed FILE | stock reconcile`."""
+"""`python -m subgraphs.products serve | migrate | schema | products | stock`."""
 
 from subgraphs.kit import cli
-from subgraphs.products.app import migrate, open_app, open_reconciliation, open_seeding
-from subgraphs.products.commands import seed, stock
+from subgraphs.products.app import migrate, open_app, open_export, open_import, open_reconciliation
+from subgraphs.products.commands import products, stock
 from subgraphs.products.graphql.schema import schema
 from subgraphs.products.settings import ProductsSettings
 
@@ -14,6 +14,9 @@ cli.main(
         open_app=open_app,
         sdl=schema.as_str,
         migrate=migrate,
-        commands={"seed": seed.command(open_seeding), "stock": stock.command(open_reconciliation)},
+        commands={
+            "products": products.command(open_import, open_export),
+            "stock": stock.command(open_reconciliation),
+        },
     )
 )

@@ -168,6 +168,11 @@ def _possible_ancestors(start: CategoryId, known: Mapping[CategoryId, Node]) -> 
     return found
 
 
+def meanings(wanted: str) -> set[str]:
+    """What the name, the slug or the id of a category may be that somebody calls `wanted`."""
+    return {wanted, slugify(wanted)}
+
+
 def best_match(wanted: str, categories: Sequence[Category], *, strict: bool = False) -> Category | None:
     """The category that somebody means by an id, a slug or a name, in this order; None for none.
 

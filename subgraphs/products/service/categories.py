@@ -13,6 +13,7 @@ from subgraphs.products.domain.categories import (
     Category,
     CategoryId,
     best_match,
+    meanings,
     slug_of,
 )
 from subgraphs.products.domain.errors import SiblingNameTaken, SlugTaken
@@ -45,7 +46,7 @@ class CategoryService:
 
     async def find(self, wanted: str, *, strict: bool = False) -> Category | None:
         """The category that is meant by an id, a slug or a name; see `domain.categories.best_match`."""
-        return best_match(wanted, await self.store.candidates(wanted), strict=strict)
+        return best_match(wanted, await self.store.list_named(meanings(wanted)), strict=strict)
 
     async def within(self, wanted: str) -> set[CategoryId]:
         """The category that is meant, with everything below it; nothing where there is none."""

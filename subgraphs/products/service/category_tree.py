@@ -22,12 +22,14 @@ from subgraphs.products.domain.categories import (
     Step,
     best_match,
     check_move,
+    meanings,
     misplaced,
     paths_of,
     revise,
 )
 from subgraphs.products.domain.permissions import Permission
 from subgraphs.products.store.categories import CategoryStore
+from subgraphs.products.store.category_changes import CategoryChangeStore
 from subgraphs.products.store.category_products import CategoryProductStore
 
 LAPSE = timedelta(seconds=10)
@@ -39,6 +41,7 @@ _TRIES = 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryTree:
     store: CategoryStore
+    changes: CategoryChangeStore
     products: CategoryProductStore
     clock: Callable[[], datetime]
 
@@ -58,7 +61,7 @@ class CategoryTree:
         try:
             decided = await self._decide(category_id, changes, mark)
         except Exception:
-            await self.store.abandon(category_id, mark)
+            await self.changes.abandon(category_id, mark)
             raise
         if not decided:
             raise Conflict("The change took too long; read the category again, and repeat.")
@@ -70,16 +73,16 @@ class CategoryTree:
         current = await self._current(category_id)
         revised = revise(current, changes)
         moves = revised.parent_id != current.parent_id
-        if moves and not check_move(category_id, revised.parent_id, await self.store.nodes()):
+        if moves and not check_move(category_id, revised.parent_id, await self.changes.nodes()):
             raise Conflict("The categories are being moved by another call at the moment; try again.")
-        return await self.store.change(revised, mark)
+        return await self.changes.change(revised, mark)
 
     async def _with_parent(self, changes: CategoryChanges) -> CategoryChanges:
         """With the id of the parent that is named. Raises ValidationFailed where there is none."""
         wanted = changes.get("parent_id")
         if wanted is None:
             return changes
-        parent = best_match(wanted, await self.store.candidates(wanted))
+        parent = best_match(wanted, await self.store.list_named(meanings(wanted)))
         if parent is None:
             raise ValidationFailed("parentId names no category", field="parentId")
         return {**changes, "parent_id": parent.id}
@@ -91,23 +94,23 @@ class CategoryTree:
         mark = await self._mark(category_id, Step.DELETION)
         try:
             await self._check_empty(category_id)
-            deleted = await self.store.delete(category_id, mark)
+            deleted = await self.changes.delete(category_id, mark)
         except Exception:
-            await self.store.abandon(category_id, mark)
+            await self.changes.abandon(category_id, mark)
             raise
         if not deleted:
             raise Conflict("The deletion took too long; read the category again, and repeat.")
         return category_id
 
     async def _check_empty(self, category_id: CategoryId) -> None:
-        if await self.store.has_children(category_id):
+        if await self.changes.has_children(category_id):
             raise Conflict("There are categories below this one; move or delete them first.")
         if await self.products.are_in(category_id):
             raise Conflict("There are products in this category; move or delete them first.")
 
     async def settle(self) -> None:
         """Finish what is decided, and forget what has lapsed. May be done again, and by several processes at once."""
-        marked = await self.store.marked()
+        marked = await self.changes.marked()
         if not marked:
             return
         decided = [node for node in marked if node.mark is not None and node.mark.decided]
@@ -118,7 +121,7 @@ class CategoryTree:
         before = self.clock() - LAPSE
         for node in marked:
             if node.mark is not None and not node.mark.decided and node.mark.at < before:
-                await self.store.abandon(node.id, node.mark)
+                await self.changes.abandon(node.id, node.mark)
 
     async def _finish(self, node: Node, nodes: Sequence[Node]) -> None:
         """The paths are right: the search index follows, and the mark goes."""
@@ -127,28 +130,28 @@ class CategoryTree:
         if node.mark.step is Step.NEW and node.parent_id not in known:
             # Its parent was deleted as it came, and whoever made it never heard that it was there.
             if node.mark.at < self.clock() - LAPSE:
-                await self.store.delete(node.id, node.mark)
+                await self.changes.delete(node.id, node.mark)
             return
         if node.mark.step is Step.CHANGE:
             paths = paths_of({each.id: each.parent_id for each in nodes})
             await self.products.reindex([i for i, path in paths.items() if node.id in path])
-        await self.store.unmark(node.id, node.mark)
+        await self.changes.unmark(node.id, node.mark)
 
     async def _placed(self) -> list[Node]:
         """The whole tree, once each path is what the parents make it. Raises Unavailable where others move on and on."""
         for _ in range(_TRIES):
-            nodes = await self.store.nodes()
+            nodes = await self.changes.nodes()
             wrong = misplaced(nodes)
             if not wrong:
                 return nodes
-            await self.store.place(wrong)
+            await self.changes.place(wrong)
         raise Unavailable("The categories change too often at the moment; they are put in order soon.")
 
     async def _mark(self, category_id: CategoryId, step: Step, *, target: CategoryId | None = None) -> Mark:
         """Raises NotFound, and Conflict where the category is in the middle of something that is not decided."""
         for _ in range(2):
             mark = Mark(id=new_id(), step=step, decided=False, at=self.clock(), target=target)
-            if await self.store.mark(category_id, mark):
+            if await self.changes.mark(category_id, mark):
                 return mark
             await self.settle()
         await self._current(category_id)

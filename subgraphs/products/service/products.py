@@ -102,13 +102,13 @@ class ProductService:
 
         With `version` only if that is the stored one. Raises NotFound, Conflict.
         """
-        viewer.require(Permission.MANAGE_PRODUCTS)
+        actor = viewer.require(Permission.MANAGE_PRODUCTS)
         for _ in range(_REVISION_TRIES):
             current = await self._current(product_id, version=version)
             gone = replace(
                 current, active=False, deleted=True, version=current.version + 1, updated_at=self.clock()
             )
-            if await self.store.replace(gone, read=current) is not None:
+            if await self.store.replace(gone, read=current, actor=actor) is not None:
                 return product_id
         raise Conflict("The product changes too often at the moment; try again.")
 

@@ -12,6 +12,7 @@
 the business of `store/holds.py`.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -52,6 +53,7 @@ SEARCH_CHANGED: Document = {"search_version": -1}
 """What `$inc` adds to in every change of what is searched: the search index is to follow."""
 
 _DUPLICATE_KEY = 11000
+_WRITES_AT_ONCE = 8
 
 
 class ProductStore:
@@ -93,22 +95,35 @@ class ProductStore:
             image["id"] async for d in self._products.find(query, {"images.id": 1}) for image in d["images"]
         }
 
-    async def missing_skus(self, skus: Sequence[str]) -> set[str]:
-        """Those of `skus` that no product has, in any case; each must be a SKU."""
+    async def get_by_skus(self, skus: Sequence[str]) -> list[Product | None]:
+        """One query, whatever the number of SKUs and their case; None for what no product has, or none can have."""
         keys = [sku_key(sku) for sku in skus]
-        cursor = self._products.find({"sku_key": {"$in": keys}}, {"sku_key": 1})
-        taken = {d["sku_key"] async for d in cursor}
-        return {sku for sku, key in zip(skus, keys, strict=True) if key not in taken}
+        wanted = [key for key in dict.fromkeys(keys) if key is not None]
+        cursor = self._products.find({"sku_key": {"$in": wanted}}, READ, batch_size=len(wanted) + 1)
+        found = {d["sku_key"]: product_of(d) async for d in cursor}
+        return [None if key is None else found.get(key) for key in keys]
 
-    async def insert_missing(self, products: Sequence[Product]) -> None:
-        """Add those whose SKU is free; one that somebody has added meanwhile stays as it is."""
+    async def page_by_sku(self, *, after: str, limit: int) -> list[Product]:
+        """Products in the order of their SKUs, beyond that of `after`; also those that are not sold or deleted.
+
+        One condition on the index that has the order: every server streams that.
+        """
+        cursor = self._products.find({"sku_key": {"$gt": sku_key(after) or ""}}, READ, batch_size=limit + 1)
+        return [product_of(d) async for d in cursor.sort("sku_key", 1).limit(limit)]
+
+    async def insert_missing(self, products: Sequence[Product], *, actor: str | None = None) -> list[Product]:
+        """Add those whose SKU is free, and return them; one that somebody has added meanwhile stays as it is."""
+        taken: set[int] = set()
         try:
-            await self._products.insert_many([_new_document(p) for p in products], ordered=False)
+            documents = [_new_document(p, actor=actor) for p in products]
+            await self._products.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             faults = error.details.get("writeErrors", [])
             if error.details.get("writeConcernErrors") or any(f["code"] != _DUPLICATE_KEY for f in faults):
                 raise
+            taken = {fault["index"] for fault in faults}
         self._wake_up()
+        return [product for index, product in enumerate(products) if index not in taken]
 
     async def replace(self, product: Product, *, read: Product, actor: str | None = None) -> Product | None:
         """Write `product`, which was made of `read`; None when the stored version is another by now.
@@ -124,7 +139,7 @@ class ProductStore:
             edit = Movement.by_hand(MovementKind.EDITED, delta, at=product.updated_at, actor=actor)
             update = recording(update, edit)
         change = "deleted" if product.deleted else "updated"
-        event = product_updated(product.id, version=product.version, change=change)
+        event = product_updated(product.id, version=product.version, change=change, actor=actor)
         try:
             document = await self._products.find_one_and_update(
                 query,
@@ -135,6 +150,21 @@ class ProductStore:
         except DuplicateKeyError as error:
             raise SkuTaken(product.sku) from error
         return self._written(document)
+
+    async def replace_many(
+        self, revised: Sequence[tuple[Product, Product]], *, actor: str
+    ) -> list[Product | None]:
+        """`replace` for each pair of a product and the one that it was made of.
+
+        A write for each, some at a time: of the conditional updates in one command nobody learns which took effect.
+        """
+        turn = asyncio.Semaphore(_WRITES_AT_ONCE)
+
+        async def write(product: Product, read: Product) -> Product | None:
+            async with turn:
+                return await self.replace(product, read=read, actor=actor)
+
+        return await asyncio.gather(*(write(product, read) for product, read in revised))
 
     async def adjust(
         self, product_id: ProductId, delta: int, *, reason: str | None, actor: str, at: datetime
@@ -162,10 +192,10 @@ def _room_for(delta: int) -> Document:
     return {"$gte": -delta, "$lte": MAX_STOCK - delta}
 
 
-def _new_document(product: Product, *, actor: str | None = None) -> Document:
+def _new_document(product: Product, *, actor: str | None) -> Document:
     """The document of a product that nobody holds, with the event of its creation and its first units."""
     units = Movement.by_hand(MovementKind.CREATED, product.available, at=product.created_at, actor=actor)
-    event = product_updated(product.id, version=product.version, change="created")
+    event = product_updated(product.id, version=product.version, change="created", actor=actor)
     return {
         "_id": product.id,
         **_fields(product),

@@ -318,7 +318,7 @@ async def test_creation_that_died_is_finished_or_has_not_been(stock, add) -> Non
 async def test_mark_of_a_living_process_is_left_alone(stock, add, tree, manager) -> None:
     tea = await add("Tea")
     mark = Mark(id="another's", step=Step.CHANGE, decided=False, at=stock.clock())
-    await tree.store.mark(tea.id, mark)
+    await tree.changes.mark(tea.id, mark)
     await tree.settle()
     for call in (tree.update(manager, tea.id, {"name": "Coffee"}), tree.delete(manager, tea.id)):
         with pytest.raises(Conflict, match="being changed by another call"):
@@ -460,7 +460,7 @@ async def test_category_stays_while_another_is_on_its_way_to_it(stock, plant, tr
     empty = await tree.update(manager, planted["knives"].id, {"parent_id": None})
     mark = Mark(id="m", step=Step.CHANGE, decided=False, at=stock.clock(), target=planted["knives"].id)
     await tree.delete(manager, (await _emptied(stock, planted)).id)
-    await tree.store.mark(planted["tools"].id, mark)
+    await tree.changes.mark(planted["tools"].id, mark)
     with pytest.raises(Conflict, match="categories below this one"):
         await tree.delete(manager, empty.id)
 
@@ -520,7 +520,7 @@ async def test_products_name_their_category_by_whatever_it_is_known_by(add, make
 
 async def test_category_that_is_being_deleted_is_not_chosen(stock, add, tree, make) -> None:
     tea = await add("Tea")
-    await tree.store.mark(tea.id, Mark(id="m", step=Step.DELETION, decided=False, at=stock.clock()))
+    await tree.changes.mark(tea.id, Mark(id="m", step=Step.DELETION, decided=False, at=stock.clock()))
     with pytest.raises(ValidationFailed, match="categoryId names no category"):
         await make(category_id=tea.id)
 
