@@ -26,6 +26,10 @@ MEANINGS = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault on our side.",
     HTTPStatus.SERVICE_UNAVAILABLE: "A service behind this one is away; `Retry-After` says how many seconds to wait.",
 }
+LOOK_AGAIN_SECONDS = 1
+"""After how long what is not decided may be: an order whose process was lost is resumed a second later."""
+
+_TAG = {"schema": {"type": "string"}, "description": "For `If-None-Match` and `If-Match`."}
 _ALWAYS = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 _WITH_BODY = (
     HTTPStatus.BAD_REQUEST,
@@ -60,6 +64,13 @@ def created(
     return _json(content, HTTPStatus.CREATED, {"Location": location} | headers)
 
 
+def accepted(model: BaseModel, *, location: str, version: int) -> Response:
+    """202 with `model` as it is so far, where it can be read, and after how many seconds to look again."""
+    content = encode(model)
+    headers = {"Location": location, "Retry-After": str(LOOK_AGAIN_SECONDS)} | _tagged(content, version)
+    return _json(content, HTTPStatus.ACCEPTED, headers)
+
+
 def no_content() -> Response:
     return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
@@ -78,8 +89,17 @@ def refusals(*statuses: int, body: bool = False) -> Responses:
 
 def tagged(status: int) -> Responses:
     """For the OpenAPI document: the answer of `status` carries an `ETag`."""
-    schema = {"schema": {"type": "string"}, "description": "For `If-None-Match` and `If-Match`."}
-    return {status: {"description": HTTPStatus(status).phrase, "headers": {"ETag": schema}}}
+    return {status: {"description": HTTPStatus(status).phrase, "headers": {"ETag": _TAG}}}
+
+
+def undecided(model: type[BaseModel], description: str) -> Responses:
+    """For the OpenAPI document: 202 with a `model` that is not what it will be."""
+    headers = {
+        "ETag": _TAG,
+        "Location": {"schema": {"type": "string"}, "description": "Where it can be read."},
+        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which to read it."},
+    }
+    return {HTTPStatus.ACCEPTED.value: {"model": model, "description": description, "headers": headers}}
 
 
 def _tagged(content: bytes, version: int) -> dict[str, str]:

@@ -49,6 +49,8 @@ def settings(
     for component in SUBGRAPHS:
         # They reach the service anyway; named here, they reach those who look up how it was started.
         made[component] = {key: environ[key] for key in _given(component, environ)} | made[component]
+    if environ.get("ROUTER_INTROSPECTION") == "false":
+        made["apollo"]["ROUTER_REDACT_VALIDATION"] = "true"  # whose errors would tell the names
     return {
         component: {
             key: value if key.endswith(_OURS) else environ.get(key) or value for key, value in values.items()

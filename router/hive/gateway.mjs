@@ -12,6 +12,7 @@ import { useForwardedHeaders } from './headers.mjs';
 import { useCostLimit, useLimits } from './limits.mjs';
 import { useSubgraphMetrics } from './metrics.mjs';
 import { useOperationLog } from './operations.mjs';
+import { usePersistedOperations } from './persisted.mjs';
 import { upstreamTransport, useSubscriptionsOnly } from './subscriptions.mjs';
 import { useValidation } from './validation.mjs';
 
@@ -46,6 +47,7 @@ export function createGateway(settings, connections) {
     plugins: () => [
       useForwardedHeaders(),
       useOperationLog(),
+      usePersistedOperations(settings),
       useDocuments(settings),
       useValidation(settings),
       useLimits(),

@@ -3,7 +3,8 @@
 //
 //   ROUTER_HOST              address to listen on                                      127.0.0.1
 //   ROUTER_PORT              port to listen on                                         4000
-//   ROUTER_SUPERGRAPH        file of the composed supergraph                           schema/supergraph.graphql
+//   ROUTER_SUPERGRAPH        file of the composed supergraph; read again when it changes
+//                                                                                      schema/supergraph.graphql
 //   ROUTER_<SUBGRAPH>_URL    where a subgraph is (ROUTER_USERS_URL …), for the address the supergraph names;
 //                            without a path, /graphql is meant
 //   ROUTER_TIMEOUT           longest wait for one answer of a subgraph; less than the
@@ -26,6 +27,8 @@
 //                            the same from one client address, with a token or without 200
 //   ROUTER_MAX_STARTS_PER_MINUTE
 //                            operations that one address starts over WebSockets        300
+//   ROUTER_OPERATIONS        file of the operations that clients may name by their hash schema/operations.json
+//   ROUTER_SAFELIST          true refuses every other operation                        false
 //   ROUTER_INTROSPECTION     false hides the schema, in the texts of errors too        true
 //   ROUTER_EXPLORER          false takes the page for browsers away                    true
 //   ROUTER_LOGGING_LEVEL     debug, info, warning or error                             info
@@ -50,6 +53,8 @@ const DEFAULTS = {
   ROUTER_MAX_CONNECTIONS_PER_ACCOUNT: '20',
   ROUTER_MAX_CONNECTIONS_PER_ADDRESS: '200',
   ROUTER_MAX_STARTS_PER_MINUTE: '300',
+  ROUTER_OPERATIONS: fileURLToPath(new URL('../../schema/operations.json', import.meta.url)),
+  ROUTER_SAFELIST: 'false',
   ROUTER_INTROSPECTION: 'true',
   ROUTER_EXPLORER: 'true',
   ROUTER_LOGGING_LEVEL: 'info',
@@ -98,6 +103,13 @@ export function load(env = process.env) {
       fault(key, `${env[key]} is not an address; write it like http://127.0.0.1:4001`);
     }
   }
+  let operations = new Map();
+  try {
+    const manifest = JSON.parse(readFileSync(value('ROUTER_OPERATIONS'), 'utf8'));
+    operations = new Map(manifest.operations.map(({ id, body }) => [id, body]));
+  } catch (error) {
+    fault('ROUTER_OPERATIONS', `cannot read it (${error.message}); \`python -m deploy.tools.schema all\` writes it`);
+  }
   const level = value('ROUTER_LOGGING_LEVEL');
   if (!['debug', 'info', 'warning', 'error'].includes(level))
     fault('ROUTER_LOGGING_LEVEL', `${level} is none of debug, info, warning, error`);
@@ -112,6 +124,7 @@ export function load(env = process.env) {
     host: value('ROUTER_HOST'),
     port: integer('ROUTER_PORT', 0, 65_535),
     supergraph,
+    supergraphFile: value('ROUTER_SUPERGRAPH'),
     subgraphs: names,
     urls,
     timeout: milliseconds('ROUTER_TIMEOUT'),
@@ -127,6 +140,8 @@ export function load(env = process.env) {
     connectionsPerAccount: integer('ROUTER_MAX_CONNECTIONS_PER_ACCOUNT', 1, 2 ** 31),
     connectionsPerAddress: integer('ROUTER_MAX_CONNECTIONS_PER_ADDRESS', 1, 2 ** 31),
     startsPerMinute: integer('ROUTER_MAX_STARTS_PER_MINUTE', 1, 2 ** 31),
+    operations,
+    safelist: flag('ROUTER_SAFELIST'),
     introspection: flag('ROUTER_INTROSPECTION'),
     explorer: flag('ROUTER_EXPLORER'),
     level,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -44,6 +45,11 @@ class Command:
     help: str
     run: Callable[[Any, argparse.Namespace], Awaitable[None]]
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
+
+
+def file_named(text: str) -> Path:
+    """The file that somebody means by `text`: from the folder where the command was typed. A type of arguments."""
+    return Path(os.environ.get("SUPERGRAPH_FOLDER", "")) / text
 
 
 def main(service: Service, argv: list[str] | None = None) -> None:

@@ -90,6 +90,11 @@ class ServerSettings(Section):
     idle_timeout: Duration = Field(
         timedelta(seconds=60), description="For how long a connection is kept between requests."
     )
+    slow_request: Duration = Field(
+        timedelta(seconds=1),
+        ge=timedelta(0),
+        description="Log a request that takes as long, or that fails; 0s logs every one. The edge logs each anyway.",
+    )
     max_body_bytes: int = 1024 * 1024
     introspection: bool = Field(
         default=True,

@@ -10,6 +10,7 @@ from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import running
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.client import open_channel
@@ -17,6 +18,7 @@ from subgraphs.kit.money import Amount
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.redis.client import create_redis
+from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingRate, ShippingRates
 from subgraphs.orders.graphql.context import OrdersContext
 from subgraphs.orders.graphql.loaders import Loaders
@@ -55,7 +57,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         await stack.enter_async_context(users)
         revocations = RedisRevocations(redis)
 
-        relay = OutboxRelay(postgres, redis, outbox)
+        relay = OutboxRelay(postgres, RedisStreams(redis), outbox)
         live = LiveStatus(redis, timeout=settings.redis.timeout.total_seconds())
         rates = shipping_rates(settings.shipping_rates)
         saga = Saga(
@@ -77,6 +79,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
                 wake_up=relay.wake_up,
                 payment_window=settings.payment_window,
                 rates=rates,
+                quotas=Quotas(**settings.quota.model_dump()),
             ),
             payments=Payments(
                 postgres=postgres, saga=saga, accounts=accounts, clock=_now, wake_up=relay.wake_up

@@ -27,6 +27,13 @@ class RetentionSettings(Section):
     )
 
 
+class QuotaSettings(Section):
+    """How much one account may have ordered and not paid. 0 is no limit."""
+
+    open_orders: int = Field(20, ge=0, description="Orders that are not paid.")
+    held_units: int = Field(2000, ge=0, description="Units in them, of all products together.")
+
+
 class ShippingRateSettings(Section):
     """One row of the table of shipping costs; the most exact one that fits an order counts."""
 
@@ -58,4 +65,5 @@ class OrdersSettings(ServiceSettings):
     shipping_rates: tuple[ShippingRateSettings, ...] = Field(
         (), description="What shipping costs by method and country; without any it is free."
     )
+    quota: QuotaSettings = QuotaSettings()
     retention: RetentionSettings = RetentionSettings()

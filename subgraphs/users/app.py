@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import running
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.server import serving
@@ -73,7 +74,7 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         revocations = RevocationPublisher(
             postgres=postgres, revocations=known_revocations, settings=settings.jwt
         )
-        relay = OutboxRelay(postgres, redis, outbox)
+        relay = OutboxRelay(postgres, RedisStreams(redis), outbox)
         composer = Composer(
             postgres=postgres, settings=settings.mail, reset_life=settings.passwords.reset_life
         )

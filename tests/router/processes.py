@@ -22,6 +22,7 @@ MAX_UPLOAD = 300_000
 class Process:
     """A child process that answers at `url`, with all it wrote."""
 
+    name: str
     url: str
     popen: subprocess.Popen[bytes]
     output: Path
@@ -54,7 +55,7 @@ class Processes:
             popen = subprocess.Popen(
                 command, stdout=stream, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, cwd=ROOT
             )
-        process = Process(url, popen, output)
+        process = Process(name, url, popen, output)
         self._running.append(process)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and popen.poll() is None:

@@ -11,11 +11,9 @@ and a claim whose process died lapses by itself. Each update is by `_id` alone (
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from redis.asyncio import Redis
-
 from subgraphs.kit.background import Job, WakeUp
 from subgraphs.kit.events.event import Event
-from subgraphs.kit.events.publisher import OutgoingEvent, publish
+from subgraphs.kit.events.transport import OutgoingEvent, Publisher
 from subgraphs.kit.mongo.client import Collection, Database, Document, utc_now
 from subgraphs.kit.mongo.conditional import when
 
@@ -55,12 +53,12 @@ def _is(found: Document) -> Document:
 
 
 class DocumentRelay:
-    """Moves the events of `collections` to their Redis streams. Each needs a sparse index on `publish_after`."""
+    """Moves the events of `collections` to the streams of their sources. Each needs a sparse index on `publish_after`."""
 
     def __init__(
         self,
         database: Database,
-        redis: Redis,
+        publisher: Publisher,
         collections: Sequence[str],
         *,
         interval: float = 0.2,
@@ -68,7 +66,7 @@ class DocumentRelay:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._collections = [database[name] for name in collections]
-        self._redis = redis
+        self._publisher = publisher
         self._interval = interval
         self._claim = claim
         self._clock = clock
@@ -108,10 +106,10 @@ class DocumentRelay:
         return bool(taken.modified_count)
 
     async def _publish_document(self, collection: Collection, document: Document) -> int:
-        """Publish the entries of a claimed document; one that Redis refuses is due again when the claim ends."""
+        """Publish the entries of a claimed document; one that is refused is due again when the claim ends."""
         entries = document["outbox"]
         events = [OutgoingEvent(e["id"], e["type"], e["source"], e["envelope"]) for e in entries]
-        taken = await self._publish(events)
+        taken = await self._publisher.publish(events)
         sent = {"$in": ["$$entry.id", [event.id for event in taken]]}
         left = {"$filter": {"input": "$outbox", "as": "entry", "cond": {"$not": [sent]}}}
         change: Document = {"outbox": left}
@@ -121,6 +119,3 @@ class DocumentRelay:
             change["publish_after"] = {"$cond": [is_claim, "$$REMOVE", "$publish_after"]}
         await collection.update_one({"_id": document["_id"]}, [{"$set": change}])
         return len(taken)
-
-    async def _publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
-        return await publish(self._redis, events)

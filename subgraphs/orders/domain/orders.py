@@ -13,6 +13,7 @@ from subgraphs.orders.domain.transitions import OrderStatus
 class RejectionKind(StrEnum):
     SHORTAGE = "SHORTAGE"
     UNKNOWN_PRODUCT = "UNKNOWN_PRODUCT"
+    TOO_MANY_HOLDS = "TOO_MANY_HOLDS"
     NO_TOTAL = "NO_TOTAL"
 
 

@@ -19,7 +19,7 @@ from subgraphs.orders.domain.payments import HOLD_LOST, Payment, PaymentStatus
 from subgraphs.orders.domain.texts import check_text
 from subgraphs.orders.domain.transitions import Action, OrderStatus
 from subgraphs.orders.ports.accounts import Accounts
-from subgraphs.orders.saga import LEASE, PATIENCE, Saga
+from subgraphs.orders.saga import LEASE, Saga, patience
 from subgraphs.orders.service.idempotency import check_key, digest_of
 from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.idempotency_keys import IdempotencyKeyStore
@@ -48,6 +48,7 @@ class Payments:
         for something else, or another change at the same time), Unavailable (nobody can say whether the account
         is disabled).
         """
+        began = asyncio.get_running_loop().time()
         user_id = viewer.require_user()
         check_key(key)
         check_text(method, field="method", least=1)
@@ -73,7 +74,7 @@ class Payments:
                 order = await visible_order(store, viewer, order_id)
         if known is None:
             self.wake_up()
-        progress = await self.saga.advance(order, within=PATIENCE)
+        progress = await self.saga.advance(order, within=patience(began))
         return await self._answer(progress.order, AttemptId(known or attempt_id))
 
     async def _start(

@@ -57,8 +57,8 @@ class Seeding:
         ids = await self._seed_categories(categories)
         self.report(f"categories: {len(ids)}")
         checked = [self._product(entry, ids) for entry in products]
-        free = await self.products.missing_skus([product.sku for product in checked])
-        missing = [product for product in checked if product.sku in free]
+        found = await self.products.get_by_skus([product.sku for product in checked])
+        missing = [product for product, there in zip(checked, found, strict=True) if there is None]
         drawings = {entry.sku: entry.drawing for entry in products if entry.drawing is not None}
         self.report(f"products: {len(checked)}, {len(missing)} of them new")
         for done in range(0, len(missing), _BATCH):

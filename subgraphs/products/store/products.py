@@ -5,6 +5,7 @@
     active, deleted, version, created_at, updated_at,
     available, holds: [{rid, q, at, id?, restored?}],      on hand = available + the sum of the holds
     outbox: [event], publish_after,
+    movements, movements_pending                           see store/movements.py
     search_version, search_entries, search_pending        see store/search_index.py
     lists, fence                                          see store/list_keys.py
 
@@ -25,10 +26,12 @@ from subgraphs.kit.mongo.outbox import emitting, with_outbox
 from subgraphs.products.domain.errors import SkuTaken
 from subgraphs.products.domain.events import product_updated, stock_adjusted
 from subgraphs.products.domain.images import Image, ImageId
+from subgraphs.products.domain.movements import Movement, MovementKind
 from subgraphs.products.domain.prices import price_rank
 from subgraphs.products.domain.products import MAX_STOCK, Product, ProductId
 from subgraphs.products.domain.text import fold, sku_key
 from subgraphs.products.store.list_keys import list_fields
+from subgraphs.products.store.movements import recording, with_movements
 
 # Of a product that sells well the holds are most of the document, of any other its terms in the search index, and
 # no reader of the catalogue needs them.
@@ -36,6 +39,8 @@ READ: Document = {
     "holds": 0,
     "outbox": 0,
     "publish_after": 0,
+    "movements": 0,
+    "movements_pending": 0,
     "search_version": 0,
     "search_entries": 0,
     "search_pending": 0,
@@ -76,10 +81,10 @@ class ProductStore:
         document = None if key is None else await self._products.find_one({"sku_key": key}, READ)
         return product_of(document) if document else None
 
-    async def insert(self, product: Product) -> None:
+    async def insert(self, product: Product, *, actor: str | None = None) -> None:
         """Raises SkuTaken."""
         try:
-            await self._products.insert_one(_new_document(product))
+            await self._products.insert_one(_new_document(product, actor=actor))
         except DuplicateKeyError as error:
             raise SkuTaken(product.sku) from error
         self._wake_up()
@@ -91,24 +96,29 @@ class ProductStore:
             image["id"] async for d in self._products.find(query, {"images.id": 1}) for image in d["images"]
         }
 
-    async def missing_skus(self, skus: Sequence[str]) -> set[str]:
-        """Those of `skus` that no product has, in any case; each must be a SKU."""
+    async def get_by_skus(self, skus: Sequence[str]) -> list[Product | None]:
+        """One query, whatever the number of SKUs and their case; None for what no product has, or none can have."""
         keys = [sku_key(sku) for sku in skus]
-        cursor = self._products.find({"sku_key": {"$in": keys}}, {"sku_key": 1})
-        taken = {d["sku_key"] async for d in cursor}
-        return {sku for sku, key in zip(skus, keys, strict=True) if key not in taken}
+        wanted = [key for key in dict.fromkeys(keys) if key is not None]
+        cursor = self._products.find({"sku_key": {"$in": wanted}}, READ, batch_size=len(wanted) + 1)
+        found = {d["sku_key"]: product_of(d) async for d in cursor}
+        return [None if key is None else found.get(key) for key in keys]
 
-    async def insert_missing(self, products: Sequence[Product]) -> None:
-        """Add those whose SKU is free; one that somebody has added meanwhile stays as it is."""
+    async def insert_missing(self, products: Sequence[Product], *, actor: str | None = None) -> list[Product]:
+        """Add those whose SKU is free, and return them; one that somebody has added meanwhile stays as it is."""
+        taken: set[int] = set()
         try:
-            await self._products.insert_many([_new_document(p) for p in products], ordered=False)
+            documents = [_new_document(p, actor=actor) for p in products]
+            await self._products.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             faults = error.details.get("writeErrors", [])
             if error.details.get("writeConcernErrors") or any(f["code"] != _DUPLICATE_KEY for f in faults):
                 raise
+            taken = {fault["index"] for fault in faults}
         self._wake_up()
+        return [product for index, product in enumerate(products) if index not in taken]
 
-    async def replace(self, product: Product, *, read: Product) -> Product | None:
+    async def replace(self, product: Product, *, read: Product, actor: str | None = None) -> Product | None:
         """Write `product`, which was made of `read`; None when the stored version is another by now.
 
         Stock is written as the difference between the two: reservations change it without a new version, and
@@ -116,8 +126,11 @@ class ProductStore:
         """
         delta = product.available - read.available
         update: Document = {"$set": _fields(product), "$inc": SEARCH_CHANGED | {"available": delta}}
+        if delta:
+            edit = Movement.by_hand(MovementKind.EDITED, delta, at=product.updated_at, actor=actor)
+            update = recording(update, edit)
         change = "deleted" if product.deleted else "updated"
-        event = product_updated(product.id, version=product.version, change=change)
+        event = product_updated(product.id, version=product.version, change=change, actor=actor)
         as_read = {"$and": [{"$eq": ["$version", read.version]}, *_is_there_with_room_for(delta)]}
         try:
             done = await self._products.update_one(
@@ -136,9 +149,11 @@ class ProductStore:
     ) -> Product | None:
         """Add `delta` to the available units; None when the product is gone or the result out of bounds."""
         event = stock_adjusted(product_id, delta=delta, reason=reason, actor=actor)
-        update = emitting({"$inc": {"available": delta}, "$set": {"updated_at": at}}, event, at=at)
+        movement = Movement.by_hand(MovementKind.ADJUSTED, delta, at=at, actor=actor, reason=reason)
+        change = recording({"$inc": {"available": delta}, "$set": {"updated_at": at}}, movement)
         done = await self._products.update_one(
-            {"_id": product_id}, when({"$and": _is_there_with_room_for(delta)}, update)
+            {"_id": product_id},
+            when({"$and": _is_there_with_room_for(delta)}, emitting(change, event, at=at)),
         )
         if not done.modified_count:
             return None
@@ -155,9 +170,10 @@ def _is_there_with_room_for(delta: int) -> list[Document]:
     return [{"$eq": ["$deleted", False]}, *(bounds if delta else [])]
 
 
-def _new_document(product: Product) -> Document:
-    """The document of a product that nobody holds, with the event of its creation."""
-    event = product_updated(product.id, version=product.version, change="created")
+def _new_document(product: Product, *, actor: str | None) -> Document:
+    """The document of a product that nobody holds, with the event of its creation and its first units."""
+    units = Movement.by_hand(MovementKind.CREATED, product.available, at=product.created_at, actor=actor)
+    event = product_updated(product.id, version=product.version, change="created", actor=actor)
     return {
         "_id": product.id,
         **_fields(product),
@@ -165,6 +181,7 @@ def _new_document(product: Product) -> Document:
         "holds": [],
         "created_at": product.created_at,
         **SEARCH_NEW,
+        **with_movements(*([units] if product.available else [])),
         **with_outbox(event, at=product.created_at),
     }
 

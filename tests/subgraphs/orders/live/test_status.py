@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from subgraphs.kit.background import running
 from subgraphs.kit.errors import Unauthenticated
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.events.streams import stream_of
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.postgres.outbox import OutboxRelay
@@ -36,7 +37,7 @@ async def redis(engines: Any) -> AsyncIterator[Redis]:
 @pytest.fixture
 async def live(harness: OrdersHarness, redis: Redis) -> AsyncIterator[LiveStatus]:
     """Following, with a relay that is told of each commit."""
-    relay = OutboxRelay(harness.observer, redis, outbox, interval=0.02)
+    relay = OutboxRelay(harness.observer, RedisStreams(redis), outbox, interval=0.02)
     live = LiveStatus(redis, timeout=2)
     async with running(relay.job, live.job):
         yield live

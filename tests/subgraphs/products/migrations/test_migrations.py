@@ -40,7 +40,7 @@ async def test_processes_that_migrate_at_once_get_one_result(engines) -> None:
         assert done == [m.version for m in MIGRATIONS]
         expected = {name: {index.document["name"] for index in wanted} for name, wanted in INDEXES.items()}
         expected["products"] -= set(v0006_lists.REPLACED)
-        expected["products"] |= {"images", "search_due"}
+        expected["products"] |= {"images", "movements_pending", "search_due"}
         expected["products"] |= {index.document["name"] for index in v0006_lists.INDEXES}
         assert await indexes(mongo.database) == expected
     finally:
