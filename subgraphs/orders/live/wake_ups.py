@@ -19,8 +19,8 @@ _STREAM_LENGTH = 10_000
 class StatusWakeUps:
     """Publishes through `publisher`, and writes the changes of status that it took to the stream LiveStatus follows.
 
-    For events that another server carries than the one of live status. A change that Redis does not get is seen a few
-    seconds later, when subscriptions look by themselves; it never holds up the events.
+    For events that another server carries than the one of live status. A change that Redis does not get is seen later,
+    when subscriptions look by themselves; it never holds up the events.
     """
 
     def __init__(self, publisher: Publisher, redis: Redis) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.money import Amount
+from subgraphs.kit.postgres.engine import record_change
 from subgraphs.kit.postgres.outbox import enqueue
 from subgraphs.orders.domain import events
 from subgraphs.orders.domain.errors import IllegalTransition, NumberTaken, StaleOrder
@@ -89,6 +90,7 @@ class OrderStore:
         statement = upsert(orders).values(row).on_conflict_do_nothing(index_elements=["number"])
         if not (await self._connection.execute(statement)).rowcount:
             raise NumberTaken(order.number)
+        record_change(self._connection, order)
         lines = [
             {
                 "id": i.id,
@@ -170,6 +172,13 @@ class OrderStore:
         """Have the resume job make the refunds that are on record. Raises StaleOrder."""
         return await self._update(order, now=now, resume_at=resume_at, attempts=0)
 
+    async def finish_refunds(self, order: Order, *, now: datetime) -> Order:
+        """Record that the refunds on record are made: the order shows another amount, so it is another version.
+
+        Raises StaleOrder.
+        """
+        return await self._update(order, now=now, resume_at=None, attempts=0)
+
     async def _update(self, order: Order, *, now: datetime, **columns: Any) -> Order:
         statement = (
             update(orders)
@@ -180,7 +189,9 @@ class OrderStore:
         row = (await self._connection.execute(statement)).one_or_none()
         if row is None:
             raise StaleOrder
-        return to_order(row)
+        changed = to_order(row)
+        record_change(self._connection, changed)
+        return changed
 
     async def _append(
         self, order: Order, *before: Event, at: datetime, actor: str | None, note: str | None
