@@ -59,7 +59,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         revocations = RedisRevocations(redis)
 
         relay = OutboxRelay(postgres, RedisStreams(redis), outbox)
-        live = LiveStatus(redis, timeout=settings.redis.timeout.total_seconds())
+        live = LiveStatus(redis, settings.live, timeout=settings.redis.timeout.total_seconds())
         states = OrderStates(redis, lifetime=settings.state_cache) if settings.state_cache else None
         if states:
             postgres.after_commit(states.observe)

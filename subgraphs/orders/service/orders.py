@@ -22,6 +22,7 @@ from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.order_lists import OrderLists
 from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
+from subgraphs.orders.store.units_sold import UnitsSoldStore
 
 Group = TypeVar("Group", bound=Hashable)
 
@@ -157,7 +158,7 @@ class Orders:
 
     async def units_sold(self, product_ids: Sequence[ProductId]) -> list[int]:
         async with self.postgres.read() as connection:
-            return await OrderLists(connection).units_sold(product_ids)
+            return await UnitsSoldStore(connection).of_products(product_ids)
 
 
 def page_of(rows: Sequence[Order], page: OrderPage, *, total: Callable[[], Awaitable[int]]) -> Page[Order]:

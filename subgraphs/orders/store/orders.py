@@ -24,6 +24,7 @@ from subgraphs.orders.domain.transitions import TRANSITIONS, Action
 from subgraphs.orders.store.keys import any_of, known_ids
 from subgraphs.orders.store.rows import ORDER_COLUMNS, to_event, to_item, to_order
 from subgraphs.orders.store.tables import order_events, order_items, orders, outbox
+from subgraphs.orders.store.units_sold import UnitsSoldStore
 
 
 class OrderStore:
@@ -145,6 +146,8 @@ class OrderStore:
             columns["tracking_number"] = tracking_number
         changed = await self._update(order, now=now, **columns)
         await self._append(changed, at=now, actor=actor, note=note)
+        # Last, since every order of the same product waits for this row until the transaction ends.
+        await UnitsSoldStore(self._connection).follow(order.id, before=order.status, after=status)
         return changed
 
     async def request_cancellation(
