@@ -15,6 +15,8 @@
 //   ROUTER_DEADLINE          longest time for a query or mutation as a whole; less than
 //                            the edge waits                                            15s
 //   ROUTER_DRAIN             longest wait for running operations when stopping         10s
+//   ROUTER_HEARTBEAT         how often WebSockets are pinged, and closed when no answer
+//                            came to the last ping                                     12s
 //   ROUTER_CORS_ORIGINS      origins let in, comma-separated; empty = none, since the edge answers CORS
 //   ROUTER_MAX_BODY_BYTES    largest request body or WebSocket message                 1048576
 //   ROUTER_MAX_UPLOAD_BYTES  largest request with files (multipart/form-data)          8519680
@@ -52,6 +54,7 @@ const DEFAULTS = {
   ROUTER_TIMEOUT: '10s',
   ROUTER_DEADLINE: '15s',
   ROUTER_DRAIN: '10s',
+  ROUTER_HEARTBEAT: '12s',
   ROUTER_CORS_ORIGINS: '',
   ROUTER_MAX_BODY_BYTES: String(1024 * 1024),
   ROUTER_MAX_UPLOAD_BYTES: String(8 * 1024 * 1024 + 128 * 1024), // the products service takes images of 8 MiB
@@ -150,6 +153,7 @@ export function load(env = process.env) {
     timeout: milliseconds('ROUTER_TIMEOUT'),
     deadline: milliseconds('ROUTER_DEADLINE'),
     drain: milliseconds('ROUTER_DRAIN'),
+    heartbeat: milliseconds('ROUTER_HEARTBEAT'),
     origins: value('ROUTER_CORS_ORIGINS').split(',').map((origin) => origin.trim()).filter(Boolean),
     maxBodyBytes: integer('ROUTER_MAX_BODY_BYTES', 1, 2 ** 30),
     maxUploadBytes: integer('ROUTER_MAX_UPLOAD_BYTES', 1, 2 ** 30),

@@ -98,7 +98,8 @@ export function useSubscriptionsOnly() {
 }
 
 /** Accept clients' WebSockets on /graphql; returns what stops them. */
-export function serveSubscriptions(server, gateway, { connections, maxBodyBytes, operationsPerConnection }) {
+export function serveSubscriptions(server, gateway, settings) {
+  const { connections, maxBodyBytes, operationsPerConnection, heartbeat } = settings;
   const sockets = new WebSocketServer({
     server,
     path: '/graphql',
@@ -124,7 +125,7 @@ export function serveSubscriptions(server, gateway, { connections, maxBodyBytes,
       return rateLimited('Too many operations from this address; wait, then go on more slowly.');
     return onSubscribe(context, ...operation);
   };
-  const serving = useServer(options, sockets, 12_000);
+  const serving = useServer(options, sockets, heartbeat);
   return async () => {
     const terminating = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), CLOSING_HANDSHAKE);
     await serving.dispose();

@@ -26,6 +26,7 @@ from subgraphs.orders.graphql.schema import schema
 from subgraphs.orders.grpc.clients import GrpcAccounts, GrpcInventory
 from subgraphs.orders.jobs.housekeeping import Housekeeping
 from subgraphs.orders.jobs.resume import ResumeOrders
+from subgraphs.orders.live.states import OrderStates
 from subgraphs.orders.live.status import LiveStatus
 from subgraphs.orders.payments.sandbox import SandboxProvider
 from subgraphs.orders.saga import Saga
@@ -58,7 +59,10 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         revocations = RedisRevocations(redis)
 
         relay = OutboxRelay(postgres, RedisStreams(redis), outbox)
-        live = LiveStatus(redis, timeout=settings.redis.timeout.total_seconds())
+        live = LiveStatus(redis, settings.live, timeout=settings.redis.timeout.total_seconds())
+        states = OrderStates(redis, lifetime=settings.state_cache) if settings.state_cache else None
+        if states:
+            postgres.after_commit(states.observe)
         rates = shipping_rates(settings.shipping_rates)
         saga = Saga(
             postgres=postgres,
@@ -70,7 +74,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         )
         accounts = GrpcAccounts(users, revocations)
         service = OrderService(
-            orders=Orders(postgres=postgres),
+            orders=Orders(postgres=postgres, states=states),
             placement=Placement(
                 postgres=postgres,
                 saga=saga,
@@ -95,6 +99,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
                 ResumeOrders(postgres=postgres, saga=saga, clock=_now).job,
                 Housekeeping(postgres=postgres, settings=settings.retention, clock=_now).job,
                 live.job,
+                *([states.job] if states else []),
             )
         )
 

@@ -197,3 +197,20 @@ async def test_a_stopping_router_closes_its_subscriptions(start_router: Starter)
                 [_ async for _ in lines]
         with pytest.raises(TransportConnectionFailed):
             [_ async for _ in stream]
+
+
+async def test_a_websocket_that_answers_no_ping_is_closed(start_router: Starter) -> None:
+    router = start_router(ROUTER_HEARTBEAT="200ms")
+    host, _, port = router.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"GET /graphql HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\n"
+        "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(2.5):  # sooner than it would be closed for want of connection_init
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        frames = await reader.read()
+    ping = b"\x89\x00"
+    assert frames in {ping, ping * 2}
+    writer.close()

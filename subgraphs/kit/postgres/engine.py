@@ -1,6 +1,6 @@
 """PostgreSQL through SQLAlchemy Core on asyncpg: one pool, reads without a transaction, units of work."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy import event, text
@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from subgraphs.kit.metrics import DB_CONNECTIONS
 from subgraphs.kit.outages import is_network_error, register
 from subgraphs.kit.settings import DatabaseSettings
+
+Observer = Callable[[Sequence[object]], Awaitable[None]]
+_CHANGES = "changes of the unit of work"
 
 
 class Postgres:
@@ -34,14 +37,27 @@ class Postgres:
         )
         # Autocommit saves BEGIN and ROLLBACK around a lone read; both views share the pool.
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._observers: list[Observer] = []
         event.listen(self.engine.sync_engine, "checkout", lambda *_: DB_CONNECTIONS.inc())
         event.listen(self.engine.sync_engine, "checkin", lambda *_: DB_CONNECTIONS.dec())
+
+    def after_commit(self, observer: Observer) -> None:
+        """Have `observer` called after each commit with what its stores recorded by `record_change`.
+
+        The transaction stands by then: an observer must not raise, and should not keep its caller waiting.
+        """
+        self._observers.append(observer)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[AsyncConnection]:
         """A connection in one transaction: commits on a clean exit, rolls back on an exception."""
+        changes: list[object] = []
         async with self.engine.begin() as connection:
+            connection.sync_connection.info[_CHANGES] = changes  # type: ignore[union-attr] # it has begun
             yield connection
+        if changes:
+            for observer in self._observers:
+                await observer(changes)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -55,6 +71,11 @@ class Postgres:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def record_change(connection: AsyncConnection, change: object) -> None:
+    """Tell the observers of commits, once this unit of work is one, that `change` was made."""
+    connection.sync_connection.info[_CHANGES].append(change)  # type: ignore[union-attr] # it has begun
 
 
 def driver_url(url: str) -> str:
