@@ -4,12 +4,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from deploy.local.commands import events, keys, products, router, stock, up, users
+from deploy.local.commands import events, keys, products, router, schema, stock, up, users
 from deploy.local.errors import LaunchError
 
 COMMANDS = (
     up,
     router,
+    schema,
     users.COMMAND,
     products.COMMAND,
     stock.COMMAND,
