@@ -7,7 +7,7 @@ from io import StringIO
 from zoneinfo import ZoneInfo
 
 from subgraphs.kit.money import Amount
-from subgraphs.kit.tables import table
+from subgraphs.kit.text_table import text_table
 from subgraphs.orders.domain.reports import (
     CurrencyTotals,
     OrderReport,
@@ -24,7 +24,7 @@ def tables(report: OrderReport, top: Sequence[ProductSales], states: Sequence[St
     over = report.range
     zone = ZoneInfo(over.timezone)
     begun, ended = (f"{time.astimezone(zone):%Y-%m-%d %H:%M}" for time in (over.start, over.end))
-    parts = [f"Sold and given back from {begun} until {ended} ({over.timezone})\n"]
+    parts = [f"Sold and given back from {begun} until {ended} ({over.timezone})"]
     if report.totals:
         series = [
             [label(bucket.start, over.interval, zone), *_sums(sums)]
@@ -34,18 +34,20 @@ def tables(report: OrderReport, top: Sequence[ProductSales], states: Sequence[St
         numbers = range(2, 8)
         head = ["CURRENCY", *map(str.upper, _SUMS)]
         parts += [
-            table(["", *head], [["all", *_sums(sums)] for sums in report.totals.values()], numbers=numbers),
-            table([over.interval.value, *head], series, numbers=numbers),
+            text_table(
+                ["", *head], [["all", *_sums(sums)] for sums in report.totals.values()], numbers=numbers
+            ),
+            text_table([over.interval.value, *head], series, numbers=numbers),
         ]
     else:
-        parts.append("Nothing was sold, and nothing given back.\n")
+        parts.append("Nothing was sold, and nothing given back.")
     if top:
         rows = [[p.sku, p.name, str(p.orders), str(p.units), _amounts(p.sales)] for p in top]
-        parts.append(table(["SKU", "PRODUCT", "ORDERS", "UNITS", "SALES"], rows, numbers=(2, 3)))
+        parts.append(text_table(["SKU", "PRODUCT", "ORDERS", "UNITS", "SALES"], rows, numbers=(2, 3)))
     if states:
         rows = [[s.status.value, str(s.orders), _amounts(s.totals)] for s in states]
-        parts.append(table(["STATUS NOW", "PLACED", "TOTAL"], rows, numbers=(1,)))
-    return "\n".join(parts)
+        parts.append(text_table(["STATUS NOW", "PLACED", "TOTAL"], rows, numbers=(1,)))
+    return "\n\n".join(parts) + "\n"
 
 
 def series_as_csv(report: OrderReport) -> str:

@@ -16,7 +16,7 @@ from subgraphs.kit.cli import Command, typed_by
 from subgraphs.kit.errors import NotFound, StartError
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.redis.client import create_redis
-from subgraphs.kit.tables import table
+from subgraphs.kit.text_table import text_table
 from subgraphs.users.credentials.password_policy import PasswordPolicy
 from subgraphs.users.credentials.passwords import Passwords
 from subgraphs.users.domain.device import Device
@@ -159,7 +159,7 @@ async def _list(services: _Services, options: argparse.Namespace) -> None:
             _say(orjson.dumps(_fields(user)).decode())
         return
     rows = [[str(value) for value in _fields(user).values()] for user in users]
-    sys.stdout.write(table(["ID", "USERNAME", "E-MAIL", "ROLE", "STATE", "SINCE"], rows))
+    _say(text_table(["ID", "USERNAME", "E-MAIL", "ROLE", "STATE", "SINCE"], rows))
     if total > len(users):
         _say(f"… and {total - len(users)} older ones; --limit shows more, --search fewer.")
 

@@ -1,16 +1,16 @@
-"""Tables of plain text, for the command line."""
+"""Tables on a terminal."""
 
 from collections.abc import Collection, Sequence
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[int] = ()) -> str:
-    """`head` and `rows` in columns, those in `numbers` to the right, each line with its end."""
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[int] = ()) -> str:
+    """Each column as wide as its widest cell, two spaces apart; those in `numbers` stand to the right."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = (
         "  ".join(
             f"{cell:>{width}}" if index in numbers else f"{cell:{width}}"
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        ).rstrip()
         for row in (head, *rows)
     )
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    return "\n".join(lines)
