@@ -47,6 +47,16 @@ from subgraphs.orders.store.tables import outbox
 
 
 @asynccontextmanager
+async def open_reports(settings: OrdersSettings) -> AsyncIterator[Reports]:
+    """What the `report` command works with."""
+    postgres = Postgres(settings.database, application="orders-command")
+    try:
+        yield Reports(postgres=postgres)
+    finally:
+        await postgres.close()
+
+
+@asynccontextmanager
 async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
     """The service with its background jobs: outbox relay, resumption of orders, housekeeping, live status."""
     async with AsyncExitStack() as stack:
