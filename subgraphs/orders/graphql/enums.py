@@ -4,8 +4,10 @@ import strawberry
 
 from subgraphs.orders.domain.payments import PaymentStatus
 from subgraphs.orders.domain.transitions import OrderStatus
+from subgraphs.orders.domain.webhooks import DeliveryStatus
 
-__all__ = ["OrderStatus", "PaymentStatus"]
+__all__ = ["DeliveryStatus", "OrderStatus", "PaymentStatus"]
 
 strawberry.enum(OrderStatus, description="Where an order stands.")
 strawberry.enum(PaymentStatus, description="What became of an attempt to pay.")
+strawberry.enum(DeliveryStatus, name="WebhookDeliveryStatus", description="What became of a delivery.")

@@ -21,6 +21,7 @@ from subgraphs.orders.domain.permissions import Permission
 from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRate, ShippingRates
 from subgraphs.orders.domain.transitions import OrderStatus
+from subgraphs.orders.domain.webhooks import UrlRules
 from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.payments.sandbox import SandboxProvider
 from subgraphs.orders.saga import LEASE, Saga
@@ -33,6 +34,7 @@ from subgraphs.orders.service import (
     Payments,
     Placement,
     Refunds,
+    Webhooks,
 )
 from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
@@ -57,6 +59,7 @@ RATES = ShippingRates(
         ShippingRate(method="express", country="CH", costs=_usd(1500)),
     )
 )
+ANY_URL = UrlRules(allow_http=True, allow_private=True, ports=frozenset())
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 # Longer than the longest time between two attempts of the resume job.
 _A_WHILE = LEASE * 65
@@ -109,6 +112,14 @@ class OrdersHarness:
             cancellations=Cancellations(**shared),
             fulfilment=Fulfilment(postgres=postgres, clock=self.clock, wake_up=_nobody_sleeps),
             refunds=Refunds(postgres=postgres, saga=self.saga, clock=self.clock),
+            webhooks=Webhooks(
+                postgres=postgres,
+                clock=self.clock,
+                wake_up=_nobody_sleeps,
+                rules=ANY_URL,
+                most=20,
+                overlap=timedelta(days=1),
+            ),
         )
         self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
         self.ann = Viewer(user_id=new_id(), role="USER")
