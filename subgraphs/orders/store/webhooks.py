@@ -30,7 +30,9 @@ class WebhookStore:
 
     async def subscribed_to(self, event_type: str) -> list[WebhookId]:
         """The enabled webhooks that want events of this type."""
-        query = select(webhooks.c.id).where(webhooks.c.enabled, literal(event_type) == any_(webhooks.c.event_types))
+        query = select(webhooks.c.id).where(
+            webhooks.c.enabled, literal(event_type) == any_(webhooks.c.event_types)
+        )
         return [WebhookId(i) for i in (await self._connection.execute(query)).scalars()]
 
     async def count(self) -> int:

@@ -55,13 +55,13 @@ class Receiver:
         answer = self.answers.pop(0) if self.answers else Response(b"thank you")
         await answer(scope, receive, send)
 
-    async def gets(self, count: int) -> list[Received]:
+    async def gets(self, count: int, *, within: float = 10) -> list[Received]:
         """What was received, as soon as it is `count` or more."""
 
         async def enough() -> bool:
             return len(self.received) >= count
 
-        await eventually(enough)
+        await eventually(enough, within=within)
         return self.received
 
 

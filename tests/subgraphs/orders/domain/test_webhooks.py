@@ -79,7 +79,10 @@ def test_no_event_that_may_be_subscribed_to_has_a_name_or_an_address():
     for name in EVENT_TYPES:
         schema = json.loads((ROOT / "schema" / "events" / f"{name}.json").read_text())
         fields |= schema["properties"].get("data", schema)["properties"].keys()
-    assert fields & {"email", "username", "name", "first_name", "last_name", "phone", "address", "shipping"} == set()
+    assert (
+        fields & {"email", "username", "name", "first_name", "last_name", "phone", "address", "shipping"}
+        == set()
+    )
 
 
 def test_event_types_are_known_and_distinct():

@@ -181,9 +181,7 @@ async def test_after_days_of_failures_the_webhook_is_disabled_until_staff_enable
     harness.clock.forward(timedelta(days=1))
     await _send(deliver)
     assert len(receiver.received) == 2
-    await harness.service.webhooks.update(
-        harness.staff, webhook.id, url=None, event_types=None, enabled=True
-    )
+    await harness.service.webhooks.update(harness.staff, webhook.id, url=None, event_types=None, enabled=True)
     await _send(deliver)
     assert await _deliveries(harness) == [("DELIVERED", 3, None)]
     enabled = await _now(harness)
@@ -297,9 +295,9 @@ async def test_a_process_that_is_killed_while_it_sends_loses_nothing(
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.subgraphs.orders.webhook_process", database.url, cwd=ROOT
     )
-    async with asyncio.timeout(30):
-        while not receiver.received:
-            await asyncio.sleep(0.02)
+    try:
+        await receiver.gets(1, within=30)
+    finally:
         process.kill()
         await process.wait()
     receiver.open.set()

@@ -9,7 +9,9 @@ from subgraphs.kit.events.event import Event
 from subgraphs.orders.webhooks.recorder import DeliveryRecorder
 from tests.subgraphs.orders.orders_harness import OrdersHarness
 
-DELIVERIES = "SELECT webhook_id, message_id, event_type, body, status, attempts FROM webhook_deliveries ORDER BY id"
+DELIVERIES = (
+    "SELECT webhook_id, message_id, event_type, body, status, attempts FROM webhook_deliveries ORDER BY id"
+)
 
 
 def event(type_: str = "OrderPaid") -> Event:

@@ -45,9 +45,12 @@ async def test_what_is_sent_arrives_and_the_begin_of_the_answer_is_noted(receive
 
 
 @pytest.mark.parametrize(
-    "addresses", [("127.0.0.1",), ("::1",), ("::ffff:127.0.0.1",), ("1.1.1.1", "127.0.0.1"), ("169.254.169.254",)]
+    "addresses",
+    [("127.0.0.1",), ("::1",), ("::ffff:127.0.0.1",), ("1.1.1.1", "127.0.0.1"), ("169.254.169.254",)],
 )
-async def test_a_name_that_leads_into_this_network_is_not_called(receiver: Receiver, addresses: tuple[str, ...]):
+async def test_a_name_that_leads_into_this_network_is_not_called(
+    receiver: Receiver, addresses: tuple[str, ...]
+):
     url = receiver.url.replace("127.0.0.1", "hooks.example")
     async with WebhookSender(PUBLIC_ONLY, timeout=SECOND, resolve=resolving(*addresses)) as sender:
         attempt = await sender.send(url, headers={}, body="{}")
@@ -124,7 +127,9 @@ async def test_who_cannot_be_reached_is_an_attempt_with_its_error(url: str):
 
 
 @asynccontextmanager
-async def _tls_receiver(folder: Path, name: str) -> AsyncIterator[tuple[int, list[str | None], ssl.SSLContext]]:
+async def _tls_receiver(
+    folder: Path, name: str
+) -> AsyncIterator[tuple[int, list[str | None], ssl.SSLContext]]:
     """A port that answers 204 with a certificate of `name`, the names that clients asked it for, and who trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
