@@ -7,7 +7,7 @@ import orjson
 from fastapi import Response
 from pydantic import BaseModel
 
-from clients.rest.entity_tags import entity_tag, is_known
+from clients.rest.entity_tags import entity_tag, form_of, is_known
 from clients.rest.models.errors import ErrorAnswer, Responses
 
 MEANINGS = {
@@ -47,10 +47,15 @@ def ok(model: BaseModel, *, private: bool = False) -> Response:
 def ok_tagged(model: BaseModel, *, version: int, if_none_match: str = "") -> Response:
     """200 with `model` and its `ETag`; 304 where the client has it already."""
     content = encode(model)
-    headers = _tagged(content, version)
-    if is_known(headers["ETag"], if_none_match):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=headers)
-    return _json(content, HTTPStatus.OK, headers)
+    tag = entity_tag(content, version=version, form=form_of(type(model)))
+    if is_known(tag, if_none_match):
+        return not_modified(tag)
+    return _json(content, HTTPStatus.OK, _tagged(tag))
+
+
+def not_modified(tag: str) -> Response:
+    """304: the client has the answer of `tag`, and it is still that."""
+    return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=_tagged(tag))
 
 
 def created(
@@ -60,14 +65,15 @@ def created(
     content = encode(model)
     headers = {"Cache-Control": "no-store"} if private else {}
     if version is not None:
-        headers |= _tagged(content, version)
+        headers |= _tagged(entity_tag(content, version=version, form=form_of(type(model))))
     return _json(content, HTTPStatus.CREATED, {"Location": location} | headers)
 
 
 def accepted(model: BaseModel, *, location: str, version: int) -> Response:
     """202 with `model` as it is so far, where it can be read, and after how many seconds to look again."""
     content = encode(model)
-    headers = {"Location": location, "Retry-After": str(LOOK_AGAIN_SECONDS)} | _tagged(content, version)
+    tag = entity_tag(content, version=version, form=form_of(type(model)))
+    headers = {"Location": location, "Retry-After": str(LOOK_AGAIN_SECONDS)} | _tagged(tag)
     return _json(content, HTTPStatus.ACCEPTED, headers)
 
 
@@ -102,10 +108,10 @@ def undecided(model: type[BaseModel], description: str) -> Responses:
     return {HTTPStatus.ACCEPTED.value: {"model": model, "description": description, "headers": headers}}
 
 
-def _tagged(content: bytes, version: int) -> dict[str, str]:
+def _tagged(tag: str) -> dict[str, str]:
     # What is answered depends on who asks, and stock changes at any moment: a cache has to ask again.
     return {
-        "ETag": entity_tag(content, version=version),
+        "ETag": tag,
         "Cache-Control": "no-cache",
         "Vary": "Authorization",
     }

@@ -25,7 +25,7 @@ export function createGateway(settings, connections) {
   return createGatewayRuntime({
     supergraph: settings.supergraph,
     unifiedGraphHandler, // the query planner in Rust
-    transports: { http, ws: upstreamTransport(connections) },
+    transports: { http, ws: upstreamTransport(connections, settings) },
     transportEntries: Object.fromEntries(
       settings.subgraphs.map((name) => [name, transportEntry(settings, name)]),
     ),
@@ -45,7 +45,7 @@ export function createGateway(settings, connections) {
     ...(settings.explorer ? explorer : { graphiql: false }),
     // In the order in which they see a request. What refuses an operation ends that, so the log comes before.
     plugins: () => [
-      useForwardedHeaders(),
+      useForwardedHeaders(settings),
       useOperationLog(),
       usePersistedOperations(settings),
       useDocuments(settings),

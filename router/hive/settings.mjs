@@ -7,6 +7,9 @@
 //                                                                                      schema/supergraph.graphql
 //   ROUTER_<SUBGRAPH>_URL    where a subgraph is (ROUTER_USERS_URL …), for the address the supergraph names;
 //                            without a path, /graphql is meant
+//   ROUTER_SECRET            what subgraphs are shown, which answer nobody else; or     empty
+//   ROUTER_SECRET_FILE       the file that holds it
+//   ROUTER_SECRET_PREVIOUS   (and …_FILE) not used here: subgraphs accept it too, while the secret changes
 //   ROUTER_TIMEOUT           longest wait for one answer of a subgraph; less than the
 //                            edge waits, so that the rest of the data still arrives    10s
 //   ROUTER_DEADLINE          longest time for a query or mutation as a whole; less than
@@ -42,6 +45,10 @@ const DEFAULTS = {
   ROUTER_HOST: '127.0.0.1',
   ROUTER_PORT: '4000',
   ROUTER_SUPERGRAPH: fileURLToPath(new URL('../../schema/supergraph.graphql', import.meta.url)),
+  ROUTER_SECRET: '',
+  ROUTER_SECRET_FILE: '',
+  ROUTER_SECRET_PREVIOUS: '',
+  ROUTER_SECRET_PREVIOUS_FILE: '',
   ROUTER_TIMEOUT: '10s',
   ROUTER_DEADLINE: '15s',
   ROUTER_DRAIN: '10s',
@@ -93,6 +100,15 @@ export function load(env = process.env) {
   } catch (error) {
     fault('ROUTER_SUPERGRAPH', `cannot read it (${error.message}); \`python -m deploy.tools.schema all\` writes it`);
   }
+  let secret = value('ROUTER_SECRET');
+  if (value('ROUTER_SECRET_FILE')) {
+    if (secret) fault('ROUTER_SECRET_FILE', 'ROUTER_SECRET is set as well; set one of them');
+    try {
+      secret = readFileSync(value('ROUTER_SECRET_FILE'), 'utf8').trimEnd();
+    } catch (error) {
+      fault('ROUTER_SECRET_FILE', `cannot read it (${error.message})`);
+    }
+  }
   const names = [...supergraph.matchAll(/@join__graph\(name: "([^"]+)"/g)].map((match) => match[1]);
   const urls = {};
   for (const name of names) {
@@ -130,6 +146,7 @@ export function load(env = process.env) {
     supergraphFile: value('ROUTER_SUPERGRAPH'),
     subgraphs: names,
     urls,
+    secret,
     timeout: milliseconds('ROUTER_TIMEOUT'),
     deadline: milliseconds('ROUTER_DEADLINE'),
     drain: milliseconds('ROUTER_DRAIN'),

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import getpass
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ from subgraphs.kit.settings import ServiceSettings, SettingsError
 
 # Objects alive after start are never garbage; scanning them in every full collection is what makes
 # the slowest request in a hundred.
+_INTERRUPTED = 130
 _GC_THRESHOLDS = (10_000, 20, 20)
 
 
@@ -52,6 +54,15 @@ def file_named(text: str) -> Path:
     return Path(os.environ.get("SUPERGRAPH_FOLDER", "")) / text
 
 
+def typed_by() -> str:
+    """Who a change is by that has no account: the name that this machine has for the person."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        name = f"user {os.getuid()}"
+    return f"command line of {name}"
+
+
 def main(service: Service, argv: list[str] | None = None) -> None:
     """Parse `argv` and run.
 
@@ -76,7 +87,8 @@ def main(service: Service, argv: list[str] | None = None) -> None:
     try:
         uvloop.run(_run(service, settings, args))
     except KeyboardInterrupt:
-        pass
+        if args.command in service.commands:
+            sys.exit(_INTERRUPTED)
     except (StartError, DomainError) as error:
         sys.stderr.write(f"{service.name}: {error}\n")
         sys.exit(1)

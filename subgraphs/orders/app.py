@@ -29,6 +29,7 @@ from subgraphs.orders.grpc.clients import GrpcAccounts, GrpcInventory
 from subgraphs.orders.jobs.housekeeping import Housekeeping
 from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.jobs.webhooks import DeliverWebhooks
+from subgraphs.orders.live.states import OrderStates
 from subgraphs.orders.live.status import LiveStatus
 from subgraphs.orders.payments.sandbox import SandboxProvider
 from subgraphs.orders.saga import Saga
@@ -66,6 +67,9 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         events = RedisStreams(redis)
         relay = OutboxRelay(postgres, events, outbox)
         live = LiveStatus(redis, settings.live, timeout=settings.redis.timeout.total_seconds())
+        states = OrderStates(redis, lifetime=settings.state_cache) if settings.state_cache else None
+        if states:
+            postgres.after_commit(states.observe)
         rates = shipping_rates(settings.shipping_rates)
         saga = Saga(
             postgres=postgres,
@@ -82,7 +86,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             stack.push_async_callback(consumer.close)
         accounts = GrpcAccounts(users, revocations)
         service = OrderService(
-            orders=Orders(postgres=postgres),
+            orders=Orders(postgres=postgres, states=states),
             placement=Placement(
                 postgres=postgres,
                 saga=saga,
@@ -117,6 +121,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
                 live.job,
                 deliver.job,
                 *(job for consumer in consumers for job in consumer.jobs),
+                *([states.job] if states else []),
             )
         )
 

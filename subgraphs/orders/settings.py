@@ -116,6 +116,11 @@ class OrdersSettings(ServiceSettings):
         (), description="What shipping costs by method and country; without any it is free."
     )
     quota: QuotaSettings = QuotaSettings()
+    state_cache: Duration = Field(
+        timedelta(seconds=30),
+        ge=timedelta(0),
+        description="How long the state of an order is kept in Redis for those who poll; 0 turns that off.",
+    )
     retention: RetentionSettings = RetentionSettings()
     live: LiveSettings = LiveSettings()
     webhooks: WebhookSettings = WebhookSettings()

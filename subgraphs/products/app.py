@@ -31,7 +31,11 @@ from subgraphs.products.jobs.images import image_jobs
 from subgraphs.products.jobs.search import search_jobs
 from subgraphs.products.jobs.stock import movement_jobs, stock_jobs
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.category_resolution import CategoryResolution
+from subgraphs.products.service.drawn_pictures import DrawnPictures
+from subgraphs.products.service.exports import ProductExport
 from subgraphs.products.service.images import ImageService
+from subgraphs.products.service.imports import ProductImport
 from subgraphs.products.service.inventory import InventoryService
 from subgraphs.products.service.movements import StockMovements
 from subgraphs.products.service.product_lists import ProductListService
@@ -39,7 +43,6 @@ from subgraphs.products.service.products import ProductService
 from subgraphs.products.service.reservation_steps import ReservationSteps
 from subgraphs.products.service.search import SearchService
 from subgraphs.products.service.search_index import SearchIndexing
-from subgraphs.products.service.seeding import Seeding
 from subgraphs.products.service.upkeep import StockUpkeep
 from subgraphs.products.settings import ImageSettings, ProductsSettings, StockSettings
 from subgraphs.products.store.categories import CategoryStore
@@ -152,17 +155,36 @@ async def migrate(settings: ProductsSettings) -> None:
         await migrations.migrate(mongo)
 
 
+def build_import(
+    database: Database, *, only_missing: bool, clock: Callable[[], datetime] = utc_now
+) -> ProductImport:
+    """One run over one file; the events that it writes are published by the running service."""
+    products = ProductStore(database, wake_up=WakeUp())
+    return ProductImport(
+        products=products,
+        categories=CategoryResolution(store=CategoryStore(database), clock=clock),
+        pictures=DrawnPictures(products=products, images=ImageStore(database), clock=clock),
+        clock=clock,
+        only_missing=only_missing,
+    )
+
+
 @asynccontextmanager
-async def open_seeding(settings: ProductsSettings, report: Callable[[str], None]) -> AsyncIterator[Seeding]:
-    """What the `seed` command works with; the events that it writes are published by the running service."""
+async def open_import(settings: ProductsSettings, only_missing: bool) -> AsyncIterator[ProductImport]:  # noqa: FBT001 - the one thing to choose
     async with open_mongo(settings) as mongo:
-        yield Seeding(
-            products=ProductStore(mongo.database, wake_up=WakeUp()),
-            categories=CategoryStore(mongo.database),
-            images=ImageStore(mongo.database),
-            clock=utc_now,
-            report=report,
-        )
+        yield build_import(mongo.database, only_missing=only_missing)
+
+
+def build_export(database: Database) -> ProductExport:
+    return ProductExport(
+        products=ProductStore(database, wake_up=WakeUp()), categories=CategoryStore(database)
+    )
+
+
+@asynccontextmanager
+async def open_export(settings: ProductsSettings) -> AsyncIterator[ProductExport]:
+    async with open_mongo(settings) as mongo:
+        yield build_export(mongo.database)
 
 
 @asynccontextmanager

@@ -15,7 +15,17 @@ from deploy.local import apollo, node
 from deploy.local.edge import render, token_keys
 from deploy.local.ports import Ports
 from deploy.tools.schema import generate
-from tests.router.processes import MAX_BODY, MAX_UPLOAD, ROOT, Execute, Process, Processes, Starter, WaitUntil
+from tests.router.processes import (
+    MAX_BODY,
+    MAX_UPLOAD,
+    ROOT,
+    SECRET,
+    Execute,
+    Process,
+    Processes,
+    Starter,
+    WaitUntil,
+)
 from tests.router.recording_subgraphs import SCHEMAS, SEEN
 from tests.router.servers import Rest, Subgraph
 
@@ -63,6 +73,7 @@ def subgraphs() -> Iterator[dict[str, Subgraph]]:
 def router_env(composed: Path, subgraphs: dict[str, Subgraph]) -> dict[str, str]:
     return {
         "ROUTER_SUPERGRAPH": str(composed / "supergraph.graphql"),
+        "ROUTER_SECRET": SECRET,
         "ROUTER_TIMEOUT": "1s",
         "ROUTER_MAX_BODY_BYTES": str(MAX_BODY),
         "ROUTER_MAX_UPLOAD_BYTES": str(MAX_UPLOAD),

@@ -17,6 +17,9 @@ MAX_BODY = 65_536
 MAX_UPLOAD = 300_000
 """The same of a form with files."""
 
+SECRET = "dGhlLXNlY3JldC1vZi10aGUtcm91dGVyLWluLXRlc3Rz-41x"
+"""What the tests' routers show to subgraphs."""
+
 
 @dataclass
 class Process:

@@ -16,7 +16,7 @@ import pytest
 
 from deploy.local import apollo
 from deploy.tools.schema import generate
-from tests.router.processes import MAX_BODY, Execute, Process, Starter, WaitUntil
+from tests.router.processes import MAX_BODY, SECRET, Execute, Process, Starter, WaitUntil
 from tests.router.recording_subgraphs import SEEN
 from tests.router.servers import Subgraph
 
@@ -123,6 +123,14 @@ def test_the_agreed_headers_reach_each_subgraph_and_no_others(engine: Process, e
             assert {name: headers.get(name) for name in passed} == passed
             assert headers["traceparent"].split("-")[1] == trace
             assert not headers.keys() & others.keys()
+
+
+def test_subgraphs_see_the_secret_of_the_router_and_none_of_a_client(
+    engine: Process, execute: Execute
+) -> None:
+    execute(engine, ACROSS, headers={"x-router-secret": "guessed"})
+    shown = [headers["x-router-secret"] for seen in SEEN.values() for headers in seen.requests]
+    assert shown == [SECRET] * 3
 
 
 @pytest.mark.parametrize("given", [{}, {"x-request-id": "two words"}, {"x-request-id": "x" * 200}])

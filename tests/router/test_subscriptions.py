@@ -13,7 +13,7 @@ from gql.transport.exceptions import TransportConnectionFailed, TransportQueryEr
 from gql.transport.websockets import WebsocketsTransport
 from websockets.asyncio.client import connect
 
-from tests.router.processes import Process, Starter, WaitUntil
+from tests.router.processes import SECRET, Process, Starter, WaitUntil
 from tests.router.recording_subgraphs import SEEN, token
 from tests.router.servers import Subgraph
 
@@ -77,6 +77,7 @@ async def test_websocket_passes_the_token_of_connection_init_and_joins_other_sub
     assert events == BOTH
     (upstream,) = SEEN["orders"].connection_params
     assert upstream["authorization"] == "Bearer t"
+    assert [upgrade["x-router-secret"] for upgrade in SEEN["orders"].upgrades] == [SECRET]
     assert upstream["x-request-id"]
     assert SEEN["users"].requests[-1]["authorization"] == "Bearer t"
 

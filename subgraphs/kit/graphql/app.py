@@ -4,18 +4,25 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
+from subgraphs.kit.auth.router_secret import RouterSecret
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.graphql.context import ContextFactory
 from subgraphs.kit.graphql.limits import Limits
 from subgraphs.kit.graphql.schema import SubgraphSchema
 from subgraphs.kit.graphql.uploads import upload_limit
 from subgraphs.kit.graphql.view import GraphQLView, refusal
+from subgraphs.kit.http.client_address import client_address
 from subgraphs.kit.http.deadlines import Deadlines
 from subgraphs.kit.http.middleware import LimitBody, Observe
 from subgraphs.kit.http.operations import Check, add_operational_routes
+from subgraphs.kit.logs import get_logger
 from subgraphs.kit.settings import ServerSettings
+
+log = get_logger(__name__)
 
 GRAPHQL_PATH = "/graphql"
 
@@ -46,6 +53,25 @@ class _PostOnly:
         await app(scope, receive, send)
 
 
+class _RouterOnly:
+    """Refuses who does not show the router's secret with 403, by HTTP and WebSocket."""
+
+    def __init__(self, app: ASGIApp, secret: RouterSecret) -> None:
+        self._app = app
+        self._secret = secret
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if not self._secret.admits(Headers(scope=scope)):
+            log.warning("not_the_router", client=client_address(scope, Headers()))
+            if scope["type"] == "http":
+                message = "GraphQL is answered to the router alone."
+                app = refusal("FORBIDDEN", message, HTTPStatus.FORBIDDEN)
+            else:
+                app = WebSocketClose()  # one that was not accepted is answered with 403
+        await app(scope, receive, send)
+
+
 def create_app(
     *,
     service: str,
@@ -59,7 +85,8 @@ def create_app(
 ) -> ASGIApp:
     """The whole HTTP surface of a subgraph: `/graphql`, `/health`, `/ready`, `/metrics` and its own routes.
 
-    Files of up to `max_file_bytes` may be uploaded; where that is None, none.
+    Files of up to `max_file_bytes` may be uploaded; where that is None, none. Raises StartError where GraphQL would be
+    open to other machines.
     """
     app = FastAPI(title=service, docs_url=None, redoc_url=None, openapi_url=None)
     add_operational_routes(app, checks)
@@ -81,4 +108,4 @@ def create_app(
 
     # Inside of FastAPI, which would answer an exception in plain text before it came to us.
     app.add_middleware(guarded)
-    return _Dispatch(guarded(_PostOnly(view)), app)
+    return _Dispatch(guarded(_RouterOnly(_PostOnly(view), RouterSecret.of(settings))), app)

@@ -23,9 +23,15 @@ _SECRET_BYTES = 32
 
 EVENT_TYPES = {
     "OrderCreated": "orders",
+    "OrderConfirmed": "orders",
+    "OrderRejected": "orders",
     "OrderStatusChanged": "orders",
     "OrderPaid": "orders",
+    "OrderShipped": "orders",
+    "OrderDelivered": "orders",
     "OrderCancelled": "orders",
+    "OrderExpired": "orders",
+    "OrderRefunded": "orders",
     "ProductUpdated": "products",
     "StockAdjusted": "products",
     "StockReserved": "products",

@@ -4,11 +4,13 @@ from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.orders.domain.ids import OrderId
+from subgraphs.kit.postgres.outbox import enqueue
+from subgraphs.orders.domain import events
+from subgraphs.orders.domain.ids import OrderId, UserId
 from subgraphs.orders.domain.payments import PaymentStatus
 from subgraphs.orders.domain.refunds import Refund, RefundStatus
 from subgraphs.orders.store.rows import to_refund
-from subgraphs.orders.store.tables import payments, refunds
+from subgraphs.orders.store.tables import orders, outbox, payments, refunds
 
 
 class RefundStore:
@@ -40,7 +42,7 @@ class RefundStore:
         await self._connection.execute(upsert(refunds).values(row).on_conflict_do_nothing())
 
     async def done(self, refund: Refund) -> None:
-        """Record that the provider made the refund, and count it to the payment: once, however often it is told."""
+        """Record that the provider made the refund, count it to the payment, and tell of it: once, however often it is told."""
         first = await self._connection.execute(
             update(refunds)
             .where(refunds.c.key == refund.key, refunds.c.status == RefundStatus.PENDING.value)
@@ -58,3 +60,7 @@ class RefundStore:
             .where(payments.c.attempt_id == refund.attempt_id)
             .values(refunded_minor=refunded, status=whole)
         )
+        owner = select(orders.c.number, orders.c.user_id).where(orders.c.id == refund.order_id)
+        order = (await self._connection.execute(owner)).one()
+        event = events.refunded(refund, number=order.number, user_id=UserId(order.user_id))
+        await enqueue(self._connection, outbox, event)

@@ -72,6 +72,14 @@ order_items = Table(
 Index("order_items_by_order", order_items.c.order_id, order_items.c.product_id, unique=True)
 Index("order_items_by_product", order_items.c.product_id)
 
+# Of each product, the units in orders of a state of `SOLD`; changed in the transaction that changes the state.
+units_sold = Table(
+    "units_sold",
+    metadata,
+    Column("product_id", Text, primary_key=True),
+    Column("units", BigInteger, nullable=False),
+)
+
 order_events = Table(
     "order_events",
     metadata,

@@ -12,6 +12,7 @@
 the business of `store/holds.py`.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -51,6 +52,7 @@ SEARCH_CHANGED: Document = {"search_version": -1}
 """What `$inc` adds to in every change of what is searched: the search index is to follow."""
 
 _DUPLICATE_KEY = 11000
+_WRITES_AT_ONCE = 8
 
 
 class ProductStore:
@@ -100,6 +102,14 @@ class ProductStore:
         found = {d["sku_key"]: product_of(d) async for d in cursor}
         return [None if key is None else found.get(key) for key in keys]
 
+    async def page_by_sku(self, *, after: str, limit: int) -> list[Product]:
+        """Products in the order of their SKUs, beyond that of `after`; also those that are not sold or deleted.
+
+        One condition on the index that has the order: every server streams that.
+        """
+        cursor = self._products.find({"sku_key": {"$gt": sku_key(after) or ""}}, READ, batch_size=limit + 1)
+        return [product_of(d) async for d in cursor.sort("sku_key", 1).limit(limit)]
+
     async def insert_missing(self, products: Sequence[Product], *, actor: str | None = None) -> list[Product]:
         """Add those whose SKU is free, and return them; one that somebody has added meanwhile stays as it is."""
         taken: set[int] = set()
@@ -139,6 +149,21 @@ class ProductStore:
         except DuplicateKeyError as error:
             raise SkuTaken(product.sku) from error
         return self._written(document)
+
+    async def replace_many(
+        self, revised: Sequence[tuple[Product, Product]], *, actor: str
+    ) -> list[Product | None]:
+        """`replace` for each pair of a product and the one that it was made of.
+
+        A write for each, some at a time: of the conditional updates in one command nobody learns which took effect.
+        """
+        turn = asyncio.Semaphore(_WRITES_AT_ONCE)
+
+        async def write(product: Product, read: Product) -> Product | None:
+            async with turn:
+                return await self.replace(product, read=read, actor=actor)
+
+        return await asyncio.gather(*(write(product, read) for product, read in revised))
 
     async def adjust(
         self, product_id: ProductId, delta: int, *, reason: str | None, actor: str, at: datetime
