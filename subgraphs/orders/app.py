@@ -10,8 +10,8 @@ from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import running
+from subgraphs.kit.events.connect import open_transport
 from subgraphs.kit.events.consumer import Consumer
-from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.client import open_channel
@@ -31,6 +31,7 @@ from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.jobs.webhooks import DeliverWebhooks
 from subgraphs.orders.live.states import OrderStates
 from subgraphs.orders.live.status import LiveStatus
+from subgraphs.orders.live.wake_ups import StatusWakeUps
 from subgraphs.orders.payments.sandbox import SandboxProvider
 from subgraphs.orders.saga import Saga
 from subgraphs.orders.service import (
@@ -42,6 +43,7 @@ from subgraphs.orders.service import (
     Payments,
     Placement,
     Refunds,
+    Reports,
     Webhooks,
 )
 from subgraphs.orders.settings import OrdersSettings, ShippingRateSettings, WebhookSettings
@@ -64,8 +66,9 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         await stack.enter_async_context(users)
         revocations = RedisRevocations(redis)
 
-        events = RedisStreams(redis)
-        relay = OutboxRelay(postgres, events, outbox)
+        transport = await stack.enter_async_context(open_transport(settings, redis))
+        publisher = StatusWakeUps(transport, redis) if settings.events.url else transport
+        relay = OutboxRelay(postgres, publisher, outbox)
         live = LiveStatus(redis, settings.live, timeout=settings.redis.timeout.total_seconds())
         states = OrderStates(redis, lifetime=settings.state_cache) if settings.state_cache else None
         if states:
@@ -81,7 +84,9 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         )
         deliver = await stack.enter_async_context(_delivering(postgres, settings.webhooks))
         recorder = DeliveryRecorder(postgres=postgres, clock=_now, wake_up=deliver.wake_up)
-        consumers = [Consumer(events, recorder.handle, source=source, group=CONSUMER) for source in SOURCES]
+        consumers = [
+            Consumer(transport, recorder.handle, source=source, group=CONSUMER) for source in SOURCES
+        ]
         for consumer in consumers:
             stack.push_async_callback(consumer.close)
         accounts = GrpcAccounts(users, revocations)
@@ -104,6 +109,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             cancellations=Cancellations(postgres=postgres, saga=saga, clock=_now, wake_up=relay.wake_up),
             fulfilment=Fulfilment(postgres=postgres, clock=_now, wake_up=relay.wake_up),
             refunds=Refunds(postgres=postgres, saga=saga, clock=_now),
+            reports=Reports(postgres=postgres),
             webhooks=Webhooks(
                 postgres=postgres,
                 clock=_now,

@@ -13,7 +13,7 @@ from subgraphs.orders.store.tables import inbox
 from subgraphs.orders.store.webhook_deliveries import WebhookDeliveryStore
 from subgraphs.orders.store.webhooks import WebhookStore
 
-CONSUMER = "webhooks"
+CONSUMER = "orders.webhooks"
 
 
 class DeliveryRecorder:
