@@ -155,6 +155,7 @@ def _apollo(topology: Topology, root: Path) -> dict[str, str]:
     return {
         "ROUTER_ADDRESS": f"{LOOPBACK}:{topology.http['apollo']}",
         "ROUTER_RHAI": str(root / "router" / "apollo" / "rhai"),
+        "ROUTER_JWKS_URL": f"{topology.base('users')}/.well-known/jwks.json",
         "APOLLO_TELEMETRY_DISABLED": "true",
         **{f"ROUTER_{name.upper()}_URL": f"{topology.base(name)}/graphql" for name in SUBGRAPHS},
     }

@@ -26,9 +26,17 @@ def both(apollo_router: Process, start_edge: Starter) -> Iterator[Process]:
     return start_edge(ROUTER_PORT=apollo_router.url.rpartition(":")[2])
 
 
-def test_the_router_accepts_its_configuration(binary: Path) -> None:
+LICENCES: list[dict[str, str]] = [
+    {"APOLLO_KEY": "service:shop:key", "APOLLO_GRAPH_REF": "shop@current"},
+    {"APOLLO_ROUTER_LICENSE": "token"},
+    {"APOLLO_ROUTER_LICENSE_PATH": "/etc/licence"},
+]
+
+
+@pytest.mark.parametrize("environ", [{}, *LICENCES])
+def test_the_router_accepts_its_configuration(binary: Path, environ: dict[str, str], tmp_path: Path) -> None:
     said = subprocess.run(
-        [binary, "config", "validate", apollo.FOLDER / "router.yaml"],
+        [binary, "config", "validate", apollo.configuration(environ, tmp_path)],
         capture_output=True,
         text=True,
         timeout=30,
