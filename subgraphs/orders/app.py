@@ -39,6 +39,7 @@ from subgraphs.orders.service import (
     Payments,
     Placement,
     Refunds,
+    Reports,
 )
 from subgraphs.orders.settings import OrdersSettings, ShippingRateSettings
 from subgraphs.orders.store.tables import outbox
@@ -92,6 +93,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             cancellations=Cancellations(postgres=postgres, saga=saga, clock=_now, wake_up=relay.wake_up),
             fulfilment=Fulfilment(postgres=postgres, clock=_now, wake_up=relay.wake_up),
             refunds=Refunds(postgres=postgres, saga=saga, clock=_now),
+            reports=Reports(postgres=postgres),
         )
         await stack.enter_async_context(
             running(

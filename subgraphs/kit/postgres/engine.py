@@ -1,10 +1,12 @@
 """PostgreSQL through SQLAlchemy Core on asyncpg: one pool, reads without a transaction, units of work."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -26,9 +28,6 @@ class Postgres:
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=timeout,
-            # A ping is one small round trip; without it the first request after a restart of the
-            # database fails for every pooled connection.
-            pool_pre_ping=True,
             connect_args={
                 "timeout": timeout,
                 "command_timeout": timeout,
@@ -38,8 +37,8 @@ class Postgres:
         # Autocommit saves BEGIN and ROLLBACK around a lone read; both views share the pool.
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._observers: list[Observer] = []
-        event.listen(self.engine.sync_engine, "checkout", lambda *_: DB_CONNECTIONS.inc())
-        event.listen(self.engine.sync_engine, "checkin", lambda *_: DB_CONNECTIONS.dec())
+        event.listen(self.engine.sync_engine, "checkout", _check_out)
+        event.listen(self.engine.sync_engine, "checkin", _check_in)
 
     def after_commit(self, observer: Observer) -> None:
         """Have `observer` called after each commit with what its stores recorded by `record_change`.
@@ -76,6 +75,34 @@ class Postgres:
 def record_change(connection: AsyncConnection, change: object) -> None:
     """Tell the observers of commits, once this unit of work is one, that `change` was made."""
     connection.sync_connection.info[_CHANGES].append(change)  # type: ignore[union-attr] # it has begun
+
+
+_PING_AFTER = 5.0
+"""Seconds in the pool after which a connection is tried before it is used."""
+
+_RETURNED = "returned"
+
+
+def _check_out(connection: Any, record: Any, _proxy: Any) -> None:
+    """Raises InvalidatePoolError, upon which the pool connects anew, for a connection that is dead.
+
+    Of one that the server closed, the driver knows. SQLAlchemy's own ping would tell as much, before each
+    use and in a transaction: three round trips for every read of one.
+    """
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError("the server has closed the connection")
+    returned = record.info.get(_RETURNED)  # not of a new one
+    if returned is not None and time.monotonic() - returned > _PING_AFTER:
+        try:
+            connection.ping()
+        except Exception as error:
+            raise InvalidatePoolError("the connection does not answer") from error
+    DB_CONNECTIONS.inc()
+
+
+def _check_in(_connection: Any, record: Any) -> None:
+    record.info[_RETURNED] = time.monotonic()
+    DB_CONNECTIONS.dec()
 
 
 def driver_url(url: str) -> str:

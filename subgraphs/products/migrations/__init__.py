@@ -9,6 +9,7 @@ from subgraphs.products.migrations import (
     v0003_search,
     v0004_images,
     v0005_movements,
+    v0006_category_marks,
 )
 
 MIGRATIONS = (
@@ -17,6 +18,7 @@ MIGRATIONS = (
     Migration(3, "search", v0003_search.apply),
     Migration(4, "images", v0004_images.apply),
     Migration(5, "movements", v0005_movements.apply),
+    Migration(6, "category marks", v0006_category_marks.apply),
 )
 
 

@@ -3,9 +3,9 @@
     _id, sku, sku_key, name, name_key, description, price_minor, currency, price_rank, category_id, tags,
     images: [{id, alt, width, height}],                    files in `store/images.py`; absent of old products
     active, deleted, version, created_at, updated_at,
-    available, holds: [{rid, q, at, id?, restored?}],      on hand = available + the sum of the holds
+    available, holds: [{rid, q, at, id?, restored?}],      on_hand = available + the sum of the holds
     outbox: [event], publish_after,
-    movements, movements_pending                           see store/movements.py
+    on_hand, movements, movements_pending                         see store/movements.py
     search_version, search_entries, search_pending        see store/search_index.py
 
 `sku_key` and `name_key` are folded, for comparison without case on any server and collation. The holds are
@@ -38,6 +38,7 @@ READ: Document = {
     "holds": 0,
     "outbox": 0,
     "publish_after": 0,
+    "on_hand": 0,
     "movements": 0,
     "movements_pending": 0,
     "search_version": 0,

@@ -33,6 +33,7 @@ from subgraphs.orders.service import (
     Payments,
     Placement,
     Refunds,
+    Reports,
 )
 from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
@@ -109,6 +110,7 @@ class OrdersHarness:
             cancellations=Cancellations(**shared),
             fulfilment=Fulfilment(postgres=postgres, clock=self.clock, wake_up=_nobody_sleeps),
             refunds=Refunds(postgres=postgres, saga=self.saga, clock=self.clock),
+            reports=Reports(postgres=postgres),
         )
         self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
         self.ann = Viewer(user_id=new_id(), role="USER")

@@ -13,6 +13,7 @@ from subgraphs.products.migrations import (
     migrate_database,
     v0002_identities_of_holds,
     v0004_images,
+    v0005_movements,
 )
 from subgraphs.products.migrations.v0001_catalogue_and_stock import INDEXES
 from subgraphs.products.settings import ProductsSettings
@@ -33,6 +34,7 @@ async def test_processes_that_migrate_at_once_get_one_result(engines) -> None:
         assert done == [m.version for m in MIGRATIONS]
         expected = {name: {index.document["name"] for index in wanted} for name, wanted in INDEXES.items()}
         expected["products"] |= {"images", "movements_pending", "search_due"}
+        expected["categories"] |= {"marked"}
         assert await indexes(mongo.database) == expected
     finally:
         await mongo.database.client.drop_database(mongo.database.name)
@@ -90,6 +92,26 @@ async def test_what_other_versions_let_a_product_have_is_kept(engines) -> None:
     finally:
         await mongo.database.client.drop_database(mongo.database.name)
         mongo.close()
+
+
+async def test_units_are_counted_as_they_are_and_once(stock, make, order) -> None:
+    mug, counted = await make(stock=10), await make(stock=7)
+    await stock.reserve(order, (mug, 3))
+    await stock.inventory.commit(order)
+    await stock.reserve(f"{order}-2", (mug, 2))
+    later = ("on_hand", "movements", "movements_pending")
+    await stock.database["products"].update_one({"_id": mug.id}, {"$unset": dict.fromkeys(later, "")})
+    await stock.database["products"].update_one({"_id": counted.id}, {"$set": {"on_hand": 8}})
+    for _ in range(2):
+        await v0005_movements.apply(stock.database)
+    assert [
+        (await stock.database["products"].find_one({"_id": p.id}))["on_hand"] for p in (mug, counted)
+    ] == [7, 8]
+    await stock.inventory.release(f"{order}-2")
+    assert (await stock.of(mug), (await stock.database["products"].find_one({"_id": mug.id}))["on_hand"]) == (
+        (7, {}),
+        7,
+    )
 
 
 # ---- a database of before holds had ids ----------------------------------------------------------------------
