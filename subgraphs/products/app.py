@@ -11,7 +11,7 @@ from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import WakeUp, running
-from subgraphs.kit.events.redis_streams import RedisStreams
+from subgraphs.kit.events.connect import open_transport
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.server import serving
@@ -230,7 +230,8 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         keys = await stack.enter_async_context(remote_keys(settings))
         revocations = RedisRevocations(redis)
 
-        relay = DocumentRelay(mongo.database, RedisStreams(redis), ["products", "reservations"])
+        transport = await stack.enter_async_context(open_transport(settings, redis))
+        relay = DocumentRelay(mongo.database, transport, ["products", "reservations"])
         catalogue_changed = WakeUp()
         services = build_services(
             mongo.database,

@@ -10,6 +10,7 @@ from subgraphs.products.migrations import (
     v0004_images,
     v0005_movements,
     v0006_category_marks,
+    v0007_lists,
 )
 
 MIGRATIONS = (
@@ -19,6 +20,7 @@ MIGRATIONS = (
     Migration(4, "images", v0004_images.apply),
     Migration(5, "movements", v0005_movements.apply),
     Migration(6, "category marks", v0006_category_marks.apply),
+    Migration(7, "keys of lists", v0007_lists.apply),
 )
 
 
