@@ -37,6 +37,8 @@ def supergraph(engines: Engines) -> dict[str, Any]:
         "PRODUCTS_DATABASE_URL": engines.mongo,
         "REDIS_URL": engines.redis,
         "ROUTER_SECRET": launcher.ROUTER_SECRET,
+        # Each request is logged, and so can be followed by its ids.
+        **{f"{name}_SERVER_SLOW_REQUEST": "0s" for name in ("USERS", "PRODUCTS", "ORDERS", "REST")},
         # Off by itself with stores that are not the launcher's own.
         "USERS_FIRST_ACCOUNT_ADMIN": "true",
         # A test changes the signing key, and waits until the new one signs.
