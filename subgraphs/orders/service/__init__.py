@@ -10,6 +10,7 @@ from subgraphs.orders.service.payments import Payments
 from subgraphs.orders.service.placement import Placement
 from subgraphs.orders.service.refunds import Refunds
 from subgraphs.orders.service.reports import Reports
+from subgraphs.orders.service.webhooks import Webhooks
 
 __all__ = [
     "Amendments",
@@ -21,6 +22,7 @@ __all__ = [
     "Placement",
     "Refunds",
     "Reports",
+    "Webhooks",
     "page_of",
 ]
 
@@ -35,3 +37,4 @@ class OrderService:
     fulfilment: Fulfilment
     refunds: Refunds
     reports: Reports
+    webhooks: Webhooks

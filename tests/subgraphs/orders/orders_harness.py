@@ -18,6 +18,7 @@ from subgraphs.orders.domain.permissions import Permission
 from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRate, ShippingRates
 from subgraphs.orders.domain.transitions import OrderStatus
+from subgraphs.orders.domain.webhooks import UrlRules
 from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.payments.sandbox import SandboxProvider
 from subgraphs.orders.saga import LEASE, Saga
@@ -31,6 +32,7 @@ from subgraphs.orders.service import (
     Placement,
     Refunds,
     Reports,
+    Webhooks,
 )
 from subgraphs.orders.store.tables import metadata
 from tests.subgraphs.orders.account_service import InMemoryAccounts
@@ -54,6 +56,7 @@ RATES = ShippingRates(
         ShippingRate(method="express", country="CH", costs=_usd(1500)),
     )
 )
+ANY_URL = UrlRules(allow_http=True, allow_private=True, ports=frozenset())
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 # Longer than the longest time between two attempts of the resume job.
 _A_WHILE = LEASE * 65
@@ -107,6 +110,14 @@ class OrdersHarness(OrderBooks):
             fulfilment=Fulfilment(postgres=postgres, clock=self.clock, wake_up=_nobody_sleeps),
             refunds=Refunds(postgres=postgres, saga=self.saga, clock=self.clock),
             reports=Reports(postgres=postgres),
+            webhooks=Webhooks(
+                postgres=postgres,
+                clock=self.clock,
+                wake_up=_nobody_sleeps,
+                rules=ANY_URL,
+                most=20,
+                overlap=timedelta(days=1),
+            ),
         )
         self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
         self.ann = Viewer(user_id=new_id(), role="USER")
