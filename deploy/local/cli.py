@@ -4,10 +4,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from deploy.local.commands import events, keys, products, router, up, users
+from deploy.local.commands import events, keys, products, report, router, schema, stock, up, users
 from deploy.local.errors import LaunchError
 
-COMMANDS = (up, router, users.COMMAND, products.COMMAND, keys.COMMAND, events.COMMAND)
+COMMANDS = (
+    up,
+    router,
+    schema,
+    users.COMMAND,
+    products.COMMAND,
+    stock.COMMAND,
+    report.COMMAND,
+    keys.COMMAND,
+    events.COMMAND,
+)
 
 
 def parser() -> argparse.ArgumentParser:

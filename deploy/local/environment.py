@@ -43,7 +43,8 @@ def settings(
     made = _defaults(topology, urls, secrets=secrets, log_level=log_level, root=root)
     for relaxation in relaxations:
         made["users"] |= relaxation.users
-        made["router"] |= relaxation.router
+        for router in ("router", "apollo"):
+            made[router] |= relaxation.router
     if "users" in topology.external.databases:
         # The documented walk creates products with the first account. Never on a database that is not ours.
         made["users"].pop("USERS_FIRST_ACCOUNT_ADMIN", None)
@@ -137,6 +138,7 @@ def edge_values(
         "TRUSTED_HOPS": environ.get("EDGE_TRUSTED_HOPS") or "0",
         "RATE_LIMIT_PER_MINUTE": limit,
         "RATE_LIMIT_BURST": environ.get("EDGE_RATE_LIMIT_BURST") or limit,
+        "ACCOUNT_RATE_LIMIT_PER_MINUTE": environ.get("EDGE_ACCOUNT_RATE_LIMIT_PER_MINUTE") or limit,
         "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),
         "MAX_UPLOAD_BYTES": environ.get("EDGE_MAX_UPLOAD_BYTES") or str(_MAX_UPLOAD_BYTES),
         "CORS_ORIGIN_REGEX": open_to["EDGE_CORS_ORIGIN_REGEX"],
@@ -154,6 +156,7 @@ def _apollo(topology: Topology, root: Path) -> dict[str, str]:
     return {
         "ROUTER_ADDRESS": f"{LOOPBACK}:{topology.http['apollo']}",
         "ROUTER_RHAI": str(root / "router" / "apollo" / "rhai"),
+        "ROUTER_JWKS_URL": f"{topology.base('users')}/.well-known/jwks.json",
         "APOLLO_TELEMETRY_DISABLED": "true",
         **{f"ROUTER_{name.upper()}_URL": f"{topology.base(name)}/graphql" for name in SUBGRAPHS},
     }

@@ -184,6 +184,7 @@ def edge_values(
         "TRUSTED_HOPS": 0,
         "RATE_LIMIT_PER_MINUTE": 600_000,
         "RATE_LIMIT_BURST": 600_000,
+        "ACCOUNT_RATE_LIMIT_PER_MINUTE": 600_000,
         "MAX_BODY_BYTES": MAX_BODY,
         "MAX_UPLOAD_BYTES": MAX_UPLOAD,
         "CORS_ORIGIN_REGEX": r"https://studio\.apollographql\.com",

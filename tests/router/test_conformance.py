@@ -272,6 +272,23 @@ def test_a_query_in_the_address_needs_a_header_that_no_page_can_send(engine: Pro
     assert asked() == 1
 
 
+@pytest.fixture(scope="module")
+def telling(start_engine: Starter) -> Process:
+    """The same router as the launcher starts it for a person alone."""
+    return start_engine(ROUTER_EXPOSE_QUERY_PLAN="true")
+
+
+def test_who_asks_for_the_plan_gets_it_where_it_is_told(
+    telling: Process, engine: Process, execute: Execute
+) -> None:
+    asking = {"apollo-expose-query-plan": "true"}
+    extensions = execute(telling, PRODUCT, headers=asking).json()["extensions"]
+    (plan,) = extensions.values()
+    assert '"kind":"Fetch","serviceName":"products"' in json.dumps(plan, separators=(",", ":"))
+    assert execute(telling, PRODUCT).json() == ONE
+    assert execute(engine, PRODUCT, headers=asking).json() == ONE
+
+
 # ---- automatic persisted queries -----------------------------------------------------------------------------
 
 
@@ -342,13 +359,13 @@ async def test_a_new_supergraph_is_taken_up_without_a_lost_request(
     whole = (composed / "supergraph.graphql").read_text()
     assert whole.count("  leaky: String @join__field(graph: USERS)\n") == 1
     supergraph.write_text(whole)
-    engine = start_engine(ROUTER_SUPERGRAPH=str(supergraph))
+    engine = start_engine(ROUTER_SUPERGRAPH=str(supergraph), ROUTER_TIMEOUT="10s")
     async with httpx.AsyncClient(base_url=engine.url, timeout=10) as client:
 
         async def ask(query: str) -> httpx.Response:
             return await client.post("/graphql", json={"query": query})
 
-        slow = asyncio.create_task(ask("{ slow(seconds: 0.9) }"))
+        slow = asyncio.create_task(ask("{ slow(seconds: 2) }"))
         await wait_until(lambda: len(SEEN["users"].requests) == 1)
         unfinished = tmp_path / "supergraph.part"
         unfinished.write_text(whole.replace("  leaky: String @join__field(graph: USERS)\n", ""))

@@ -1,4 +1,4 @@
-"""`supergraph users` and `supergraph events` on the running system: what an operator can do without an account."""
+"""The commands on the running system: what an operator can do without an account."""
 
 import asyncio
 import json
@@ -167,6 +167,19 @@ async def test_database_named_in_the_environment_is_the_one_used(
     url = supergraph["addresses"]["users_database"]
     found = await run("list", "--search", customer.username, "--json", USERS_DATABASE_URL=url)
     assert customer.id in found.stdout
+
+
+async def test_stock_of_the_running_system_agrees_with_its_orders(supergraph: dict[str, Any]) -> None:
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [*COMMAND[:-1], "stock", "reconcile", "--data", supergraph["data"]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Stock and reservations agree.\n", "")
 
 
 async def test_an_event_that_was_given_up_is_listed_and_handed_to_its_consumer_again(

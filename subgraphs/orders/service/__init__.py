@@ -9,6 +9,8 @@ from subgraphs.orders.service.orders import Orders, page_of
 from subgraphs.orders.service.payments import Payments
 from subgraphs.orders.service.placement import Placement
 from subgraphs.orders.service.refunds import Refunds
+from subgraphs.orders.service.reports import Reports
+from subgraphs.orders.service.webhooks import Webhooks
 
 __all__ = [
     "Amendments",
@@ -19,6 +21,8 @@ __all__ = [
     "Payments",
     "Placement",
     "Refunds",
+    "Reports",
+    "Webhooks",
     "page_of",
 ]
 
@@ -32,3 +36,5 @@ class OrderService:
     cancellations: Cancellations
     fulfilment: Fulfilment
     refunds: Refunds
+    reports: Reports
+    webhooks: Webhooks

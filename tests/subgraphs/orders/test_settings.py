@@ -2,8 +2,9 @@ import pytest
 
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.settings import SettingsError
-from subgraphs.orders.app import shipping_rates
+from subgraphs.orders.app import shipping_rates, url_rules
 from subgraphs.orders.domain.shipping import ShippingDetails
+from subgraphs.orders.domain.webhooks import UrlRules
 from subgraphs.orders.settings import OrdersSettings
 
 
@@ -25,3 +26,15 @@ def test_a_cost_that_is_none_is_refused_at_the_start(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ORDERS_SHIPPING_RATES", f'[{{"costs": {costs}}}]')
     with pytest.raises(SettingsError, match="costs"):
         OrdersSettings.load()
+
+
+def test_webhooks_lead_to_the_public_internet_over_tls_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch):
+    assert url_rules(OrdersSettings.load().webhooks) == UrlRules(
+        allow_http=False, allow_private=False, ports=frozenset({443, 8443})
+    )
+    monkeypatch.setenv("ORDERS_WEBHOOKS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("ORDERS_WEBHOOKS_ALLOW_PRIVATE", "true")
+    monkeypatch.setenv("ORDERS_WEBHOOKS_PORTS", "[80, 443]")
+    assert url_rules(OrdersSettings.load().webhooks) == UrlRules(
+        allow_http=True, allow_private=True, ports=frozenset({80, 443})
+    )
