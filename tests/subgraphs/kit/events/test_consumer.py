@@ -16,10 +16,11 @@ from subgraphs.kit.events.consumer import Consumer, Handler
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.events.streams import dead_letters_of, stream_of
-from subgraphs.kit.events.transport import Backlog, OutgoingEvent
+from subgraphs.kit.events.transport import Backlog
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import RedisSettings
+from tests.subgraphs.kit.events.counted_events import CountedEvents
 
 MOMENT = timedelta(milliseconds=20)
 
@@ -30,26 +31,12 @@ async def redis(engines: Any) -> AsyncIterator[Redis]:
         yield redis
 
 
-class Numbers:
-    """A stream of numbers of its own, and what consumers of it have handled."""
+class Numbers(CountedEvents):
+    """In a stream of Redis, which tells what it has delivered."""
 
     def __init__(self, redis: Redis) -> None:
+        super().__init__(RedisStreams(redis), new_id())
         self.redis = redis
-        self.source = new_id()
-        self.handled: list[int] = []
-        self.failures: dict[int, list[Exception]] = {}
-        """By number, what the handler raises, an attempt each."""
-
-    async def write(self, *numbers: int) -> None:
-        events = [Event(type="Counted", source=self.source, key="k", data={"n": n}) for n in numbers]
-        outgoing = [OutgoingEvent(e.id, e.type, e.source, e.to_json()) for e in events]
-        assert await RedisStreams(self.redis).publish(outgoing) == outgoing
-
-    async def handle(self, event: Event) -> None:
-        n = event.data["n"]
-        if self.failures.get(n):
-            raise self.failures[n].pop()
-        self.handled.append(n)
 
     def consumer(
         self, group: str = "g", *, idle: timedelta = MOMENT, handler: Handler | None = None, **options: Any
