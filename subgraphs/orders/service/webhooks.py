@@ -86,7 +86,8 @@ class Webhooks:
         columns: dict[str, object] = {}
         if url is not None:
             check_url(url, self.rules)
-            columns["url"] = url
+            # What failed was another receiver.
+            columns |= {"url": url, "failing_since": None}
         if event_types is not None:
             columns["event_types"] = [*check_event_types(event_types)]
         if enabled is not None:

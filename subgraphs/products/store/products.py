@@ -114,7 +114,7 @@ class ProductStore:
     async def page_by_sku(self, *, after: str, limit: int) -> list[Product]:
         """Products in the order of their SKUs, beyond that of `after`; also those that are not sold or deleted.
 
-        One condition on the index that has the order: every server streams that.
+        One condition, on the index that has the order: MongoDB streams that.
         """
         cursor = self._products.find({"sku_key": {"$gt": sku_key(after) or ""}}, READ, batch_size=limit + 1)
         return [product_of(d) async for d in cursor.sort("sku_key", 1).limit(limit)]

@@ -201,6 +201,23 @@ async def test_a_success_forgets_the_failures_before_it(
     assert (await _now(harness)).failing_since is None
 
 
+async def test_another_url_has_not_failed_yet(
+    harness: OrdersHarness, deliver: DeliverWebhooks, receiver: Receiver
+):
+    webhook = await _webhook(harness, receiver)
+    [event] = await _told(harness)
+    receiver.answers = [Response(b"", 500)]
+    await _send(deliver)
+    harness.clock.forward(timedelta(days=1))
+    async with receiving() as other:
+        moved = await harness.service.webhooks.update(
+            harness.staff, webhook.id, url=other.url, event_types=None, enabled=None
+        )
+        assert (moved.url, moved.failing_since, moved.secret) == (other.url, None, webhook.secret)
+        await _send(deliver)
+        assert [got.id for got in other.received] == [event.id]
+
+
 async def test_a_receiver_that_is_gone_is_not_called_again(
     harness: OrdersHarness, deliver: DeliverWebhooks, receiver: Receiver
 ):
