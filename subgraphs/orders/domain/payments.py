@@ -21,6 +21,10 @@ class PaymentStatus(StrEnum):
     PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
 
 
+SALES = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
+"""Money was taken, whatever was given back since."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
     """One attempt to pay. `attempt_id` is the provider's idempotency key: the same however often it is sent.

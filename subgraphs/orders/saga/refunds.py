@@ -71,4 +71,4 @@ class RefundStep:
                     "The refund is under way; the order shows it when it is through."
                 ) from error
             async with self.postgres.unit_of_work() as connection:
-                await RefundStore(connection).done(refund)
+                await RefundStore(connection).done(refund, at=self.clock())

@@ -9,6 +9,7 @@ from subgraphs.orders.service.orders import Orders, page_of
 from subgraphs.orders.service.payments import Payments
 from subgraphs.orders.service.placement import Placement
 from subgraphs.orders.service.refunds import Refunds
+from subgraphs.orders.service.reports import Reports
 
 __all__ = [
     "Amendments",
@@ -19,6 +20,7 @@ __all__ = [
     "Payments",
     "Placement",
     "Refunds",
+    "Reports",
     "page_of",
 ]
 
@@ -32,3 +34,4 @@ class OrderService:
     cancellations: Cancellations
     fulfilment: Fulfilment
     refunds: Refunds
+    reports: Reports

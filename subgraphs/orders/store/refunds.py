@@ -1,5 +1,7 @@
 """Refunds, and what they leave of the payment."""
 
+from datetime import datetime
+
 from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,12 +43,15 @@ class RefundStore:
         }
         await self._connection.execute(upsert(refunds).values(row).on_conflict_do_nothing())
 
-    async def done(self, refund: Refund) -> None:
-        """Record that the provider made the refund, count it to the payment, and tell of it: once, however often it is told."""
+    async def done(self, refund: Refund, *, at: datetime) -> None:
+        """Record that the provider had made the refund by `at`, count it to the payment, and tell of it.
+
+        Once, however often it is told.
+        """
         first = await self._connection.execute(
             update(refunds)
             .where(refunds.c.key == refund.key, refunds.c.status == RefundStatus.PENDING.value)
-            .values(status=RefundStatus.DONE.value)
+            .values(status=RefundStatus.DONE.value, done_at=at)
         )
         if not first.rowcount:
             return

@@ -30,6 +30,7 @@ from subgraphs.orders.service import (
     Payments,
     Placement,
     Refunds,
+    Reports,
 )
 from subgraphs.orders.store.tables import metadata
 from tests.subgraphs.orders.account_service import InMemoryAccounts
@@ -105,6 +106,7 @@ class OrdersHarness(OrderBooks):
             cancellations=Cancellations(**shared),
             fulfilment=Fulfilment(postgres=postgres, clock=self.clock, wake_up=_nobody_sleeps),
             refunds=Refunds(postgres=postgres, saga=self.saga, clock=self.clock),
+            reports=Reports(postgres=postgres),
         )
         self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
         self.ann = Viewer(user_id=new_id(), role="USER")
