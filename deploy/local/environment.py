@@ -13,6 +13,8 @@ _MAX_BODY_BYTES = 1024 * 1024
 """As the router and the subgraphs have it."""
 _MAX_UPLOAD_BYTES = 8 * 1024 * 1024 + 128 * 1024
 """The largest file that the products service takes, and what a form has beside it."""
+_MAX_WEBHOOK_BYTES = 256 * 1024
+"""Several times what a payment provider sends."""
 
 _OURS = ("_SERVER_HOST", "_SERVER_PORT", "_SERVER_GRPC_PORT", "ROUTER_HOST", "ROUTER_PORT", "ROUTER_ADDRESS")
 
@@ -92,6 +94,8 @@ def _defaults(
         made[component] = {f"{component.upper()}_{key}": value for key, value in values.items()}
         made[component]["PYTHONUNBUFFERED"] = "1"
     made["users"] |= _users(topology, secrets)
+    # Whoever tries the system out has no account with a provider of payments.
+    made["orders"]["ORDERS_PAYMENTS_PROVIDER"] = "sandbox"
     made["router"] = _router(topology, log_level, root)
     made["apollo"] = _apollo(topology, root)
     return made
@@ -127,6 +131,7 @@ def edge_values(
         "RATE_LIMIT_BURST": environ.get("EDGE_RATE_LIMIT_BURST") or limit,
         "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),
         "MAX_UPLOAD_BYTES": environ.get("EDGE_MAX_UPLOAD_BYTES") or str(_MAX_UPLOAD_BYTES),
+        "MAX_WEBHOOK_BYTES": environ.get("EDGE_MAX_WEBHOOK_BYTES") or str(_MAX_WEBHOOK_BYTES),
         "CORS_ORIGIN_REGEX": open_to["EDGE_CORS_ORIGIN_REGEX"],
         "TOKEN_KEYS": token_keys(environ, jwks=data / "jwks.json"),
     }

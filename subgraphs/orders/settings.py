@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from subgraphs.kit.errors import ValidationFailed
@@ -22,8 +23,27 @@ class RetentionSettings(Section):
         timedelta(days=30),
         description="Charges of the sandbox payment provider; one that an order may still need is kept.",
     )
+    payment_events: Duration = Field(
+        timedelta(days=30),
+        description="Webhooks of payment providers; one that comes again after this time is worked off again.",
+    )
     every: Duration = Field(
         timedelta(minutes=5), gt=timedelta(0), description="How often old records are deleted."
+    )
+
+
+class PaymentSettings(Section):
+    """Who takes the money. Without a provider no order can be paid."""
+
+    provider: Literal["", "sandbox"] = Field(
+        "",
+        description="`sandbox` moves no money and pays every order: for development and tests, and never by default.",
+    )
+    sandbox_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signs the sandbox's webhooks; by default one that each process makes up."
+    )
+    sandbox_webhook_url: str = Field(
+        "", description="Where the sandbox sends webhooks to; by default it sends none."
     )
 
 
@@ -58,4 +78,5 @@ class OrdersSettings(ServiceSettings):
     shipping_rates: tuple[ShippingRateSettings, ...] = Field(
         (), description="What shipping costs by method and country; without any it is free."
     )
+    payments: PaymentSettings = PaymentSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -14,7 +14,17 @@ from deploy.local import node
 from deploy.local.edge import render, token_keys
 from deploy.local.ports import Ports
 from deploy.tools.schema import generate
-from tests.router.processes import MAX_BODY, MAX_UPLOAD, ROOT, Execute, Process, Processes, Starter, WaitUntil
+from tests.router.processes import (
+    MAX_BODY,
+    MAX_UPLOAD,
+    MAX_WEBHOOK,
+    ROOT,
+    Execute,
+    Process,
+    Processes,
+    Starter,
+    WaitUntil,
+)
 from tests.router.recording_subgraphs import SCHEMAS, SEEN
 from tests.router.servers import Rest, Subgraph
 
@@ -115,11 +125,14 @@ def edge_values(
         "USERS_PORT": subgraphs["users"].port,
         "PRODUCTS_HOST": "127.0.0.1",
         "PRODUCTS_PORT": subgraphs["products"].port,
+        "ORDERS_HOST": "127.0.0.1",
+        "ORDERS_PORT": subgraphs["orders"].port,
         "TRUSTED_HOPS": 0,
         "RATE_LIMIT_PER_MINUTE": 600_000,
         "RATE_LIMIT_BURST": 600_000,
         "MAX_BODY_BYTES": MAX_BODY,
         "MAX_UPLOAD_BYTES": MAX_UPLOAD,
+        "MAX_WEBHOOK_BYTES": MAX_WEBHOOK,
         "CORS_ORIGIN_REGEX": r"https://studio\.apollographql\.com",
         "SANDBOX_PAGE": ENVOY / "sandbox.html",
         "TOKEN_KEYS": token_keys({}, jwks=tmp_path_factory.mktemp("edge") / "jwks.json"),

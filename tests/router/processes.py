@@ -16,6 +16,8 @@ MAX_BODY = 65_536
 """The largest body that the tests' router and edge take."""
 MAX_UPLOAD = 300_000
 """The same of a form with files."""
+MAX_WEBHOOK = 20_000
+"""The same of a webhook."""
 
 
 @dataclass

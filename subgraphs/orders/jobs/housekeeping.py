@@ -11,6 +11,7 @@ from subgraphs.kit.logs import get_logger
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.settings import RetentionSettings
 from subgraphs.orders.store.idempotency_keys import IdempotencyKeyStore
+from subgraphs.orders.store.payment_events import PaymentEventStore
 from subgraphs.orders.store.sandbox_charges import SandboxChargeStore
 
 log = get_logger(__name__)
@@ -22,7 +23,7 @@ _BATCH = 1000
 class Housekeeping:
     """Purges in small transactions that pass over what is locked; any number of processes may run it.
 
-    Idempotency keys and sandbox charges; published events are the outbox relay's own to delete.
+    Idempotency keys, sandbox charges and events of payment providers; published events are the outbox relay's own to delete.
     """
 
     postgres: Postgres
@@ -43,9 +44,12 @@ class Housekeeping:
         charges = await self._purge(
             lambda c: SandboxChargeStore(c).purge(before=now - self.settings.charges, limit=_BATCH)
         )
-        if keys or charges:
-            log.info("purged", idempotency_keys=keys, sandbox_charges=charges)
-        return _BATCH in {keys, charges}
+        events = await self._purge(
+            lambda c: PaymentEventStore(c).purge(before=now - self.settings.payment_events, limit=_BATCH)
+        )
+        if keys or charges or events:
+            log.info("purged", idempotency_keys=keys, sandbox_charges=charges, payment_events=events)
+        return _BATCH in {keys, charges, events}
 
     async def _purge(self, purge: Callable[[AsyncConnection], Awaitable[int]]) -> int:
         async with self.postgres.unit_of_work() as connection:

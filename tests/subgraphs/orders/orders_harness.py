@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from subgraphs.kit.auth.viewer import Viewer
+from subgraphs.kit.background import WakeUp
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres.engine import Postgres
@@ -20,8 +21,11 @@ from subgraphs.orders.domain.payments import Payment
 from subgraphs.orders.domain.permissions import Permission
 from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRate, ShippingRates
 from subgraphs.orders.domain.transitions import OrderStatus
+from subgraphs.orders.jobs.late_refunds import RefundLateCaptures
+from subgraphs.orders.jobs.payment_events import WorkOffPaymentEvents
 from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.payments.sandbox import SandboxProvider
+from subgraphs.orders.payments.sandbox_webhooks import SandboxWebhooks
 from subgraphs.orders.saga import LEASE, Saga
 from subgraphs.orders.service import (
     Amendments,
@@ -30,6 +34,7 @@ from subgraphs.orders.service import (
     Orders,
     OrderService,
     Payments,
+    PaymentWebhooks,
     Placement,
     Refunds,
 )
@@ -82,7 +87,9 @@ class OrdersHarness:
         self.stock = InMemoryStock(self.clock)
         self.inventory = FaultyInventory(self.stock, self.faults)
         self.accounts = InMemoryAccounts()
-        self.provider = FaultyProvider(SandboxProvider(postgres=observer), self.faults)
+        self.provider_webhooks = SandboxWebhooks(secret=new_id(), url="", clock=self.clock)
+        self.sandbox = SandboxProvider(postgres=observer, webhooks=self.provider_webhooks)
+        self.provider = FaultyProvider(self.sandbox, self.faults)
         self.saga = Saga(
             postgres=postgres,
             inventory=self.inventory,
@@ -90,6 +97,7 @@ class OrdersHarness:
             rates=RATES,
             clock=self.clock,
             wake_up=_nobody_sleeps,
+            refund_due=_nobody_sleeps,
         )
         shared = {
             "postgres": postgres,
@@ -100,13 +108,17 @@ class OrdersHarness:
         self.service = OrderService(
             orders=Orders(postgres=postgres),
             placement=Placement(**shared, accounts=self.accounts, payment_window=WINDOW, rates=RATES),
-            payments=Payments(**shared, accounts=self.accounts),
+            payments=Payments(**shared, provider=self.provider, accounts=self.accounts),
             amendments=Amendments(postgres=postgres, rates=RATES, clock=self.clock),
             cancellations=Cancellations(**shared),
             fulfilment=Fulfilment(postgres=postgres, clock=self.clock, wake_up=_nobody_sleeps),
             refunds=Refunds(postgres=postgres, saga=self.saga, clock=self.clock),
         )
         self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
+        self.webhooks = PaymentWebhooks(**shared, provider=self.provider)
+        jobs = {"postgres": postgres, "clock": self.clock, "wake_up": WakeUp()}
+        self.payment_events = WorkOffPaymentEvents(**jobs, webhooks=self.webhooks)
+        self.late_refunds = RefundLateCaptures(**jobs, saga=self.saga)
         self.ann = Viewer(user_id=new_id(), role="USER")
         self.bob = Viewer(user_id=new_id(), role="USER")
         self.staff = Viewer(
@@ -136,7 +148,7 @@ class OrdersHarness:
     ) -> Order:
         return await self.service.placement.place(viewer or self.ann, lines=lines, shipping=shipping, key=key)
 
-    async def pay(self, order_id: str, token: str = "tok_ok", *, key: str | None = None) -> Order:
+    async def pay(self, order_id: str, token: str | None = "tok_ok", *, key: str | None = None) -> Order:
         return await self.service.payments.pay(self.ann, order_id, method="card", token=token, key=key)
 
     async def cancel(self, order_id: str, reason: str | None = None) -> Order:
@@ -153,6 +165,14 @@ class OrdersHarness:
         return await self.service.amendments.ship_to(
             viewer or self.ann, order_id, shipping=ShippingDetails(**details), version=version
         )
+
+    # -- what the provider does ----------------------------------------------------------------------
+
+    async def webhook(self, type_: str, reference: str, *, times: int = 1) -> None:
+        """The provider tells of a payment, the same event `times` times."""
+        body = self.provider_webhooks.body(type_, reference)
+        for _ in range(times):
+            await self.webhooks.receive("sandbox", body, self.provider_webhooks.headers(body))
 
     # -- what staff do ----------------------------------------------------------------------------
 
@@ -172,14 +192,23 @@ class OrdersHarness:
     # -- time ----------------------------------------------------------------------------------------
 
     async def until_quiet(self, rounds: int = 12) -> None:
-        """Let time pass, short of the payment window, and the resume job run, until nothing is left to do."""
+        """Let time pass, short of the payment window, and the jobs run, until nothing is left to do."""
         for _ in range(rounds):
-            while await self.resume.run_once():
-                pass
-            if not await self.rows(_UNFINISHED):
+            for job in (self.payment_events, self.resume, self.late_refunds):
+                while await job.run_once():
+                    pass
+            if not await self.unfinished():
                 return
             self.clock.forward(_A_WHILE)
-        assert await self.rows(_UNFINISHED) == []
+        assert await self.unfinished() == []
+
+    async def unfinished(self) -> list[Any]:
+        """What a job still has to do."""
+        return [
+            *await self.rows(_UNFINISHED),
+            *await self.rows("SELECT key FROM refunds WHERE due_at IS NOT NULL"),
+            *await self.rows("SELECT event_id FROM payment_events WHERE due_at IS NOT NULL"),
+        ]
 
     # -- what there is -------------------------------------------------------------------------------
 

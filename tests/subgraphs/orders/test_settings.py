@@ -1,10 +1,13 @@
 import pytest
 
 from subgraphs.kit.money import Amount, MinorUnits
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import SettingsError
 from subgraphs.orders.app import shipping_rates
 from subgraphs.orders.domain.shipping import ShippingDetails
-from subgraphs.orders.settings import OrdersSettings
+from subgraphs.orders.payments.choice import open_provider
+from subgraphs.orders.settings import OrdersSettings, PaymentSettings
+from tests.subgraphs.orders.orders_harness import Clock
 
 
 def test_the_table_of_shipping_costs_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch):
@@ -25,3 +28,21 @@ def test_a_cost_that_is_none_is_refused_at_the_start(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ORDERS_SHIPPING_RATES", f'[{{"costs": {costs}}}]')
     with pytest.raises(SettingsError, match="costs"):
         OrdersSettings.load()
+
+
+def test_nothing_takes_payments_unless_it_is_named(monkeypatch: pytest.MonkeyPatch):
+    assert OrdersSettings.load().payments.provider == ""
+    monkeypatch.setenv("ORDERS_PAYMENTS_PROVIDER", "sandbox")
+    assert OrdersSettings.load().payments.provider == "sandbox"
+    monkeypatch.setenv("ORDERS_PAYMENTS_PROVIDER", "monopoly")
+    with pytest.raises(SettingsError, match=r"payments\.provider"):
+        OrdersSettings.load()
+
+
+async def test_the_settings_choose_the_provider():
+    made = {}
+    for name in ("", "sandbox"):
+        settings = PaymentSettings.model_validate({"provider": name, "sandbox_webhook_url": "http://h"})
+        async with open_provider(settings, postgres=Postgres.__new__(Postgres), clock=Clock()) as choice:
+            made[name] = choice.provider and choice.provider.name, [job.name for job in choice.jobs]
+    assert made == {"": (None, []), "sandbox": ("sandbox", ["sandbox_webhooks"])}

@@ -8,11 +8,12 @@ from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres import migrations
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
-from subgraphs.orders.domain.ids import OrderId, UserId
+from subgraphs.orders.domain.ids import UserId
 from subgraphs.orders.domain.orders import CancellationRequest
 from subgraphs.orders.domain.refunds import RefundStatus
 from subgraphs.orders.migrations import SCRIPTS
 from subgraphs.orders.store.orders import OrderStore
+from subgraphs.orders.store.payments import PaymentStore
 from subgraphs.orders.store.refunds import RefundStore
 from subgraphs.orders.store.tables import metadata
 
@@ -60,7 +61,9 @@ async def test_what_was_refunded_before_refunds_were_records_is_one_of_them(empt
         )
     await migrations.migrate(empty_database, owner="orders", scripts=SCRIPTS)
     async with postgres.read() as connection:
-        [refund] = await RefundStore(connection).of_order(OrderId(order_id))
+        payment = await PaymentStore(connection).get(attempt)
+        assert payment is not None
+        [refund] = await RefundStore(connection).of_payment(payment)
     assert (refund.key, refund.attempt_id, refund.status) == (
         f"refund:{order_id}",
         attempt,
