@@ -36,6 +36,7 @@ def supergraph(engines: Engines) -> dict[str, Any]:
         "ORDERS_DATABASE_URL": engines.postgres.replace("/users", "/orders"),
         "PRODUCTS_DATABASE_URL": engines.mongo,
         "REDIS_URL": engines.redis,
+        "ROUTER_SECRET": launcher.ROUTER_SECRET,
         # Off by itself with stores that are not the launcher's own.
         "USERS_FIRST_ACCOUNT_ADMIN": "true",
         # A test changes the signing key, and waits until the new one signs.

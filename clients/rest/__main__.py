@@ -1,4 +1,4 @@
-"""The command line: `python -m clients.rest serve | openapi`."""
+"""The command line: `python -m clients.rest serve | openapi | operations`."""
 
 import argparse
 import sys
@@ -16,6 +16,14 @@ async def _print_openapi(settings: Settings, _: argparse.Namespace) -> None:
     async with open_client(settings) as client:
         router_client = RouterClient(client, documents.load(), router="", subscriptions="")
         document = openapi.document(build(settings, router_client))
+    _print_json(document)
+
+
+async def _print_operations(_: Settings, __: argparse.Namespace) -> None:
+    _print_json(documents.manifest(documents.load()))
+
+
+def _print_json(document: object) -> None:
     sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
@@ -24,7 +32,13 @@ SERVICE = Service(
     summary="The REST layer: HTTP and JSON in front of the supergraph.",
     settings=Settings.load,
     open_app=open_app,
-    commands={"openapi": Command(help="print the OpenAPI document", run=_print_openapi)},
+    commands={
+        "openapi": Command(help="print the OpenAPI document", run=_print_openapi),
+        "operations": Command(
+            help="print the operations that are sent, as a manifest of persisted queries",
+            run=_print_operations,
+        ),
+    },
 )
 
 if __name__ == "__main__":

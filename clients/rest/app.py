@@ -94,7 +94,7 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
         read=settings.server.read_timeout.total_seconds(),
         write=settings.server.write_timeout.total_seconds(),
     )
-    app.add_middleware(Observe, service="rest")
+    app.add_middleware(Observe, slow=settings.server.slow_request.total_seconds())
     return app
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from graphql import (
@@ -30,6 +31,20 @@ class Document:
     name: str
     kind: OperationType
     text: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text, in hex: what it may be called by alone."""
+        return sha256(self.text.encode()).hexdigest()
+
+
+def manifest(documents: Mapping[str, Document]) -> dict[str, object]:
+    """All of them in the form of Apollo's persisted query manifests, which both routers and Rover take."""
+    operations = [
+        {"id": one.digest, "name": one.name, "type": one.kind.value, "body": one.text}
+        for one in documents.values()
+    ]
+    return {"format": "apollo-persisted-query-manifest", "version": 1, "operations": operations}
 
 
 def load(folder: Path = FOLDER) -> Mapping[str, Document]:

@@ -1,16 +1,20 @@
 """Conditional requests (RFC 9110, 13): entity tags of what is answered, and what a client's own say of it.
 
-A tag is `"VERSION.DIGEST"`. The digest makes it change with every byte of the answer, as `If-None-Match` needs. A
-write asks of `If-Match` no more than the version: units that are reserved change the answer and not the version, and
+A tag is `"VERSION.FORM-DIGEST"` without the dash: of the kind of answer, in four digits, and of the answer itself. The
+digest makes it change with every byte, as `If-None-Match` needs. Where an answer is known to be the same as long as its
+version is, the version and the form are enough to say so, and the answer need not be made. A write asks of `If-Match` no more than the version: units that are reserved change the answer and not the version, and
 a product that sells well could not be edited otherwise.
 """
 
+import functools
 import re
 from collections.abc import Collection
 from hashlib import blake2b
 from typing import Annotated
 
+import orjson
 from fastapi import Header
+from pydantic import BaseModel
 
 ANY = "*"
 
@@ -18,6 +22,7 @@ _TAG = r'(?:W/)?"[!#-~]*"'
 _LIST = rf"^(\s*(\*|{_TAG}(\s*,\s*{_TAG})*)\s*)?$"
 _OURS = re.compile(r'(?P<weak>W/)?"(?P<opaque>[!#-~]*)"')
 _VERSION = re.compile(r"(\d{1,10})\.[0-9a-f]+")
+_FORM_BYTES = 2
 _DIGEST_BYTES = 8
 
 IfMatch = Annotated[
@@ -40,9 +45,24 @@ IfNoneMatch = Annotated[
 ]
 
 
-def entity_tag(content: bytes, *, version: int) -> str:
-    """The tag of an answer of these bytes."""
-    return f'"{version}.{blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()}"'
+def entity_tag(content: bytes, *, version: int, form: str) -> str:
+    """The tag of an answer of these bytes, which is of the form `form`."""
+    return f'"{version}.{form}{blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()}"'
+
+
+@functools.cache
+def form_of(model: type[BaseModel]) -> str:
+    """Another for each kind of answer, and for each change of what it holds."""
+    schema = orjson.dumps(model.model_json_schema(mode="serialization"), option=orjson.OPT_SORT_KEYS)
+    return blake2b(schema, digest_size=_FORM_BYTES).hexdigest()
+
+
+def known_tag(if_none_match: str, *, version: int, form: str) -> str | None:
+    """The client's own tag of an answer of this version and form; None where it has none."""
+    for found in _OURS.finditer(if_none_match):
+        if _VERSION.fullmatch(opaque := found["opaque"]) and opaque.startswith(f"{version}.{form}"):
+            return f'"{opaque}"'
+    return None
 
 
 def is_known(tag: str, if_none_match: str) -> bool:

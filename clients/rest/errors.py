@@ -129,6 +129,18 @@ def unavailable() -> ApiError:
     return named("UNAVAILABLE", "")
 
 
+def outcome_unknown(idempotency_key: str) -> ApiError:
+    """For a change of which nobody can say whether it was made, and which is safe to repeat under this key."""
+    return ApiError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "UNAVAILABLE",
+        "A service behind this request does not answer; send it again with the Idempotency-Key of this answer, and it "
+        "is done once.",
+        retry_after=RETRY_AFTER_SECONDS,
+        headers={"Idempotency-Key": idempotency_key},
+    )
+
+
 def internal() -> ApiError:
     return named("INTERNAL", "")
 

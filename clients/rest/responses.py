@@ -7,7 +7,7 @@ import orjson
 from fastapi import Response
 from pydantic import BaseModel
 
-from clients.rest.entity_tags import entity_tag, is_known
+from clients.rest.entity_tags import entity_tag, form_of, is_known
 from clients.rest.models.errors import ErrorAnswer, Responses
 
 MEANINGS = {
@@ -26,6 +26,10 @@ MEANINGS = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault on our side.",
     HTTPStatus.SERVICE_UNAVAILABLE: "A service behind this one is away; `Retry-After` says how many seconds to wait.",
 }
+LOOK_AGAIN_SECONDS = 1
+"""After how long what is not decided may be: an order whose process was lost is resumed a second later."""
+
+_TAG = {"schema": {"type": "string"}, "description": "For `If-None-Match` and `If-Match`."}
 _ALWAYS = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 _WITH_BODY = (
     HTTPStatus.BAD_REQUEST,
@@ -43,10 +47,15 @@ def ok(model: BaseModel, *, private: bool = False) -> Response:
 def ok_tagged(model: BaseModel, *, version: int, if_none_match: str = "") -> Response:
     """200 with `model` and its `ETag`; 304 where the client has it already."""
     content = encode(model)
-    headers = _tagged(content, version)
-    if is_known(headers["ETag"], if_none_match):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=headers)
-    return _json(content, HTTPStatus.OK, headers)
+    tag = entity_tag(content, version=version, form=form_of(type(model)))
+    if is_known(tag, if_none_match):
+        return not_modified(tag)
+    return _json(content, HTTPStatus.OK, _tagged(tag))
+
+
+def not_modified(tag: str) -> Response:
+    """304: the client has the answer of `tag`, and it is still that."""
+    return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=_tagged(tag))
 
 
 def created(
@@ -56,8 +65,16 @@ def created(
     content = encode(model)
     headers = {"Cache-Control": "no-store"} if private else {}
     if version is not None:
-        headers |= _tagged(content, version)
+        headers |= _tagged(entity_tag(content, version=version, form=form_of(type(model))))
     return _json(content, HTTPStatus.CREATED, {"Location": location} | headers)
+
+
+def accepted(model: BaseModel, *, location: str, version: int) -> Response:
+    """202 with `model` as it is so far, where it can be read, and after how many seconds to look again."""
+    content = encode(model)
+    tag = entity_tag(content, version=version, form=form_of(type(model)))
+    headers = {"Location": location, "Retry-After": str(LOOK_AGAIN_SECONDS)} | _tagged(tag)
+    return _json(content, HTTPStatus.ACCEPTED, headers)
 
 
 def no_content() -> Response:
@@ -78,14 +95,23 @@ def refusals(*statuses: int, body: bool = False) -> Responses:
 
 def tagged(status: int) -> Responses:
     """For the OpenAPI document: the answer of `status` carries an `ETag`."""
-    schema = {"schema": {"type": "string"}, "description": "For `If-None-Match` and `If-Match`."}
-    return {status: {"description": HTTPStatus(status).phrase, "headers": {"ETag": schema}}}
+    return {status: {"description": HTTPStatus(status).phrase, "headers": {"ETag": _TAG}}}
 
 
-def _tagged(content: bytes, version: int) -> dict[str, str]:
+def undecided(model: type[BaseModel], description: str) -> Responses:
+    """For the OpenAPI document: 202 with a `model` that is not what it will be."""
+    headers = {
+        "ETag": _TAG,
+        "Location": {"schema": {"type": "string"}, "description": "Where it can be read."},
+        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which to read it."},
+    }
+    return {HTTPStatus.ACCEPTED.value: {"model": model, "description": description, "headers": headers}}
+
+
+def _tagged(tag: str) -> dict[str, str]:
     # What is answered depends on who asks, and stock changes at any moment: a cache has to ask again.
     return {
-        "ETag": entity_tag(content, version=version),
+        "ETag": tag,
         "Cache-Control": "no-cache",
         "Vary": "Authorization",
     }

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Request, Response
+from prometheus_client import Gauge
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -14,6 +15,8 @@ from clients.rest.models.orders import StatusEvent
 from clients.rest.responses import encode, no_content
 from clients.rest.router_client import Subscription
 from clients.rest.settings import StreamSettings
+
+_OPEN = Gauge("rest_status_streams_open", "Streams of an order's statuses that this process serves.")
 
 _EXAMPLE = (
     'id: 2\nevent: order_status\ndata: {"order_id":"0199f6c2-7d1e-7a40-9c55-2f1f0b8a4c10","seq":2,'
@@ -61,7 +64,8 @@ class StatusStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            with _OPEN.track_inprogress():
+                await super().__call__(scope, receive, send)
         finally:
             await self._subscription.aclose()
 

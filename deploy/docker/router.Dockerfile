@@ -16,6 +16,7 @@ WORKDIR /app
 COPY --from=build /app/router/hive/node_modules /app/router/hive/node_modules
 COPY router/hive /app/router/hive
 COPY schema/supergraph.graphql /app/schema/supergraph.graphql
+COPY schema/operations.json /app/schema/operations.json
 ENV NODE_ENV=production
 USER 10001:10001
 CMD ["node", "router/hive/start.mjs"]

@@ -52,10 +52,18 @@ def find(environ: Mapping[str, str], data: Path) -> Path | None:
 
 
 def command(binary: Path, supergraph: Path, log_level: str) -> Sequence[str]:
-    """Its command line, without the variables that it would stumble over."""
+    """Its command line, without the variables that it would stumble over; it goes on with a supergraph that changes."""
     unset = [part for name in _NOT_FOR_IT for part in ("-u", name)]
     files = ["--config", str(FOLDER / "router.yaml"), "--supergraph", str(supergraph)]
-    return ["env", *unset, str(binary), *files, "--log", {"warning": "warn"}.get(log_level, log_level)]
+    return [
+        "env",
+        *unset,
+        str(binary),
+        *files,
+        "--hot-reload",
+        "--log",
+        {"warning": "warn"}.get(log_level, log_level),
+    ]
 
 
 def install(data: Path, *, releases: str = RELEASES) -> Path:

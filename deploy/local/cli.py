@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from deploy.local.commands import keys, router, up, users
+from deploy.local.commands import keys, products, router, up, users
 from deploy.local.errors import LaunchError
 
-COMMANDS = (up, router, users.COMMAND, keys.COMMAND)
+COMMANDS = (up, router, users.COMMAND, products.COMMAND, keys.COMMAND)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -20,6 +20,7 @@ _KEPT = (
     "logs",
     "seeded",
     "services.token",
+    "router.secret",
     "envoy.yaml",
     "jwks.json",
     "state.json",
@@ -123,8 +124,16 @@ class DataFolder:
                 path.unlink()
 
     def services_token(self) -> str:
-        """The secret that services show each other: made once, readable by us alone."""
-        path = self.path / "services.token"
+        """The secret that services show each other."""
+        return self._secret("services.token")
+
+    def router_secret(self) -> str:
+        """The secret that the routers show to the subgraphs."""
+        return self._secret("router.secret")
+
+    def _secret(self, name: str) -> str:
+        """Made once, readable by us alone."""
+        path = self.path / name
         if not path.exists():
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(32))

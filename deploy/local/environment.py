@@ -25,6 +25,7 @@ class Secrets:
 
     token: str
     keys: Path
+    router: str
 
 
 def settings(
@@ -51,12 +52,23 @@ def settings(
     for component in SUBGRAPHS:
         # They reach the service anyway; named here, they reach those who look up how it was started.
         made[component] = {key: environ[key] for key in _given(component, environ)} | made[component]
+    for component, secret in _router_secrets(secrets.router, environ).items():
+        made[component]["ROUTER_SECRET"] = secret
+    if environ.get("ROUTER_INTROSPECTION") == "false":
+        made["apollo"]["ROUTER_REDACT_VALIDATION"] = "true"  # whose errors would tell the names
     return {
         component: {
             key: value if key.endswith(_OURS) else environ.get(key) or value for key, value in values.items()
         }
         for component, values in made.items()
     }
+
+
+def _router_secrets(ours: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """By component; where a file was named, all but Apollo Router read it themselves."""
+    if file := environ.get("ROUTER_SECRET_FILE"):
+        return {"apollo": Path(file).read_text().rstrip("\r\n")}
+    return dict.fromkeys((*SUBGRAPHS, "router", "apollo"), ours)
 
 
 def _given(component: str, environ: Mapping[str, str]) -> list[str]:

@@ -96,7 +96,7 @@ class _Run:
         self._settings = settings(
             topology,
             self._urls,
-            secrets=Secrets(token=folder.services_token(), keys=folder.keys()),
+            secrets=Secrets(token=folder.services_token(), keys=folder.keys(), router=folder.router_secret()),
             relaxations=relaxations,
             log_level=options.log_level,
             root=ROOT,

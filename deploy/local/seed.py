@@ -13,7 +13,9 @@ from deploy.local.children import ROOT
 from deploy.local.process.output import harmless
 from deploy.local.process.parent_death import with_parent_death_signal
 
-CATALOGUE = Path(__file__).with_name("catalogue.json")
+CATALOGUE = Path(__file__).with_name("catalogue.jsonl")
+# What people have changed stays as they left it, and sold stock stays sold.
+_ACTION = ("products", "import", "--only-missing")
 _LAST_LINES = 10
 
 
@@ -27,7 +29,7 @@ class Seed:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "subgraphs.products", "seed", str(CATALOGUE)]
+        return [sys.executable, "-m", "subgraphs.products", *_ACTION, str(CATALOGUE)]
 
     async def run(self) -> None:
         """Load it unless that was done; the command is idempotent, so an interrupted one is repeated."""

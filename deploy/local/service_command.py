@@ -9,11 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.children import ROOT
+from deploy.local.running import settings_or_own
 
 _DEFAULT_DATA = ROOT / ".supergraph"
 
 Environment = Callable[[Sequence[str], Path], Mapping[str, str]]
 """From the action and the data folder to the settings that the service gets beside the environment's."""
+
+
+def of_running(service: str) -> Environment:
+    """The settings of the service on the data folder, unless the environment names a database for it.
+
+    Help is given without either.
+    """
+
+    def environment(action: Sequence[str], data: Path) -> Mapping[str, str]:
+        if {"-h", "--help"} & set(action):
+            return {}
+        return settings_or_own(service, data, os.environ, asked=f"{service.upper()}_DATABASE_URL")
+
+    return environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +80,11 @@ def _split(options: argparse.Namespace) -> tuple[list[str], Path]:
 
 def _at_this_terminal(service: str, arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Run the service's command; returns its exit code."""
-    quiet = {f"{service.upper()}_LOGGING_LEVEL": "warning", "SUPERGRAPH_PROGRAM": "supergraph"}
+    typed = {"SUPERGRAPH_PROGRAM": "supergraph", "SUPERGRAPH_FOLDER": str(Path.cwd())}
+    quiet = {f"{service.upper()}_LOGGING_LEVEL": "warning"}
     finished = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", f"subgraphs.{service}", *arguments],
-        env={**os.environ, **env, **quiet},
+        env={**os.environ, **env, **quiet, **typed},
         cwd=ROOT,
         check=False,
     )

@@ -12,6 +12,7 @@ import { useForwardedHeaders } from './headers.mjs';
 import { useCostLimit, useLimits } from './limits.mjs';
 import { useSubgraphMetrics } from './metrics.mjs';
 import { useOperationLog } from './operations.mjs';
+import { usePersistedOperations } from './persisted.mjs';
 import { upstreamTransport, useSubscriptionsOnly } from './subscriptions.mjs';
 import { useValidation } from './validation.mjs';
 
@@ -24,7 +25,7 @@ export function createGateway(settings, connections) {
   return createGatewayRuntime({
     supergraph: settings.supergraph,
     unifiedGraphHandler, // the query planner in Rust
-    transports: { http, ws: upstreamTransport(connections) },
+    transports: { http, ws: upstreamTransport(connections, settings) },
     transportEntries: Object.fromEntries(
       settings.subgraphs.map((name) => [name, transportEntry(settings, name)]),
     ),
@@ -44,8 +45,9 @@ export function createGateway(settings, connections) {
     ...(settings.explorer ? explorer : { graphiql: false }),
     // In the order in which they see a request. What refuses an operation ends that, so the log comes before.
     plugins: () => [
-      useForwardedHeaders(),
+      useForwardedHeaders(settings),
       useOperationLog(),
+      usePersistedOperations(settings),
       useDocuments(settings),
       useValidation(settings),
       useLimits(),

@@ -12,6 +12,11 @@ const FORWARDED = [
   'idempotency-key',
 ];
 
+/** What tells a subgraph that the router asks: it goes with each request and each WebSocket. */
+export function credentials(secret) {
+  return secret ? { 'x-router-secret': secret } : {};
+}
+
 /** The part of a client's headers that subgraphs get. */
 export function forwarded(headers = {}) {
   const chosen = {};
@@ -34,11 +39,15 @@ export function clientAddress({ headers, socket }) {
  * Plugin: pass the headers on. They are set before the HTTP executor builds its request, not when it is sent: the
  * executor merges requests that look the same to it, so the caller's token must be part of what it compares.
  */
-export function useForwardedHeaders() {
+export function useForwardedHeaders({ secret }) {
   return {
     onSubgraphExecute({ executionRequest }) {
       // A file goes on in a form, which subgraphs take from nobody who might be a browser that was tricked.
-      const headers = { ...forwarded(executionRequest.context?.headers), 'apollo-require-preflight': 'true' };
+      const headers = {
+        ...forwarded(executionRequest.context?.headers),
+        ...credentials(secret),
+        'apollo-require-preflight': 'true',
+      };
       executionRequest.extensions = { headers };
     },
   };

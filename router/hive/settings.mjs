@@ -3,14 +3,20 @@
 //
 //   ROUTER_HOST              address to listen on                                      127.0.0.1
 //   ROUTER_PORT              port to listen on                                         4000
-//   ROUTER_SUPERGRAPH        file of the composed supergraph                           schema/supergraph.graphql
+//   ROUTER_SUPERGRAPH        file of the composed supergraph; read again when it changes
+//                                                                                      schema/supergraph.graphql
 //   ROUTER_<SUBGRAPH>_URL    where a subgraph is (ROUTER_USERS_URL …), for the address the supergraph names;
 //                            without a path, /graphql is meant
+//   ROUTER_SECRET            what subgraphs are shown, which answer nobody else; or     empty
+//   ROUTER_SECRET_FILE       the file that holds it
+//   ROUTER_SECRET_PREVIOUS   (and …_FILE) not used here: subgraphs accept it too, while the secret changes
 //   ROUTER_TIMEOUT           longest wait for one answer of a subgraph; less than the
 //                            edge waits, so that the rest of the data still arrives    10s
 //   ROUTER_DEADLINE          longest time for a query or mutation as a whole; less than
 //                            the edge waits                                            15s
 //   ROUTER_DRAIN             longest wait for running operations when stopping         10s
+//   ROUTER_HEARTBEAT         how often WebSockets are pinged, and closed when no answer
+//                            came to the last ping                                     12s
 //   ROUTER_CORS_ORIGINS      origins let in, comma-separated; empty = none, since the edge answers CORS
 //   ROUTER_MAX_BODY_BYTES    largest request body or WebSocket message                 1048576
 //   ROUTER_MAX_UPLOAD_BYTES  largest request with files (multipart/form-data)          8519680
@@ -26,6 +32,8 @@
 //                            the same from one client address, with a token or without 200
 //   ROUTER_MAX_STARTS_PER_MINUTE
 //                            operations that one address starts over WebSockets        300
+//   ROUTER_OPERATIONS        file of the operations that clients may name by their hash schema/operations.json
+//   ROUTER_SAFELIST          true refuses every other operation                        false
 //   ROUTER_INTROSPECTION     false hides the schema, in the texts of errors too        true
 //   ROUTER_EXPLORER          false takes the page for browsers away                    true
 //   ROUTER_LOGGING_LEVEL     debug, info, warning or error                             info
@@ -37,9 +45,14 @@ const DEFAULTS = {
   ROUTER_HOST: '127.0.0.1',
   ROUTER_PORT: '4000',
   ROUTER_SUPERGRAPH: fileURLToPath(new URL('../../schema/supergraph.graphql', import.meta.url)),
+  ROUTER_SECRET: '',
+  ROUTER_SECRET_FILE: '',
+  ROUTER_SECRET_PREVIOUS: '',
+  ROUTER_SECRET_PREVIOUS_FILE: '',
   ROUTER_TIMEOUT: '10s',
   ROUTER_DEADLINE: '15s',
   ROUTER_DRAIN: '10s',
+  ROUTER_HEARTBEAT: '12s',
   ROUTER_CORS_ORIGINS: '',
   ROUTER_MAX_BODY_BYTES: String(1024 * 1024),
   ROUTER_MAX_UPLOAD_BYTES: String(8 * 1024 * 1024 + 128 * 1024), // the products service takes images of 8 MiB
@@ -50,6 +63,8 @@ const DEFAULTS = {
   ROUTER_MAX_CONNECTIONS_PER_ACCOUNT: '20',
   ROUTER_MAX_CONNECTIONS_PER_ADDRESS: '200',
   ROUTER_MAX_STARTS_PER_MINUTE: '300',
+  ROUTER_OPERATIONS: fileURLToPath(new URL('../../schema/operations.json', import.meta.url)),
+  ROUTER_SAFELIST: 'false',
   ROUTER_INTROSPECTION: 'true',
   ROUTER_EXPLORER: 'true',
   ROUTER_LOGGING_LEVEL: 'info',
@@ -85,6 +100,15 @@ export function load(env = process.env) {
   } catch (error) {
     fault('ROUTER_SUPERGRAPH', `cannot read it (${error.message}); \`python -m deploy.tools.schema all\` writes it`);
   }
+  let secret = value('ROUTER_SECRET');
+  if (value('ROUTER_SECRET_FILE')) {
+    if (secret) fault('ROUTER_SECRET_FILE', 'ROUTER_SECRET is set as well; set one of them');
+    try {
+      secret = readFileSync(value('ROUTER_SECRET_FILE'), 'utf8').trimEnd();
+    } catch (error) {
+      fault('ROUTER_SECRET_FILE', `cannot read it (${error.message})`);
+    }
+  }
   const names = [...supergraph.matchAll(/@join__graph\(name: "([^"]+)"/g)].map((match) => match[1]);
   const urls = {};
   for (const name of names) {
@@ -97,6 +121,13 @@ export function load(env = process.env) {
     } catch {
       fault(key, `${env[key]} is not an address; write it like http://127.0.0.1:4001`);
     }
+  }
+  let operations = new Map();
+  try {
+    const manifest = JSON.parse(readFileSync(value('ROUTER_OPERATIONS'), 'utf8'));
+    operations = new Map(manifest.operations.map(({ id, body }) => [id, body]));
+  } catch (error) {
+    fault('ROUTER_OPERATIONS', `cannot read it (${error.message}); \`python -m deploy.tools.schema all\` writes it`);
   }
   const level = value('ROUTER_LOGGING_LEVEL');
   if (!['debug', 'info', 'warning', 'error'].includes(level))
@@ -112,11 +143,14 @@ export function load(env = process.env) {
     host: value('ROUTER_HOST'),
     port: integer('ROUTER_PORT', 0, 65_535),
     supergraph,
+    supergraphFile: value('ROUTER_SUPERGRAPH'),
     subgraphs: names,
     urls,
+    secret,
     timeout: milliseconds('ROUTER_TIMEOUT'),
     deadline: milliseconds('ROUTER_DEADLINE'),
     drain: milliseconds('ROUTER_DRAIN'),
+    heartbeat: milliseconds('ROUTER_HEARTBEAT'),
     origins: value('ROUTER_CORS_ORIGINS').split(',').map((origin) => origin.trim()).filter(Boolean),
     maxBodyBytes: integer('ROUTER_MAX_BODY_BYTES', 1, 2 ** 30),
     maxUploadBytes: integer('ROUTER_MAX_UPLOAD_BYTES', 1, 2 ** 30),
@@ -127,6 +161,8 @@ export function load(env = process.env) {
     connectionsPerAccount: integer('ROUTER_MAX_CONNECTIONS_PER_ACCOUNT', 1, 2 ** 31),
     connectionsPerAddress: integer('ROUTER_MAX_CONNECTIONS_PER_ADDRESS', 1, 2 ** 31),
     startsPerMinute: integer('ROUTER_MAX_STARTS_PER_MINUTE', 1, 2 ** 31),
+    operations,
+    safelist: flag('ROUTER_SAFELIST'),
     introspection: flag('ROUTER_INTROSPECTION'),
     explorer: flag('ROUTER_EXPLORER'),
     level,

@@ -12,6 +12,7 @@ import { createGateway } from './gateway.mjs';
 import { clientAddress, requestId } from './headers.mjs';
 import { log, setLevel } from './log.mjs';
 import { observe, registry } from './metrics.mjs';
+import { LiveGateway, watch } from './reload.mjs';
 import { SettingsError, load } from './settings.mjs';
 import { serveSubscriptions } from './subscriptions.mjs';
 import { PREFLIGHT_HEADERS, bodyLimit, mayBeForged } from './uploads.mjs';
@@ -29,7 +30,7 @@ try {
 }
 setLevel(settings.level);
 const connections = new Connections(settings);
-const gateway = createGateway(settings, connections);
+const gateway = new LiveGateway((given) => createGateway(given, connections), settings);
 let ready = false;
 let stopping = false;
 
@@ -64,7 +65,7 @@ const server = createServer((req, res) => {
     });
   if (path !== '/graphql') return refuse(res, 404, 'NOT_FOUND', 'The router answers on /graphql.', id);
   if (mayBeForged(req)) {
-    const message = `A request in a form needs the header ${PREFLIGHT_HEADERS[0]}, with any value.`;
+    const message = `A request in a form or in the address needs the header ${PREFLIGHT_HEADERS[0]}, with any value.`;
     return refuse(res, 400, 'BAD_REQUEST', message, id);
   }
   const limit = bodyLimit(req, settings);
@@ -85,7 +86,7 @@ const server = createServer((req, res) => {
     streams.add(res);
     res.once('close', () => streams.delete(res));
   }
-  return gateway(req, res, { connection: req });
+  return gateway.handle(req, res, { connection: req });
 });
 // Longer than the edge keeps its connections, so that it never sends into one that is being closed.
 server.keepAliveTimeout = 75_000;
@@ -99,12 +100,16 @@ server.once('error', (error) => {
 });
 server.listen(settings.port, settings.host, async () => {
   try {
-    await gateway.getSchema();
+    await gateway.ready();
   } catch (error) {
     log.error('cannot load the supergraph', { detail: error.message });
     process.exit(1);
   }
   ready = true;
+  watch(settings.supergraphFile, async () => {
+    await gateway.replace(load());
+    takeSignals();
+  });
   log.info('ready', { address: `http://${settings.host}:${server.address().port}/graphql` });
 });
 
@@ -125,7 +130,11 @@ async function stop(signal) {
   await gateway.dispose();
   process.exit(0);
 }
-for (const signal of ['SIGTERM', 'SIGINT']) {
-  process.removeAllListeners(signal); // the runtime's own would end running operations at once
-  process.on(signal, stop);
+// After each gateway that is made: the runtime's own listeners would end running operations at once.
+function takeSignals() {
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    process.removeAllListeners(signal);
+    process.on(signal, stop);
+  }
 }
+takeSignals();

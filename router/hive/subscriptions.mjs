@@ -6,7 +6,7 @@ import { GraphQLError, print } from 'graphql';
 import { CloseCode, createClient } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocket, WebSocketServer } from 'ws';
-import { clientAddress, forwarded, requestId } from './headers.mjs';
+import { clientAddress, credentials, forwarded, requestId } from './headers.mjs';
 
 const CLOSING_HANDSHAKE = 1_000; // time for clients to answer the close when the router stops
 
@@ -17,20 +17,25 @@ const CLOSING_HANDSHAKE = 1_000; // time for clients to answer the close when th
  * replay events. Here a lost connection ends the subscription with an error, and the client goes on from the last
  * event it saw.
  */
-export function upstreamTransport(connections) {
+export function upstreamTransport(connections, { secret }) {
+  class UpstreamSocket extends WebSocket {
+    constructor(url, protocols) {
+      super(url, protocols, { headers: credentials(secret) });
+    }
+  }
   return {
     getSubgraphExecutor({ transportEntry, subgraphName }) {
       const url = transportEntry.location.replace(/^http/, 'ws');
-      return (request) => subscribe(request, { url, service: subgraphName, connections });
+      return (request) => subscribe(request, { url, service: subgraphName, connections, UpstreamSocket });
     },
   };
 }
 
-function subscribe({ document, variables, operationName, context, signal }, { url, service, connections }) {
+function subscribe({ document, variables, operationName, context, signal }, { url, service, connections, UpstreamSocket }) {
   let refusal;
   const client = createClient({
     url,
-    webSocketImpl: WebSocket,
+    webSocketImpl: UpstreamSocket,
     connectionParams: forwarded(context.headers),
     retryAttempts: 0,
     connectionAckWaitTimeout: 5_000,
@@ -93,7 +98,8 @@ export function useSubscriptionsOnly() {
 }
 
 /** Accept clients' WebSockets on /graphql; returns what stops them. */
-export function serveSubscriptions(server, gateway, { connections, maxBodyBytes, operationsPerConnection }) {
+export function serveSubscriptions(server, gateway, settings) {
+  const { connections, maxBodyBytes, operationsPerConnection, heartbeat } = settings;
   const sockets = new WebSocketServer({
     server,
     path: '/graphql',
@@ -119,7 +125,7 @@ export function serveSubscriptions(server, gateway, { connections, maxBodyBytes,
       return rateLimited('Too many operations from this address; wait, then go on more slowly.');
     return onSubscribe(context, ...operation);
   };
-  const serving = useServer(options, sockets, 12_000);
+  const serving = useServer(options, sockets, heartbeat);
   return async () => {
     const terminating = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), CLOSING_HANDSHAKE);
     await serving.dispose();

@@ -3,6 +3,7 @@
 // that a form can have must carry a header that it cannot: with it, the browser asks by a preflight, and CORS decides.
 
 const FORM = /^\s*(multipart\/form-data|application\/x-www-form-urlencoded|text\/plain)\b/i;
+const IN_ADDRESS = /[?&](query|extensions|documentId)=/;
 /** Any one of them will do, with any value. */
 export const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'x-graphql-require-preflight'];
 
@@ -11,7 +12,12 @@ export function bodyLimit(req, { maxBodyBytes, maxUploadBytes }) {
   return /^\s*multipart\/form-data\b/i.test(req.headers['content-type']) ? maxUploadBytes : maxBodyBytes;
 }
 
-/** Whether a page of another site may have made a browser send `req` without a preflight. */
-export function mayBeForged({ headers }) {
-  return FORM.test(headers['content-type']) && !PREFLIGHT_HEADERS.some((name) => headers[name] !== undefined);
+/**
+ * Whether a page of another site may have made a browser send `req` without a preflight: a form, or an operation in the
+ * address.
+ */
+export function mayBeForged({ headers, url, method }) {
+  if (PREFLIGHT_HEADERS.some((name) => headers[name] !== undefined)) return false;
+  const type = headers['content-type'];
+  return FORM.test(type) || (method !== 'POST' && type === undefined && IN_ADDRESS.test(url));
 }

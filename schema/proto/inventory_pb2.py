@@ -25,37 +25,39 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cschema/proto/inventory.proto\x12\tinventory\x1a\x1fgoogle/protobuf/timestamp.proto\",\n\x04Line\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\"r\n\x0eReserveRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x1e\n\x05lines\x18\x02 \x03(\x0b\x32\x0f.inventory.Line\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xab\x01\n\x0cReserveReply\x12\x1f\n\x04held\x18\x01 \x01(\x0b\x32\x0f.inventory.HeldH\x00\x12\'\n\x08shortage\x18\x02 \x01(\x0b\x32\x13.inventory.ShortageH\x00\x12%\n\x07unknown\x18\x03 \x01(\x0b\x32\x12.inventory.UnknownH\x00\x12\x1f\n\x04gone\x18\x04 \x01(\x0b\x32\x0f.inventory.GoneH\x00\x42\t\n\x07outcome\"V\n\x04Held\x12\x1e\n\x05items\x18\x01 \x03(\x0b\x32\x0f.inventory.Item\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\x04Item\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0b\n\x03sku\x18\x04 \x01(\t\x12\x13\n\x0bprice_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\"D\n\x08Shortage\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x11\n\trequested\x18\x02 \x01(\x05\x12\x11\n\tavailable\x18\x03 \x01(\x05\"\x1e\n\x07Unknown\x12\x13\n\x0bproduct_ids\x18\x01 \x03(\t\"\x06\n\x04Gone\"\x1f\n\x0bHoldRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"P\n\x0cUnpinRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"0\n\tHoldReply\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.inventory.HoldState*u\n\tHoldState\x12\x1a\n\x16HOLD_STATE_UNSPECIFIED\x10\x00\x12\x08\n\x04HELD\x10\x01\x12\n\n\x06PINNED\x10\x02\x12\r\n\tCOMMITTED\x10\x03\x12\x0c\n\x08RELEASED\x10\x04\x12\r\n\tRESTOCKED\x10\x05\x12\n\n\x06\x41\x42SENT\x10\x06\x32\xe1\x02\n\tInventory\x12=\n\x07Reserve\x12\x19.inventory.ReserveRequest\x1a\x17.inventory.ReserveReply\x12\x33\n\x03Pin\x12\x16.inventory.HoldRequest\x1a\x14.inventory.HoldReply\x12\x36\n\x05Unpin\x12\x17.inventory.UnpinRequest\x1a\x14.inventory.HoldReply\x12\x36\n\x06\x43ommit\x12\x16.inventory.HoldRequest\x1a\x14.inventory.HoldReply\x12\x37\n\x07Release\x12\x16.inventory.HoldRequest\x1a\x14.inventory.HoldReply\x12\x37\n\x07Restock\x12\x16.inventory.HoldRequest\x1a\x14.inventory.HoldReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cschema/proto/inventory.proto\x12\tinventory\x1a\x1fgoogle/protobuf/timestamp.proto\",\n\x04Line\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\"r\n\x0eReserveRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x1e\n\x05lines\x18\x02 \x03(\x0b\x32\x0f.inventory.Line\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcc\x01\n\x0cReserveReply\x12\x1f\n\x04held\x18\x01 \x01(\x0b\x32\x0f.inventory.HeldH\x00\x12\'\n\x08shortage\x18\x02 \x01(\x0b\x32\x13.inventory.ShortageH\x00\x12%\n\x07unknown\x18\x03 \x01(\x0b\x32\x12.inventory.UnknownH\x00\x12\x1f\n\x04gone\x18\x04 \x01(\x0b\x32\x0f.inventory.GoneH\x00\x12\x1f\n\x04\x62usy\x18\x05 \x01(\x0b\x32\x0f.inventory.BusyH\x00\x42\t\n\x07outcome\"V\n\x04Held\x12\x1e\n\x05items\x18\x01 \x03(\x0b\x32\x0f.inventory.Item\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\x04Item\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0b\n\x03sku\x18\x04 \x01(\t\x12\x13\n\x0bprice_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\"D\n\x08Shortage\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x11\n\trequested\x18\x02 \x01(\x05\x12\x11\n\tavailable\x18\x03 \x01(\x05\"\x1e\n\x07Unknown\x12\x13\n\x0bproduct_ids\x18\x01 \x03(\t\"\x06\n\x04Gone\"\x1a\n\x04\x42usy\x12\x12\n\nproduct_id\x18\x01 \x01(\t\"\x1f\n\x0bHoldRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"P\n\x0cUnpinRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"0\n\tHoldReply\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.inventory.HoldState*u\n\tHoldState\x12\x1a\n\x16HOLD_STATE_UNSPECIFIED\x10\x00\x12\x08\n\x04HELD\x10\x01\x12\n\n\x06PINNED\x10\x02\x12\r\n\tCOMMITTED\x10\x03\x12\x0c\n\x08RELEASED\x10\x04\x12\r\n\tRESTOCKED\x10\x05\x12\n\n\x06\x41\x42SENT\x10\x06\x32\xe1\x02\n\tInventory\x12=\n\x07Reserve\x12\x19.inventory.ReserveRequest\x1a\x17.inventory.ReserveReply\x12\x33\n\x03Pin\x12\x16.inventory.HoldRequest\x1a\x14.inventory.HoldReply\x12\x36\n\x05Unpin\x12\x17.inventory.UnpinRequest\x1a\x14.inventory.HoldReply\x12\x36\n\x06\x43ommit\x12\x16.inventory.HoldRequest\x1a\x14.inventory.HoldReply\x12\x37\n\x07Release\x12\x16.inventory.HoldRequest\x1a\x14.inventory.HoldReply\x12\x37\n\x07Restock\x12\x16.inventory.HoldRequest\x1a\x14.inventory.HoldReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'schema.proto.inventory_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HOLDSTATE']._serialized_start=887
-  _globals['_HOLDSTATE']._serialized_end=1004
+  _globals['_HOLDSTATE']._serialized_start=948
+  _globals['_HOLDSTATE']._serialized_end=1065
   _globals['_LINE']._serialized_start=76
   _globals['_LINE']._serialized_end=120
   _globals['_RESERVEREQUEST']._serialized_start=122
   _globals['_RESERVEREQUEST']._serialized_end=236
   _globals['_RESERVEREPLY']._serialized_start=239
-  _globals['_RESERVEREPLY']._serialized_end=410
-  _globals['_HELD']._serialized_start=412
-  _globals['_HELD']._serialized_end=498
-  _globals['_ITEM']._serialized_start=500
-  _globals['_ITEM']._serialized_end=610
-  _globals['_SHORTAGE']._serialized_start=612
-  _globals['_SHORTAGE']._serialized_end=680
-  _globals['_UNKNOWN']._serialized_start=682
-  _globals['_UNKNOWN']._serialized_end=712
-  _globals['_GONE']._serialized_start=714
-  _globals['_GONE']._serialized_end=720
-  _globals['_HOLDREQUEST']._serialized_start=722
-  _globals['_HOLDREQUEST']._serialized_end=753
-  _globals['_UNPINREQUEST']._serialized_start=755
-  _globals['_UNPINREQUEST']._serialized_end=835
-  _globals['_HOLDREPLY']._serialized_start=837
-  _globals['_HOLDREPLY']._serialized_end=885
-  _globals['_INVENTORY']._serialized_start=1007
-  _globals['_INVENTORY']._serialized_end=1360
+  _globals['_RESERVEREPLY']._serialized_end=443
+  _globals['_HELD']._serialized_start=445
+  _globals['_HELD']._serialized_end=531
+  _globals['_ITEM']._serialized_start=533
+  _globals['_ITEM']._serialized_end=643
+  _globals['_SHORTAGE']._serialized_start=645
+  _globals['_SHORTAGE']._serialized_end=713
+  _globals['_UNKNOWN']._serialized_start=715
+  _globals['_UNKNOWN']._serialized_end=745
+  _globals['_GONE']._serialized_start=747
+  _globals['_GONE']._serialized_end=753
+  _globals['_BUSY']._serialized_start=755
+  _globals['_BUSY']._serialized_end=781
+  _globals['_HOLDREQUEST']._serialized_start=783
+  _globals['_HOLDREQUEST']._serialized_end=814
+  _globals['_UNPINREQUEST']._serialized_start=816
+  _globals['_UNPINREQUEST']._serialized_end=896
+  _globals['_HOLDREPLY']._serialized_start=898
+  _globals['_HOLDREPLY']._serialized_end=946
+  _globals['_INVENTORY']._serialized_start=1068
+  _globals['_INVENTORY']._serialized_end=1421
 # @@protoc_insertion_point(module_scope)

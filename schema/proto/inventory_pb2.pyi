@@ -106,6 +106,7 @@ class ReserveReply(_message.Message):
     SHORTAGE_FIELD_NUMBER: _builtins.int
     UNKNOWN_FIELD_NUMBER: _builtins.int
     GONE_FIELD_NUMBER: _builtins.int
+    BUSY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def held(self) -> Global___Held: ...
     @_builtins.property
@@ -116,6 +117,10 @@ class ReserveReply(_message.Message):
     def gone(self) -> Global___Gone:
         """The hold was given back before this call came, or has expired."""
 
+    @_builtins.property
+    def busy(self) -> Global___Busy:
+        """A product is held for as many orders at once as it may be. Nothing was taken."""
+
     def __init__(
         self,
         *,
@@ -123,12 +128,13 @@ class ReserveReply(_message.Message):
         shortage: Global___Shortage | None = ...,
         unknown: Global___Unknown | None = ...,
         gone: Global___Gone | None = ...,
+        busy: Global___Busy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["gone", b"gone", "held", b"held", "outcome", b"outcome", "shortage", b"shortage", "unknown", b"unknown"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["busy", b"busy", "gone", b"gone", "held", b"held", "outcome", b"outcome", "shortage", b"shortage", "unknown", b"unknown"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gone", b"gone", "held", b"held", "outcome", b"outcome", "shortage", b"shortage", "unknown", b"unknown"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy", b"busy", "gone", b"gone", "held", b"held", "outcome", b"outcome", "shortage", b"shortage", "unknown", b"unknown"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["held", "shortage", "unknown", "gone"]  # noqa: Y015
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["held", "shortage", "unknown", "gone", "busy"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 
@@ -257,6 +263,27 @@ class Gone(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Gone: _TypeAlias = Gone  # noqa: Y015
+
+@_typing.final
+class Busy(_message.Message):
+    """The first such product, in order of id. A caller that does not know this outcome treats it as none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    product_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        product_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["product_id", b"product_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Busy: _TypeAlias = Busy  # noqa: Y015
 
 @_typing.final
 class HoldRequest(_message.Message):

@@ -2,12 +2,14 @@
 
 import argparse
 import gc
+import getpass
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -21,6 +23,7 @@ from subgraphs.kit.settings import ServiceSettings, SettingsError
 
 # Objects alive after start are never garbage; scanning them in every full collection is what makes
 # the slowest request in a hundred.
+_INTERRUPTED = 130
 _GC_THRESHOLDS = (10_000, 20, 20)
 
 
@@ -44,6 +47,20 @@ class Command:
     help: str
     run: Callable[[Any, argparse.Namespace], Awaitable[None]]
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
+
+
+def file_named(text: str) -> Path:
+    """The file that somebody means by `text`: from the folder where the command was typed. A type of arguments."""
+    return Path(os.environ.get("SUPERGRAPH_FOLDER", "")) / text
+
+
+def typed_by() -> str:
+    """Who a change is by that has no account: the name that this machine has for the person."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        name = f"user {os.getuid()}"
+    return f"command line of {name}"
 
 
 def main(service: Service, argv: list[str] | None = None) -> None:
@@ -70,7 +87,8 @@ def main(service: Service, argv: list[str] | None = None) -> None:
     try:
         uvloop.run(_run(service, settings, args))
     except KeyboardInterrupt:
-        pass
+        if args.command in service.commands:
+            sys.exit(_INTERRUPTED)
     except (StartError, DomainError) as error:
         sys.stderr.write(f"{service.name}: {error}\n")
         sys.exit(1)

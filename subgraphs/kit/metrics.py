@@ -13,11 +13,16 @@ DB_CONNECTIONS = Gauge("db_connections_active", "Database connections in use by 
 REDIS_COMMANDS = Counter("redis_commands_total", "Redis commands sent.", ["command"])
 EVENTS_PUBLISHED = Counter("events_published_total", "Events that left the outbox.", ["type"])
 EVENTS_REFUSED = Counter(
-    "events_refused_total", "Events that Redis refused; they stay in the outbox.", ["type"]
+    "events_refused_total", "Events that the transport refused; they stay in the outbox.", ["type"]
 )
 EVENTS_CONSUMED = Counter(
-    "events_consumed_total", "Events that a consumer is done with.", ["stream", "group", "outcome"]
+    "events_consumed_total", "Events that a group was given.", ["source", "group", "outcome"]
 )
+EVENTS_PENDING = Gauge(
+    "events_pending", "Events that a group has taken and not acknowledged.", ["source", "group"]
+)
+EVENTS_LAG = Gauge("events_lag", "Events that a group has not taken yet.", ["source", "group"])
+EVENTS_DEAD = Gauge("events_dead_letters", "Events of a source that were given up.", ["source"])
 JOB_FAILURES = Counter("background_job_failures_total", "Runs of a background job that failed.", ["job"])
 
 

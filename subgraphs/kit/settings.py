@@ -37,7 +37,8 @@ from pydantic_settings import (
 from subgraphs.kit.auth.secret_strength import LEAST_BYTES, weakness
 from subgraphs.kit.secret_files import SUFFIX, faults_of_files, values_of_files
 
-_SECRET_NAMES = ("DB_PASSWORD", "JWT_SECRET")
+_ROUTER_SECRETS = ("ROUTER_SECRET", "ROUTER_SECRET_PREVIOUS")
+_SECRET_NAMES = ("DB_PASSWORD", "JWT_SECRET", *_ROUTER_SECRETS)
 """The documented bare names whose value may stand in a file."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -70,6 +71,16 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _strong_token(value: SecretStr, harm: str) -> SecretStr:
+    token = value.get_secret_value()
+    if token and (fault := weakness(token)):
+        raise ValueError(
+            f"the token {fault}; who guesses it {harm}. Set one of {LEAST_BYTES} random bytes or more, as from "
+            "`openssl rand -base64 48`"
+        )
+    return value
+
+
 class ServerSettings(Section):
     host: str = "127.0.0.1"
     port: int = 8080
@@ -90,6 +101,11 @@ class ServerSettings(Section):
     idle_timeout: Duration = Field(
         timedelta(seconds=60), description="For how long a connection is kept between requests."
     )
+    slow_request: Duration = Field(
+        timedelta(seconds=1),
+        ge=timedelta(0),
+        description="Log a request that takes as long, or that fails; 0s logs every one. The edge logs each anyway.",
+    )
     max_body_bytes: int = 1024 * 1024
     introspection: bool = Field(
         default=True,
@@ -103,6 +119,19 @@ class ServerSettings(Section):
         timedelta(seconds=10), gt=timedelta(0), description="To run one query or mutation."
     )
     max_subscriptions: int = Field(50, ge=1, description="Subscriptions that one WebSocket may have at once.")
+    router_secret: SecretStr = Field(
+        SecretStr(""),
+        description="What the router shows with each request; GraphQL is answered to nobody else. As strong as "
+        "`services.token`, and its bare name, ROUTER_SECRET, is the router's own as well.",
+    )
+    router_secret_previous: SecretStr = Field(
+        SecretStr(""), description="Accepted too, until every router shows the new one."
+    )
+
+    @field_validator("router_secret", "router_secret_previous")
+    @classmethod
+    def _strong(cls, value: SecretStr) -> SecretStr:
+        return _strong_token(value, "may ask every subgraph for anything")
 
 
 class DatabaseSettings(Section):
@@ -176,13 +205,7 @@ class ServicesSettings(Section):
     @field_validator("token")
     @classmethod
     def _strong(cls, value: SecretStr) -> SecretStr:
-        token = value.get_secret_value()
-        if token and (fault := weakness(token)):
-            raise ValueError(
-                f"the token {fault}; who guesses it may call every service. Set one of {LEAST_BYTES} random bytes or "
-                "more, as from `openssl rand -base64 48`"
-            )
-        return value
+        return _strong_token(value, "may call every service")
 
     @model_validator(mode="after")
     def _both_halves(self) -> Self:
@@ -280,6 +303,9 @@ class _DocumentedNames(PydanticBaseSettingsSource):
             found["tracing"] = {"url": jaeger}
         if (secret := env.get("JWT_SECRET")) and "secret" in _fields(self.settings_cls, "jwt"):
             found["jwt"] = {"secret": secret}
+        secrets = {name.lower(): env[name] for name in _ROUTER_SECRETS if env.get(name)}
+        if secrets:
+            found["server"] = secrets
         names = {
             "users": "USER_SERVICE_URL",
             "products": "PRODUCT_SERVICE_URL",

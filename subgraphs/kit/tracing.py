@@ -9,9 +9,13 @@ from opentelemetry.trace import SpanKind
 
 from subgraphs.kit.settings import TracingSettings
 
+_tracer = trace.get_tracer("supergraph")  # asks the provider that is set later
+_recording = False
+
 
 def configure(service: str, settings: TracingSettings) -> None:
     """Export spans to `settings.url`; without one, spans cost a no-op and nothing is imported."""
+    global _recording  # noqa: PLW0603 - as the provider is of the whole process
     if not settings.url:
         return
     # Imported here because the SDK and its exporter take 100 ms of start that most processes do not need.
@@ -30,6 +34,7 @@ def configure(service: str, settings: TracingSettings) -> None:
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     trace.set_tracer_provider(provider)
+    _recording = True
 
 
 @contextmanager
@@ -40,12 +45,17 @@ def span(
     carrier: Mapping[str, str] | None = None,
     attributes: Mapping[str, str | int] | None = None,
 ) -> Iterator[trace.Span]:
-    """A span as the current one, continued from the W3C trace context in `carrier` where given."""
-    token = attach(propagate.extract(carrier)) if carrier else None
+    """A span as the current one, continued from the W3C trace context in `carrier` where there is one.
+
+    Where tracing is off, nothing is recorded, and a context that came is passed on all the same.
+    """
+    token = attach(propagate.extract(carrier)) if carrier and "traceparent" in carrier else None
     try:
-        tracer = trace.get_tracer("supergraph")
-        with tracer.start_as_current_span(name, kind=kind, attributes=attributes) as current:
-            yield current
+        if _recording:
+            with _tracer.start_as_current_span(name, kind=kind, attributes=attributes) as current:
+                yield current
+        else:
+            yield trace.INVALID_SPAN
     finally:
         if token is not None:
             detach(token)

@@ -10,6 +10,7 @@ from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import WakeUp, running
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.client import open_channel
@@ -17,6 +18,7 @@ from subgraphs.kit.money import Amount
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.redis.client import create_redis
+from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingRate, ShippingRates
 from subgraphs.orders.graphql.context import OrdersContext
 from subgraphs.orders.graphql.loaders import Loaders
@@ -27,6 +29,7 @@ from subgraphs.orders.jobs.housekeeping import Housekeeping
 from subgraphs.orders.jobs.late_refunds import RefundLateCaptures
 from subgraphs.orders.jobs.payment_events import WorkOffPaymentEvents
 from subgraphs.orders.jobs.resume import ResumeOrders
+from subgraphs.orders.live.states import OrderStates
 from subgraphs.orders.live.status import LiveStatus
 from subgraphs.orders.payments.choice import open_provider
 from subgraphs.orders.saga import Saga
@@ -59,8 +62,11 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         await stack.enter_async_context(users)
         revocations = RedisRevocations(redis)
 
-        relay = OutboxRelay(postgres, redis, outbox)
-        live = LiveStatus(redis, timeout=settings.redis.timeout.total_seconds())
+        relay = OutboxRelay(postgres, RedisStreams(redis), outbox)
+        live = LiveStatus(redis, settings.live, timeout=settings.redis.timeout.total_seconds())
+        states = OrderStates(redis, lifetime=settings.state_cache) if settings.state_cache else None
+        if states:
+            postgres.after_commit(states.observe)
         rates = shipping_rates(settings.shipping_rates)
         payments = await stack.enter_async_context(
             open_provider(settings.payments, postgres=postgres, clock=_now)
@@ -77,7 +83,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         )
         accounts = GrpcAccounts(users, revocations)
         service = OrderService(
-            orders=Orders(postgres=postgres),
+            orders=Orders(postgres=postgres, states=states),
             placement=Placement(
                 postgres=postgres,
                 saga=saga,
@@ -86,6 +92,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
                 wake_up=relay.wake_up,
                 payment_window=settings.payment_window,
                 rates=rates,
+                quotas=Quotas(**settings.quota.model_dump()),
             ),
             payments=Payments(
                 postgres=postgres,
@@ -112,6 +119,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
                 *payments.jobs,
                 Housekeeping(postgres=postgres, settings=settings.retention, clock=_now).job,
                 live.job,
+                *([states.job] if states else []),
             )
         )
 

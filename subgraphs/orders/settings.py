@@ -47,6 +47,28 @@ class PaymentSettings(Section):
     )
 
 
+class LiveSettings(Section):
+    """Following orders, as each process does it."""
+
+    per_account: int = Field(20, ge=1, description="Subscriptions that one account may hold at once.")
+    per_process: int = Field(2000, ge=1, description="Subscriptions of all accounts at once.")
+    fallback: Duration = Field(
+        timedelta(seconds=5),
+        gt=timedelta(0),
+        description="How often a subscription looks for itself while Redis is away, and whether its session holds.",
+    )
+    idle_read: Duration = Field(
+        timedelta(seconds=60), description="How often it looks for itself while Redis tells of each change."
+    )
+
+
+class QuotaSettings(Section):
+    """How much one account may have ordered and not paid. 0 is no limit."""
+
+    open_orders: int = Field(20, ge=0, description="Orders that are not paid.")
+    held_units: int = Field(2000, ge=0, description="Units in them, of all products together.")
+
+
 class ShippingRateSettings(Section):
     """One row of the table of shipping costs; the most exact one that fits an order counts."""
 
@@ -79,4 +101,11 @@ class OrdersSettings(ServiceSettings):
         (), description="What shipping costs by method and country; without any it is free."
     )
     payments: PaymentSettings = PaymentSettings()
+    quota: QuotaSettings = QuotaSettings()
+    state_cache: Duration = Field(
+        timedelta(seconds=30),
+        ge=timedelta(0),
+        description="How long the state of an order is kept in Redis for those who poll; 0 turns that off.",
+    )
     retention: RetentionSettings = RetentionSettings()
+    live: LiveSettings = LiveSettings()

@@ -1,8 +1,8 @@
-"""`python -m subgraphs.products serve | migrate | schema | seed FILE`."""
+"""`python -m subgraphs.products serve | migrate | schema | products`."""
 
 from subgraphs.kit import cli
-from subgraphs.products.app import migrate, open_app, open_seeding
-from subgraphs.products.commands import seed
+from subgraphs.products.app import migrate, open_app, open_export, open_import
+from subgraphs.products.commands import products
 from subgraphs.products.graphql.schema import schema
 from subgraphs.products.settings import ProductsSettings
 
@@ -14,6 +14,6 @@ cli.main(
         open_app=open_app,
         sdl=schema.as_str,
         migrate=migrate,
-        commands={"seed": seed.command(open_seeding)},
+        commands={"products": products.command(open_import, open_export)},
     )
 )

@@ -11,10 +11,13 @@ from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import WakeUp, running
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.server import serving
+from subgraphs.kit.mongo.atomicity import check_conditional_updates
 from subgraphs.kit.mongo.client import Database, Mongo, utc_now
+from subgraphs.kit.mongo.migrations import wait_for_server
 from subgraphs.kit.mongo.outbox import DocumentRelay
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.products import migrations
@@ -26,21 +29,26 @@ from subgraphs.products.http.images import image_routes
 from subgraphs.products.images.processor import ImageProcessor
 from subgraphs.products.jobs.images import image_jobs
 from subgraphs.products.jobs.search import search_jobs
-from subgraphs.products.jobs.stock import stock_jobs
+from subgraphs.products.jobs.stock import movement_jobs, stock_jobs
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.category_resolution import CategoryResolution
+from subgraphs.products.service.drawn_pictures import DrawnPictures
+from subgraphs.products.service.exports import ProductExport
 from subgraphs.products.service.images import ImageService
+from subgraphs.products.service.imports import ProductImport
 from subgraphs.products.service.inventory import InventoryService
+from subgraphs.products.service.movements import StockMovements
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
 from subgraphs.products.service.reservation_steps import ReservationSteps
 from subgraphs.products.service.search import SearchService
 from subgraphs.products.service.search_index import SearchIndexing
-from subgraphs.products.service.seeding import Seeding
 from subgraphs.products.service.upkeep import StockUpkeep
 from subgraphs.products.settings import ImageSettings, ProductsSettings, StockSettings
 from subgraphs.products.store.categories import CategoryStore
 from subgraphs.products.store.holds import HoldStore
 from subgraphs.products.store.images import ImageStore
+from subgraphs.products.store.movements import MovementStore
 from subgraphs.products.store.product_lists import ProductListStore
 from subgraphs.products.store.products import ProductStore
 from subgraphs.products.store.reservations import ReservationStore
@@ -60,11 +68,15 @@ class Services:
     images: ImageService
     inventory: InventoryService
     upkeep: StockUpkeep
+    movements: StockMovements
 
     def make_context(self, request: RequestInfo) -> ProductsContext:
         """The context of one operation, with loaders of its own."""
         loaders = Loaders(
-            products=self.products, product_lists=self.product_lists, categories=self.categories
+            products=self.products,
+            product_lists=self.product_lists,
+            categories=self.categories,
+            movements=self.movements,
         )
         return ProductsContext(
             request=request,
@@ -100,7 +112,7 @@ def build_services(
 
     products = ProductStore(database, wake_up=product_changed)
     steps = ReservationSteps(
-        holds=HoldStore(database),
+        holds=HoldStore(database, max_holds=settings.max_holds),
         reservations=ReservationStore(database, wake_up=wake_up),
         clock=clock,
         after_write=after_write,
@@ -124,6 +136,7 @@ def build_services(
         ),
         inventory=InventoryService(steps=steps, longest_hold=settings.keep_released),
         upkeep=StockUpkeep(steps=steps),
+        movements=StockMovements(store=MovementStore(database), clock=clock, after_write=after_write),
     )
 
 
@@ -142,30 +155,54 @@ async def migrate(settings: ProductsSettings) -> None:
         await migrations.migrate(mongo)
 
 
+def build_import(
+    database: Database, *, only_missing: bool, clock: Callable[[], datetime] = utc_now
+) -> ProductImport:
+    """One run over one file; the events that it writes are published by the running service."""
+    products = ProductStore(database, wake_up=WakeUp())
+    return ProductImport(
+        products=products,
+        categories=CategoryResolution(store=CategoryStore(database), clock=clock),
+        pictures=DrawnPictures(products=products, images=ImageStore(database), clock=clock),
+        clock=clock,
+        only_missing=only_missing,
+    )
+
+
 @asynccontextmanager
-async def open_seeding(settings: ProductsSettings, report: Callable[[str], None]) -> AsyncIterator[Seeding]:
-    """What the `seed` command works with; the events that it writes are published by the running service."""
+async def open_import(settings: ProductsSettings, only_missing: bool) -> AsyncIterator[ProductImport]:  # noqa: FBT001 - the one thing to choose
     async with open_mongo(settings) as mongo:
-        yield Seeding(
-            products=ProductStore(mongo.database, wake_up=WakeUp()),
-            categories=CategoryStore(mongo.database),
-            images=ImageStore(mongo.database),
-            clock=utc_now,
-            report=report,
-        )
+        yield build_import(mongo.database, only_missing=only_missing)
+
+
+def build_export(database: Database) -> ProductExport:
+    return ProductExport(
+        products=ProductStore(database, wake_up=WakeUp()), categories=CategoryStore(database)
+    )
+
+
+@asynccontextmanager
+async def open_export(settings: ProductsSettings) -> AsyncIterator[ProductExport]:
+    async with open_mongo(settings) as mongo:
+        yield build_export(mongo.database)
 
 
 @asynccontextmanager
 async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
-    """The HTTP application; gRPC, relay and jobs run as long as it is open."""
+    """The HTTP application; gRPC, relay and jobs run as long as it is open.
+
+    Raises StartError where the server stays away, or cannot be trusted with stock.
+    """
     async with AsyncExitStack() as stack:
         mongo = await stack.enter_async_context(open_mongo(settings))
+        await wait_for_server(mongo)
+        await check_conditional_updates(mongo.database)
         redis = create_redis(settings.redis)
         stack.push_async_callback(redis.aclose)
         keys = await stack.enter_async_context(remote_keys(settings))
         revocations = RedisRevocations(redis)
 
-        relay = DocumentRelay(mongo.database, redis, ["products", "reservations"])
+        relay = DocumentRelay(mongo.database, RedisStreams(redis), ["products", "reservations"])
         catalogue_changed = WakeUp()
         services = build_services(
             mongo.database,
@@ -176,6 +213,7 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         )
         jobs = (
             *stock_jobs(services.upkeep, settings.stock),
+            *movement_jobs(services.movements, settings.stock),
             *image_jobs(services.images, settings.images),
             *search_jobs(services.search_indexing, wake=catalogue_changed),
         )

@@ -12,6 +12,13 @@ from subgraphs.kit.settings import DatabaseSettings, Duration, Section, ServerSe
 class StockSettings(Section):
     """How reservations are looked after; `PRODUCTS_STOCK_…`."""
 
+    max_holds: int = Field(
+        10_000,
+        ge=1,
+        le=50_000,
+        description="Orders for which one product is held at once, as a document of MongoDB is bounded (about 150 "
+        "bytes each of its 16 MB). One more is refused, and may be placed again.",
+    )
     sweep_every: Duration = Field(timedelta(seconds=2), description="Between two looks for expired holds.")
     stale_after: Duration = Field(
         timedelta(seconds=30),
@@ -32,8 +39,12 @@ class StockSettings(Section):
         description="How long a committed or restocked reservation is kept. An order that is cancelled later "
         "does not put its units back.",
     )
+    keep_movements: Duration = Field(
+        timedelta(days=400), ge=timedelta(days=1), description="How long it is kept what moved the stock."
+    )
     purge_every: Duration = Field(
-        timedelta(minutes=10), description="Between two looks for reservations that are past their time."
+        timedelta(minutes=10),
+        description="Between two looks for reservations and movements that are past their time.",
     )
 
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import running
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.server import serving
@@ -32,6 +33,7 @@ from subgraphs.users.graphql.schema import schema
 from subgraphs.users.grpc import server as user_service
 from subgraphs.users.jobs.housekeeping import Housekeeping
 from subgraphs.users.jobs.last_use import LastUse
+from subgraphs.users.jobs.order_email import OrderEmails
 from subgraphs.users.jobs.revocations import republish_job
 from subgraphs.users.service import (
     Accounts,
@@ -73,7 +75,8 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         revocations = RevocationPublisher(
             postgres=postgres, revocations=known_revocations, settings=settings.jwt
         )
-        relay = OutboxRelay(postgres, redis, outbox)
+        transport = RedisStreams(redis)
+        relay = OutboxRelay(postgres, transport, outbox)
         composer = Composer(
             postgres=postgres, settings=settings.mail, reset_life=settings.passwords.reset_life
         )
@@ -88,10 +91,14 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
             wake_relay=relay.wake_up,
             wake_dispatcher=dispatcher.wake_up,
         )
+        order_emails = OrderEmails(
+            postgres=postgres, stale_after=settings.mail.give_up_after, wake_dispatcher=dispatcher.wake_up
+        ).consumer(transport)
+        stack.push_async_callback(order_emails.close)
         last_use = LastUse(postgres=postgres)
         housekeeping = Housekeeping(postgres=postgres, settings=settings.retention)
         jobs = (relay.job, dispatcher.job, last_use.job, republish_job(revocations), housekeeping.job)
-        await stack.enter_async_context(running(*jobs))
+        await stack.enter_async_context(running(*jobs, *order_emails.jobs))
 
         verifier = TokenVerifier(ring, settings.jwt, known_revocations)
         register = user_service.registration(directory=service.directory, verifier=verifier)

@@ -11,6 +11,7 @@ import httpx
 import orjson
 
 from tests.bench.report import Row
+from tests.harness import launcher
 
 _ENTITIES = 50
 
@@ -104,6 +105,7 @@ def _request(url: str, body: object | None) -> bytes:
         return f"GET {path} HTTP/1.1\r\nhost: {parts.netloc}\r\n\r\n".encode()
     content = orjson.dumps(body)
     head = f"POST {path} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in launcher.AS_THE_ROUTER.items())
     return head.encode() + b"content-length: %d\r\n\r\n" % len(content) + content
 
 

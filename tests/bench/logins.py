@@ -6,6 +6,7 @@ import time
 import httpx
 
 from tests.bench.report import Row
+from tests.harness import launcher
 
 _PAIRS = 40
 _LIMIT = 0.05
@@ -16,7 +17,7 @@ async def measure(addresses: dict[str, str]) -> list[Row]:
     mutation = "mutation L($i: LoginInput!) { login(input: $i) { __typename } }"
     known: list[float] = []
     unknown: list[float] = []
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=30, headers=launcher.AS_THE_ROUTER) as client:
         register = "mutation R($i: RegisterInput!) { register(input: $i) { __typename } }"
         for n in range(_PAIRS):
             person = {"username": f"bench{n}", "email": f"bench{n}@example.com", "password": "password123"}

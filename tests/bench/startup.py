@@ -55,7 +55,8 @@ def warm(folder: Path) -> list[Row]:
     for name, limit in (("first", None), ("second", 12.0)):
         state = folder / f"{name}.json"
         started = time.monotonic()
-        process = launcher.launch(folder / "data", state, ["--edge-port", "0", "--router-port", "0"])
+        env = {"ROUTER_SECRET": launcher.ROUTER_SECRET}
+        process = launcher.launch(folder / "data", state, ["--edge-port", "0", "--router-port", "0"], env=env)
         launcher.wait_for(process, state)
         _first_answer(state)
         seconds = time.monotonic() - started

@@ -30,7 +30,9 @@ def test_secrets_are_made_once_and_readable_by_the_owner_alone(tmp_path):
     token = folder.services_token()
     assert len(token) == 43
     assert folder.services_token() == token
-    assert stat.S_IMODE((tmp_path / "services.token").stat().st_mode) == 0o600
+    assert folder.router_secret() == folder.router_secret() != token
+    for name in ("services.token", "router.secret"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.keys().stat().st_mode) == 0o700
     folder.close()
 

@@ -51,7 +51,7 @@ def started(
     made = settings(
         topology,
         {name: {"database": "d", "redis": "r"} for name in SUBGRAPHS},
-        secrets=Secrets(token="t", keys=tmp_path),
+        secrets=Secrets(token="t", keys=tmp_path, router="r"),
         relaxations=relaxations,
         log_level="info",
         root=tmp_path,

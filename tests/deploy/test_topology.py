@@ -132,7 +132,7 @@ def test_a_shared_database_name_is_told_and_gives_no_service_the_database_of_ano
     made = settings(
         topology,
         store_urls(topology, engines(topology, tmp_path)),
-        secrets=Secrets(token="t", keys=tmp_path),
+        secrets=Secrets(token="t", keys=tmp_path, router="r"),
         relaxations=[],
         log_level="info",
         root=tmp_path,
@@ -160,7 +160,7 @@ def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
     made = settings(
         topology,
         urls,
-        secrets=Secrets(token="t", keys=tmp_path),
+        secrets=Secrets(token="t", keys=tmp_path, router="r"),
         relaxations=[],
         log_level="info",
         root=tmp_path,
@@ -172,6 +172,26 @@ def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
     assert made["rest"]["REST_SERVICES_ROUTER"] == f"http://127.0.0.1:{topology.http['router']}"
     assert "REST_DATABASE_URL" not in made["rest"]
     assert "ROUTER_CORS_ORIGINS" not in made["router"]
+    for component in (*SUBGRAPHS, "router", "apollo"):
+        assert made[component]["ROUTER_SECRET"] == "r"
+    assert "ROUTER_SECRET" not in made["rest"]
+
+
+def test_a_secret_of_the_router_in_a_file_is_left_to_those_who_read_it(tmp_path):
+    (tmp_path / "secret").write_text("from a file\n")
+    topology = planned()
+    made = settings(
+        topology,
+        store_urls(topology, engines(topology, tmp_path)),
+        secrets=Secrets(token="t", keys=tmp_path, router="r"),
+        relaxations=[],
+        log_level="info",
+        root=tmp_path,
+        environ={"ROUTER_SECRET_FILE": str(tmp_path / "secret"), "ROUTER_INTROSPECTION": "false"},
+    )
+    assert made["apollo"]["ROUTER_SECRET"] == "from a file"
+    assert not any("ROUTER_SECRET" in made[component] for component in (*SUBGRAPHS, "router"))
+    assert made["apollo"]["ROUTER_REDACT_VALIDATION"] == "true"
 
 
 def _name() -> str:

@@ -148,7 +148,7 @@ async def test_mongo_down_leaves_the_order_pending_and_it_goes_on_by_itself(
         answer = await http.get(f"/api/v1/products/{product_id}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "UNAVAILABLE")
         placed = await _place(http, headers, product_id, "mongo-down")
-        assert (placed.status_code, placed.json()["status"]) == (201, "pending_stock")
+        assert (placed.status_code, placed.json()["status"]) == (202, "pending_stock")
     finally:
         system.mongo.start()
         system.mongo.wait_ready()
@@ -161,6 +161,30 @@ async def test_mongo_down_leaves_the_order_pending_and_it_goes_on_by_itself(
     order = (await http.get(path, headers=headers)).json()
     assert order["total"] == 10
     assert (await http.get(f"/api/v1/products/{product_id}")).json()["stock"] == 8
+
+
+async def test_products_frozen_the_order_is_202_and_goes_on_by_itself_once(
+    system: System, http: httpx.AsyncClient, headers: dict[str, str], product_id: str
+) -> None:
+    """Nobody learns in time whether the units are held; a client that repeats its request has one order all the same."""
+    products = _pid(system, "products")
+    os.kill(products, signal.SIGSTOP)
+    try:
+        placed = await _place(http, headers, product_id, "frozen")
+        assert (placed.status_code, placed.json()["status"]) == (202, "pending_stock")
+        path = f"/api/v1/orders/{placed.json()['id']}"
+        assert (placed.headers["location"], placed.headers["retry-after"]) == (path, "1")
+        again = await _place(http, headers, product_id, "frozen")
+        assert (again.status_code, again.json()["id"]) == (202, placed.json()["id"])
+    finally:
+        os.kill(products, signal.SIGCONT)
+
+    async def held() -> bool:
+        return bool((await http.get(path, headers=headers)).json()["status"] == "awaiting_payment")
+
+    await _until(held)
+    assert (await http.get(f"/api/v1/products/{product_id}")).json()["stock"] == 8
+    assert (await _place(http, headers, product_id, "frozen")).status_code == 201
 
 
 async def test_redis_down_neither_stops_orders_nor_loses_their_events(
@@ -208,7 +232,7 @@ async def test_orders_process_killed_while_placing_loses_nothing(
         return (await http.get("/ready")).status_code == 200
 
     await _until(ready)
-    pid = await _orders_pid(system)
+    pid = _pid(system, "orders")
     keys = [f"burst-{n}" for n in range(4)]
     burst = [asyncio.create_task(_place(http, headers, product_id, key)) for key in keys]
     await asyncio.sleep(0.02)
@@ -223,9 +247,9 @@ async def test_orders_process_killed_while_placing_loses_nothing(
     assert (await http.get(f"/api/v1/products/{product_id}")).json()["stock"] == 10 - 2 * len(keys)
 
 
-async def _orders_pid(system: System) -> int:
-    """The process that serves orders now; the launcher has started a new one since the first."""
-    port = int(system.state["addresses"]["orders"].rsplit(":", 1)[1])
+def _pid(system: System, service: str) -> int:
+    """The process that serves now; the launcher may have started a new one since the first."""
+    port = int(system.state["addresses"][service].rsplit(":", 1)[1])
     for process in psutil.process_iter():
         try:
             if any(
@@ -235,4 +259,4 @@ async def _orders_pid(system: System) -> int:
                 return process.pid
         except (psutil.AccessDenied, psutil.NoSuchProcess):
             continue
-    raise AssertionError("nothing listens on the port of orders")
+    raise AssertionError(f"nothing listens on the port of {service}")

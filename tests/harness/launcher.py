@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[2]
 _FOLDER = "SUPERGRAPH_TEST_FOLDER"
 _RUNNER = "SUPERGRAPH_TEST_RUNNER"
 _PATIENCE = 120.0
+ROUTER_SECRET = "dGhlLXNlY3JldC1vZi10aGUtcm91dGVyLWluLXRlc3Rz-41x"
+AS_THE_ROUTER = {"x-router-secret": ROUTER_SECRET}
+"""Headers of a request that is sent to a subgraph as if by its router."""
 
 
 def open_run() -> None:

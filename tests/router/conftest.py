@@ -1,6 +1,7 @@
 """A real edge and a real router in front of three small subgraphs, started once for this folder."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import httpx
 import pytest
 import yaml
 
-from deploy.local import node
+from deploy.local import apollo, node
 from deploy.local.edge import render, token_keys
 from deploy.local.ports import Ports
 from deploy.tools.schema import generate
@@ -19,6 +20,7 @@ from tests.router.processes import (
     MAX_UPLOAD,
     MAX_WEBHOOK,
     ROOT,
+    SECRET,
     Execute,
     Process,
     Processes,
@@ -72,6 +74,7 @@ def subgraphs() -> Iterator[dict[str, Subgraph]]:
 def router_env(composed: Path, subgraphs: dict[str, Subgraph]) -> dict[str, str]:
     return {
         "ROUTER_SUPERGRAPH": str(composed / "supergraph.graphql"),
+        "ROUTER_SECRET": SECRET,
         "ROUTER_TIMEOUT": "1s",
         "ROUTER_MAX_BODY_BYTES": str(MAX_BODY),
         "ROUTER_MAX_UPLOAD_BYTES": str(MAX_UPLOAD),
@@ -81,12 +84,13 @@ def router_env(composed: Path, subgraphs: dict[str, Subgraph]) -> dict[str, str]
 
 @pytest.fixture(scope="session")
 def start_router(processes: Processes, ports: Ports, router_env: dict[str, str]) -> Starter:
-    """Start a router in front of the recording subgraphs, with other settings where given."""
+    """Start Hive Gateway in front of the recording subgraphs, with other settings where given."""
 
     def start(**env: str) -> Process:
+        env.pop("ROUTER_RHAI", None)  # Apollo Router's
         port = ports.free()
         return processes.start(
-            "router",
+            "hive",
             [str(node.program()), str(node.ROUTER / "start.mjs")],
             url=f"http://127.0.0.1:{port}",
             ready="/ready",
@@ -98,7 +102,60 @@ def start_router(processes: Processes, ports: Ports, router_env: dict[str, str])
 
 @pytest.fixture(scope="session")
 def router(start_router: Starter) -> Process:
+    """Hive Gateway."""
     return start_router()
+
+
+@pytest.fixture(scope="session")
+def binary() -> Path:
+    """Apollo Router's."""
+    found = apollo.find(os.environ, ROOT / ".supergraph")
+    if found is None:
+        pytest.skip(f"Apollo Router's binary is not here: {apollo.INSTALL}, or set APOLLO_ROUTER_BIN")
+    return found
+
+
+@pytest.fixture(scope="session")
+def start_apollo(
+    binary: Path,
+    processes: Processes,
+    ports: Ports,
+    router_env: dict[str, str],
+    subgraphs: dict[str, Subgraph],
+) -> Starter:
+    """Start Apollo Router in front of the recording subgraphs, with other settings where given."""
+
+    def start(**env: str) -> Process:
+        address = f"127.0.0.1:{ports.free()}"
+        given = {
+            **router_env,
+            **{
+                f"ROUTER_{name.upper()}_URL": f"{subgraph.url}/graphql"
+                for name, subgraph in subgraphs.items()
+            },
+            "ROUTER_ADDRESS": address,
+            "ROUTER_RHAI": str(apollo.FOLDER / "rhai"),
+            "APOLLO_TELEMETRY_DISABLED": "true",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",  # it would not start with this
+            "ROUTER_REDACT_VALIDATION": "true" if env.get("ROUTER_INTROSPECTION") == "false" else "false",
+            **env,
+        }
+        command = list(apollo.command(binary, Path(given["ROUTER_SUPERGRAPH"]), "info"))
+        return processes.start("apollo", command, url=f"http://{address}", ready="/health?ready", env=given)
+
+    return start
+
+
+@pytest.fixture(scope="session", params=["hive", "apollo"])
+def start_engine(request: pytest.FixtureRequest) -> Starter:
+    """Start each router that is here; each has to behave as the other."""
+    found: Starter = request.getfixturevalue("start_router" if request.param == "hive" else "start_apollo")
+    return found
+
+
+@pytest.fixture(scope="session")
+def engine(start_engine: Starter) -> Process:
+    return start_engine()
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,15 @@ MAX_UPLOAD = 300_000
 MAX_WEBHOOK = 20_000
 """The same of a webhook."""
 
+SECRET = "dGhlLXNlY3JldC1vZi10aGUtcm91dGVyLWluLXRlc3Rz-41x"
+"""What the tests' routers show to subgraphs."""
+
 
 @dataclass
 class Process:
     """A child process that answers at `url`, with all it wrote."""
 
+    name: str
     url: str
     popen: subprocess.Popen[bytes]
     output: Path
@@ -56,7 +60,7 @@ class Processes:
             popen = subprocess.Popen(
                 command, stdout=stream, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, cwd=ROOT
             )
-        process = Process(url, popen, output)
+        process = Process(name, url, popen, output)
         self._running.append(process)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and popen.poll() is None:

@@ -33,6 +33,7 @@ class Recorder:
     requests: list[dict[str, str]] = dataclasses.field(default_factory=list)
     bodies: list[bytes] = dataclasses.field(default_factory=list)
     calls: list[str] = dataclasses.field(default_factory=list)
+    upgrades: list[dict[str, str]] = dataclasses.field(default_factory=list)
     connection_params: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     opened: int = 0
     closed: int = 0
@@ -242,6 +243,7 @@ class OrdersApp(GraphQL):
     """Refuses a revoked or a forged token when the connection is opened, as a real subgraph does."""
 
     async def on_ws_connect(self, context: Any) -> Any:
+        SEEN["orders"].upgrades.append(dict(context["request"].headers))
         bearer = context["connection_params"].get("authorization", "").removeprefix("Bearer ")
         if bearer == "revoked" or (bearer.count(".") == 2 and not signed(bearer)):
             raise ConnectionRejectionError

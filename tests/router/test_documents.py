@@ -51,7 +51,9 @@ def test_the_refusal_has_the_status_of_a_validation_error(
 
 
 WAYS: dict[str, Callable[[str, str], httpx.Response]] = {
-    "GET": lambda url, query: httpx.get(f"{url}?query={quote(query)}"),
+    "GET": lambda url, query: httpx.get(
+        f"{url}?query={quote(query)}", headers={"apollo-require-preflight": "true"}
+    ),
     "urlencoded": lambda url, query: httpx.post(
         url,
         content=urlencode({"query": query}),

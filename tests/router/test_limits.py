@@ -63,12 +63,6 @@ def test_a_document_past_the_limits_is_refused(
     assert not any(seen.requests or seen.calls for seen in SEEN.values())
 
 
-def test_ten_mutations_in_a_document_are_carried_out(router: Process, execute: Execute) -> None:
-    operation = "mutation { ...F } fragment F on Mutation { " + renames(10) + " }"
-    assert "errors" not in execute(router, operation).json()
-    assert SEEN["users"].calls == [f"rename x{n}" for n in range(10)]
-
-
 def test_a_subscription_has_one_root_field(router: Process) -> None:
     two = "subscription { ...F } fragment F on Subscription { a: orderStatus(orderId: 1) { seq } b: orderStatus(orderId: 1) { seq } }"
     headers = {"accept": "text/event-stream", "authorization": "Bearer t"}

@@ -95,6 +95,32 @@ def test_drift_shows_what_differs_and_what_is_missing(
     assert missing == "schema/users.graphql is missing"
 
 
+def test_drift_finds_what_stands_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The safelist of Apollo Router lies beside its other scripts."""
+
+    def generated(folder: Path) -> list[Path]:
+        (folder / generate.SAFELIST).write_text(generate.safelist({"operations": []}))
+        return [folder / generate.SAFELIST]
+
+    monkeypatch.setattr(drift, "generate", generated)
+    (difference,) = drift.drift(tmp_path)
+    assert difference.startswith("--- rhai/safelist.rhai (committed)")
+    assert " => true, // Login" in difference
+
+
+def test_the_safelist_names_the_digests_of_the_manifest() -> None:
+    digest = "0" * 64
+    text = generate.safelist({"operations": [{"id": digest, "name": "Login"}]})
+    assert text.splitlines()[-6:] == [
+        "fn holds(digest) {",
+        "    switch digest {",
+        f'        "{digest}" => true, // Login',
+        "        _ => false",
+        "    }",
+        "}",
+    ]
+
+
 BEFORE = "type Query { product(id: ID!): String orders: [Int!]! } enum Status { PAID }"
 
 
@@ -132,7 +158,7 @@ def test_the_check_of_the_project_passes(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ([], ["export"], ["compose"], ["all"], ["check"]):
+    for command in ([], ["export"], ["compose"], ["operations"], ["all"], ["check"]):
         with pytest.raises(SystemExit) as left:
             cli.main([*command, "--help"])
         assert left.value.code == 0

@@ -13,7 +13,7 @@ from gql.transport.exceptions import TransportConnectionFailed, TransportQueryEr
 from gql.transport.websockets import WebsocketsTransport
 from websockets.asyncio.client import connect
 
-from tests.router.processes import Process, Starter, WaitUntil
+from tests.router.processes import SECRET, Process, Starter, WaitUntil
 from tests.router.recording_subgraphs import SEEN, token
 from tests.router.servers import Subgraph
 
@@ -77,6 +77,7 @@ async def test_websocket_passes_the_token_of_connection_init_and_joins_other_sub
     assert events == BOTH
     (upstream,) = SEEN["orders"].connection_params
     assert upstream["authorization"] == "Bearer t"
+    assert [upgrade["x-router-secret"] for upgrade in SEEN["orders"].upgrades] == [SECRET]
     assert upstream["x-request-id"]
     assert SEEN["users"].requests[-1]["authorization"] == "Bearer t"
 
@@ -196,3 +197,20 @@ async def test_a_stopping_router_closes_its_subscriptions(start_router: Starter)
                 [_ async for _ in lines]
         with pytest.raises(TransportConnectionFailed):
             [_ async for _ in stream]
+
+
+async def test_a_websocket_that_answers_no_ping_is_closed(start_router: Starter) -> None:
+    router = start_router(ROUTER_HEARTBEAT="200ms")
+    host, _, port = router.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"GET /graphql HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\n"
+        "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(2.5):  # sooner than it would be closed for want of connection_init
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        frames = await reader.read()
+    ping = b"\x89\x00"
+    assert frames in {ping, ping * 2}
+    writer.close()

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness import launcher
 from tests.security.endpoints import Endpoint, protected_endpoints
 from tests.supergraph.conftest import (  # noqa: F401 - fixtures of this folder, too
     admin,
@@ -20,7 +21,7 @@ from tests.supergraph.conftest import (  # noqa: F401 - fixtures of this folder,
 @pytest.fixture(scope="session")
 async def direct() -> AsyncIterator[httpx.AsyncClient]:
     """A client for processes behind the edge."""
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=30, headers=launcher.AS_THE_ROUTER) as client:
         yield client
 
 

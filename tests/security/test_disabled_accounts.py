@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from tests.harness import launcher
 from tests.supergraph.conftest import Account
 
 DISABLE = "mutation ($id: ID!) { setUserActive(userId: $id, active: false) { __typename } }"
@@ -17,7 +18,9 @@ PAY = "mutation ($order: ID!) { payOrder(id: $order, input: {}) { __typename } }
 async def _typename(http: httpx.AsyncClient, url: str, account: Account, query: str, **variables: str) -> str:
     """The type of the outcome, or the code of the refusal."""
     body = {"query": query, "variables": variables}
-    answer = (await http.post(f"{url}/graphql", json=body, headers=account.headers)).json()
+    answer = (
+        await http.post(f"{url}/graphql", json=body, headers={**account.headers, **launcher.AS_THE_ROUTER})
+    ).json()
     if answer.get("errors"):
         return str(answer["errors"][0]["extensions"]["code"])
     [outcome] = answer["data"].values()

@@ -10,6 +10,7 @@ from gql import Client
 from gql.transport.exceptions import TransportConnectionFailed, TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
+from tests.harness import launcher
 from tests.security.endpoints import Endpoint
 from tests.supergraph.conftest import Account, request
 
@@ -69,7 +70,8 @@ async def test_open_subscription_ends_with_its_session_and_cannot_be_opened_agai
     def connect() -> Client:
         init = {"authorization": f"Bearer {customer.token}"}
         return Client(
-            transport=WebsocketsTransport(url, init_payload=init), fetch_schema_from_transport=False
+            transport=WebsocketsTransport(url, init_payload=init, headers=launcher.AS_THE_ROUTER),
+            fetch_schema_from_transport=False,
         )
 
     async with asyncio.timeout(_IDLE + _REMEMBERED + _SLACK), connect() as opened:
@@ -109,7 +111,9 @@ async def test_connection_that_stays_open_serves_no_subscription_after_the_logou
     http: httpx.AsyncClient, supergraph: dict[str, Any], customer: Account, order_id: str
 ) -> None:
     url = f"{supergraph['addresses']['orders'].replace('http', 'ws', 1)}/graphql"
-    transport = WebsocketsTransport(url, init_payload={"authorization": f"Bearer {customer.token}"})
+    transport = WebsocketsTransport(
+        url, init_payload={"authorization": f"Bearer {customer.token}"}, headers=launcher.AS_THE_ROUTER
+    )
     async with asyncio.timeout(30), Client(transport=transport) as opened:
         status = request(STATUS, {"id": order_id})
         events = opened.subscribe(status)

@@ -25,9 +25,8 @@ def exposed(engines: Engines) -> Iterator[dict[str, Any]]:
     name = f"exposed-{uuid4().hex}"
     state = launcher.folder() / f"{name}.json"
     arguments = ["--only", "users", "--edge-host", "0.0.0.0"]
-    process = launcher.launch(
-        launcher.folder() / name, state, arguments, env={"REDIS_URL": engines.redis_url}
-    )
+    env = {"REDIS_URL": engines.redis_url, "ROUTER_SECRET": launcher.ROUTER_SECRET}
+    process = launcher.launch(launcher.folder() / name, state, arguments, env=env)
     try:
         launcher.wait_for(process, state)
         yield launcher.read(state)["addresses"]
@@ -39,7 +38,8 @@ async def _register(exposed: dict[str, Any], http: httpx.AsyncClient, password: 
     name = f"u{uuid4().hex[:16]}"
     variables = {"input": {"username": name, "email": f"{name}@example.com", "password": password}}
     body = {"query": REGISTER, "variables": variables}
-    answer = (await http.post(f"{exposed['users']}/graphql", json=body)).json()
+    url = f"{exposed['users']}/graphql"
+    answer = (await http.post(url, json=body, headers=launcher.AS_THE_ROUTER)).json()
     outcome: dict[str, Any] = answer["data"]["register"]
     return outcome
 

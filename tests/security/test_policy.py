@@ -25,6 +25,7 @@ from graphql import (
     parse,
 )
 
+from tests.harness import launcher
 from tests.harness.launcher import ROOT
 from tests.security.actors import Actors, create_actors, log_in
 from tests.security.graphql_access import ABSENT, HIDDEN, SHOWN, GraphQLAccess, entity, filled
@@ -260,7 +261,7 @@ async def test_subscription_is_open_to_whom_the_table_says(
 
 async def _first_event(url: str, token: str | None, document: str) -> str:
     params = {"authorization": f"Bearer {token}"} if token else {}
-    transport = WebsocketsTransport(url, init_payload=params)
+    transport = WebsocketsTransport(url, init_payload=params, headers=launcher.AS_THE_ROUTER)
     async with asyncio.timeout(10), Client(transport=transport) as opened:
         events = opened.subscribe(request(document))
         try:

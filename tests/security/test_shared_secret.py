@@ -34,6 +34,7 @@ def addresses(engines: Engines) -> Iterator[dict[str, Any]]:
     data = launcher.folder() / f"secret-{uuid4().hex}"
     env = {
         "JWT_SECRET": SECRET,
+        "ROUTER_SECRET": launcher.ROUTER_SECRET,
         "USERS_DATABASE_URL": engines.postgres_url("users"),
         "ORDERS_DATABASE_URL": engines.postgres_url("orders"),
         "PRODUCTS_DATABASE_URL": engines.mongo_url("products"),

@@ -10,6 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.harness import launcher
 from tests.supergraph.conftest import Account, order_with_stock
 
 NOBODY = "01890000-0000-7000-8000-000000000000"
@@ -237,7 +238,7 @@ async def test_bad_token_is_401_everywhere(
 
     # Behind the edge nobody is trusted either: each subgraph checks by itself.
     addresses = supergraph["addresses"]
-    async with httpx.AsyncClient() as direct:
+    async with httpx.AsyncClient(headers=launcher.AS_THE_ROUTER) as direct:
         for name in ("users", "products", "orders"):
             answer = await direct.post(
                 f"{addresses[name]}/graphql", json={"query": "{ __typename }"}, headers=headers

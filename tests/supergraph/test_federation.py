@@ -1,11 +1,14 @@
 """Queries that cross all three subgraphs, in both directions."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.subgraphs.users.sent_emails import emails_to
 from tests.supergraph.conftest import Account, order_with_stock, request, session
 
 
@@ -41,6 +44,18 @@ async def test_from_a_user_to_the_products_they_ordered(
         {"quantity": 1, "product": {"name": "Stoneware cup", "stock": 6, "unitsSold": 1}},
         {"quantity": 3, "product": {"name": "Green tea", "stock": 97, "unitsSold": 3}},
     ]
+
+
+async def test_a_customer_hears_of_an_order_and_of_its_payment_by_email(
+    supergraph: dict[str, Any], customer: Account, order: dict[str, Any]
+) -> None:
+    folder = Path(supergraph["children"]["users"]["env"]["USERS_MAIL_FOLDER"])
+    expected = {f"Your order {order['number']}", f"Your payment for order {order['number']}"}
+    async with asyncio.timeout(20):
+        while not expected <= {m["Subject"] for m in emails_to(folder, customer.email)}:  # noqa: ASYNC110 - files
+            await asyncio.sleep(0.05)
+    subjects = [m["Subject"] for m in emails_to(folder, customer.email) if order["number"] in m["Subject"]]
+    assert sorted(subjects) == sorted(expected)
 
 
 async def test_from_an_order_to_its_user_and_categories(

@@ -133,6 +133,7 @@ class Order(Answer):
     payment: Payment | None
     created_at: datetime
     updated_at: datetime
+    version: int = Field(exclude=True)
 
 
 class OrderList(PageResponse):

@@ -1,7 +1,5 @@
 """The catalogue: products and their categories."""
 
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -9,8 +7,7 @@ from fastapi import APIRouter, Query, Response
 from clients.rest import errors, pagination
 from clients.rest.categories import Categories, CategoryFinder
 from clients.rest.dependencies import Authenticated, OptionallyAuthenticated, RouterSession
-from clients.rest.entity_tags import IfMatch, IfNoneMatch, versions
-from clients.rest.errors import ApiError
+from clients.rest.entity_tags import IfMatch, IfNoneMatch
 from clients.rest.json_route import JsonRoute, PathId
 from clients.rest.models.base import MAX_ID
 from clients.rest.models.products import (
@@ -24,9 +21,8 @@ from clients.rest.models.products import (
     SearchResult,
     UpdateProductBody,
 )
+from clients.rest.preconditions import if_version_matches
 from clients.rest.responses import created, no_content, ok, ok_tagged, refusals, tagged
-
-Change = Callable[[int | None], Awaitable[dict[str, Any]]]
 
 router = APIRouter(prefix="/api/v1", tags=["products"], route_class=JsonRoute)
 
@@ -123,11 +119,12 @@ async def update_product(
     if_match: IfMatch = "",
 ) -> Response:
     """Needs the permission to manage products. Units that are reserved meanwhile do not count as a change."""
-    success = await _if_match(
-        session,
-        id,
+    success = await if_version_matches(
         if_match,
-        lambda version: session.mutate("UpdateProduct", id=id, input=body.variables(), version=version),
+        read=lambda: _version(session, id),
+        change=lambda version: session.mutate(
+            "UpdateProduct", id=id, input=body.variables(), version=version
+        ),
     )
     product = Product.model_validate(success["product"])
     return ok_tagged(product, version=product.version)
@@ -145,8 +142,10 @@ async def delete_product(
     if_match: IfMatch = "",
 ) -> Response:
     """Needs the permission to manage products. Orders that hold it still show it."""
-    await _if_match(
-        session, id, if_match, lambda version: session.mutate("DeleteProduct", id=id, version=version)
+    await if_version_matches(
+        if_match,
+        read=lambda: _version(session, id),
+        change=lambda version: session.mutate("DeleteProduct", id=id, version=version),
     )
     return no_content()
 
@@ -160,36 +159,8 @@ async def list_categories(
     return ok(CategoryList.model_validate({"categories": nodes}))
 
 
-async def _if_match(
-    session: RouterSession, product_id: str, condition: str, change: Change
-) -> dict[str, Any]:
-    """The success of `change`, made only to a version that `condition` names; it is given that version, or None.
-
-    Raises ApiError: 412 where the product has another version, also when it gets one between the look and the write.
-    """
-    wanted = versions(condition)
-    if wanted is None:
-        return await change(None)
-    version = await _version(session, product_id)
-    if version not in wanted:
-        raise _precondition_failed()
-    try:
-        return await change(version)
-    except ApiError as error:
-        # A conflict is either a SKU that is taken or a change that came first; only a look can tell.
-        if error.code == "CONFLICT" and await _version(session, product_id) != version:
-            raise _precondition_failed() from error
-        raise
-
-
 async def _version(session: RouterSession, product_id: str) -> int:
     node = await session.query("ProductVersion", id=product_id)
     if node is None:
         raise errors.not_found("product")
     return int(node["version"])
-
-
-def _precondition_failed() -> ApiError:
-    status = HTTPStatus.PRECONDITION_FAILED
-    message = "The product has changed since it was read; read it again, and send the new ETag."
-    return ApiError(status, status.name, message)

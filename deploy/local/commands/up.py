@@ -38,6 +38,7 @@ settings:
     EDGE_MAX_BODY_BYTES=1048576         largest request
     EDGE_MAX_UPLOAD_BYTES=8519680       largest form with a file
     EDGE_JWKS_CACHE=30s                 how often the edge fetches the keys that check tokens
+    ROUTER_SECRET=...                   what the routers show to the subgraphs, instead of the data folder's router.secret
     JWT_SECRET=...                      sign tokens with this secret instead of with keys; at least 32 random bytes
     JAEGER_URL=http://host:4318         where traces go
 

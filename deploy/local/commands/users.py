@@ -1,11 +1,6 @@
 """`supergraph users`: accounts, for who operates the system."""
 
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-from deploy.local.running import settings_or_own
-from deploy.local.service_command import ServiceCommand
+from deploy.local.service_command import ServiceCommand, of_running
 
 _EPILOG = """\
 actions:
@@ -24,18 +19,11 @@ The supergraph must run, since its database does; with USERS_DATABASE_URL set, t
 the other settings of the users service from the environment.
 """
 
-
-def _environment(action: Sequence[str], data: Path) -> Mapping[str, str]:
-    if {"-h", "--help"} & set(action):
-        return {}
-    return settings_or_own("users", data, os.environ, asked="USERS_DATABASE_URL")
-
-
 COMMAND = ServiceCommand(
     name="users",
     service="users",
     summary="create an administrator, list, disable and enable accounts",
     description="Look after accounts from the command line, without an account of one's own.",
     epilog=_EPILOG,
-    environment=_environment,
+    environment=of_running("users"),
 )

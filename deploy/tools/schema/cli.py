@@ -40,7 +40,12 @@ def _parser() -> argparse.ArgumentParser:
     add("export", _export, "Write schema/{users,products,orders}.graphql from the subgraphs' code.")
     add("compose", _compose, "Write schema/supergraph.graphql and schema/api.graphql from supergraph.yaml.")
     add("openapi", _openapi, "Write schema/openapi.json from the REST layer's code.")
-    add("all", _all, "Export, compose, and write the OpenAPI document.")
+    add(
+        "operations",
+        _operations,
+        "Write schema/operations.json, and the safelist of Apollo Router, from our clients.",
+    )
+    add("all", _all, "Export, compose, and write the OpenAPI document and the operations.")
     check = add("check", _check, "Fail where the files are not up to date, or the API breaks its clients.")
     check.add_argument(
         "--base",
@@ -66,8 +71,13 @@ def _openapi(_: argparse.Namespace) -> bool:
     return True
 
 
+def _operations(_: argparse.Namespace) -> bool:
+    _report(generate.operations())
+    return True
+
+
 def _all(_: argparse.Namespace) -> bool:
-    _report([*generate.export(), *generate.compose(), *generate.openapi()])
+    _report([*generate.export(), *generate.compose(), *generate.openapi(), *generate.operations()])
     return True
 
 

@@ -4,7 +4,7 @@ import difflib
 import tempfile
 from pathlib import Path
 
-from deploy.tools.schema.generate import SCHEMAS, generate
+from deploy.tools.schema.generate import ELSEWHERE, SCHEMAS, generate
 
 _MOST_LINES = 60
 
@@ -13,12 +13,14 @@ def drift(committed: Path = SCHEMAS) -> list[str]:
     """A diff for each generated file that is missing or differs; empty when all are up to date."""
     with tempfile.TemporaryDirectory() as scratch:
         return [
-            text for made in generate(Path(scratch)) if (text := _difference(committed / made.name, made))
+            text
+            for made in generate(Path(scratch))
+            if (text := _difference(ELSEWHERE.get(made.name, committed) / made.name, made))
         ]
 
 
 def _difference(committed: Path, made: Path) -> str:
-    name = f"schema/{made.name}"
+    name = f"{committed.parent.name}/{made.name}"
     if not committed.exists():
         return f"{name} is missing"
     lines = list(

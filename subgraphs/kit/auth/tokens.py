@@ -4,7 +4,10 @@ A `Viewer` holds the permissions that its verified token names, and no others. T
 settings' choice, never the token's, so a public key cannot be passed off as a shared secret.
 """
 
+import hashlib
 import time
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jwt
@@ -39,8 +42,25 @@ def algorithm_of(settings: JwtSettings) -> str:
     return SHARED_SECRET_ALGORITHM if settings.secret.get_secret_value() else ALGORITHM
 
 
+_MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What a token said when its signature was verified by `key`; it says so until `ends`, in Unix seconds."""
+
+    viewer: Viewer
+    kid: object
+    key: str | Ed25519PublicKey
+    ends: float
+
+
 class TokenVerifier:
-    """Turns an access token into a Viewer. With a shared secret in the settings, no `keys` are needed."""
+    """Turns an access token into a Viewer. With a shared secret in the settings, no `keys` are needed.
+
+    A signature is verified once, and remembered by the token's digest for as long as the token lives and its key is
+    in use. Whether the session has ended is asked each time.
+    """
 
     def __init__(
         self, keys: KeySource | None, settings: JwtSettings, revocations: Revocations | None = None
@@ -50,6 +70,7 @@ class TokenVerifier:
         self._secret = settings.secret.get_secret_value()
         self._algorithm = algorithm_of(settings)
         self._revocations = revocations
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
     async def verify(self, token: str) -> Viewer:
         """The viewer that `token` names.
@@ -57,13 +78,31 @@ class TokenVerifier:
         Raises Unauthenticated for a token that is malformed, forged, expired, revoked, or meant for
         another audience; Unavailable when its key cannot be looked up.
         """
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._verified.get(digest)
+        if known is None or not await self._holds(known):
+            known = await self._verify(token)
+            self._remember(digest, known)
+        await self._check_session(known.viewer)
+        return known.viewer
+
+    async def _holds(self, known: _Verified) -> bool:
+        return time.time() < known.ends and await self._key(known.kid) == known.key
+
+    def _remember(self, digest: bytes, verified: _Verified) -> None:
+        self._verified[digest] = verified
+        if len(self._verified) > _MOST_REMEMBERED:
+            self._verified.popitem(last=False)
+
+    async def _verify(self, token: str) -> _Verified:
         try:
             header = jwt.get_unverified_header(token)
         except jwt.InvalidTokenError:
             raise Unauthenticated("The access token is malformed; log in again.") from None
         if header.get("alg") != self._algorithm or header.get("typ") != TOKEN_TYPE:
             raise Unauthenticated("The access token is not of this system; log in again.")
-        key = self._secret or await self._key(header.get("kid"))
+        kid = header.get("kid")
+        key = await self._key(kid)
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -86,8 +125,7 @@ class TokenVerifier:
             token_id=claims["jti"],
             expires_at=float(claims["exp"]),
         )
-        await self._check_session(viewer)
-        return viewer
+        return _Verified(viewer, kid, key, claims["exp"] + self._settings.leeway.total_seconds())
 
     async def check(self, viewer: Viewer) -> None:
         """Whether `viewer`, verified some time ago, may go on: for connections that outlive a request.
@@ -102,7 +140,9 @@ class TokenVerifier:
         if self._revocations and viewer.session_id and await self._revocations.revoked(viewer.session_id):
             raise Unauthenticated("The session has ended; log in again.")
 
-    async def _key(self, kid: object) -> Ed25519PublicKey:
+    async def _key(self, kid: object) -> str | Ed25519PublicKey:
+        if self._secret:
+            return self._secret
         key = await self._keys.key(kid) if self._keys and isinstance(kid, str) else None
         if key is None:
             raise Unauthenticated("The access token's key is unknown; log in again.")

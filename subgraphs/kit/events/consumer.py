@@ -1,133 +1,134 @@
 """Reading a stream of events as one of many processes: each event is handled at least once by the group.
 
-A group begins at the start of the stream. An entry that was delivered to a process which has died is taken over by
-another one when it has been idle for a while. An entry is acknowledged after its handler has returned, so a handler
-may see an event again and must be idempotent, by the event's id. One that keeps failing, or cannot be read, goes to
-the stream's dead letters (`…:dead`) and holds up nobody.
+An event is acknowledged after its handler has returned, so a handler may see one again: it is idempotent by the
+event's id, as one with an inbox is (`kit/postgres/inbox.py`). An event that keeps failing, or cannot be read, goes to
+the dead letters of its source and holds up nobody; it comes again after those behind it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
-
-from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from subgraphs.kit.background import Job
 from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.events.event import Event, MalformedEventError
-from subgraphs.kit.events.streams import dead_letters_of, stream_of
-from subgraphs.kit.ids import new_id
+from subgraphs.kit.events.transport import Delivery, Transport
 from subgraphs.kit.logs import get_logger
-from subgraphs.kit.metrics import EVENTS_CONSUMED
+from subgraphs.kit.metrics import EVENTS_CONSUMED, EVENTS_DEAD, EVENTS_LAG, EVENTS_PENDING
 from subgraphs.kit.outages import is_outage
 
 log = get_logger(__name__)
 
 Handler = Callable[[Event], Awaitable[None]]
-_Entry = tuple[str, dict[str, str]]
 
-_BATCH = 100
-_MOST_DEAD_LETTERS = 10_000
+_MEASURE_EVERY = 15.0
+_REASON_LENGTH = 500
 
 
 class Consumer:
     """Handles the events of `source` as a member of `group`.
 
-    `block` is how long it waits for the next event: less than the Redis client's time-out. `idle` is after which
-    time an entry counts as left by its process: more than a handler takes.
+    `limit` is how long a handler may take: more than the time-outs of the stores that it uses, and less than the time
+    after which the transport takes the event for left.
+    An outage of what the handler needs is no fault of the event: it waits and is not counted as an attempt.
     """
 
     def __init__(
         self,
-        redis: Redis,
+        transport: Transport,
         handler: Handler,
         *,
         source: str,
         group: str,
-        block: timedelta = timedelta(seconds=1),
-        idle: timedelta = timedelta(seconds=60),
         max_attempts: int = 5,
+        limit: timedelta = timedelta(seconds=20),
     ) -> None:
-        self._redis = redis
+        self._subscription = transport.subscribe(source, group)
         self._handler = handler
-        self._stream = stream_of(source)
-        self._dead_letters = dead_letters_of(source)
+        self._source = source
         self._group = group
-        self._name = new_id()
-        self._block, self._idle = (int(t.total_seconds() * 1000) for t in (block, idle))
         self._max_attempts = max_attempts
+        self._limit = limit.total_seconds()
 
     @property
-    def job(self) -> Job:
-        return Job(name=f"consumer_{self._group}", run_once=self.consume_batch, every=0)
+    def jobs(self) -> tuple[Job, Job]:
+        """One that consumes, and one that measures how far behind the group is."""
+        return (
+            Job(name=f"consumer_{self._group}", run_once=self.consume_batch, every=0),
+            Job(name=f"backlog_{self._group}", run_once=self.measure, every=_MEASURE_EVERY, delay=1.0),
+        )
+
+    async def close(self) -> None:
+        await self._subscription.close()
 
     async def consume_batch(self) -> bool:
-        """Handle what others have left, then what is new. Raises what the store raises."""
-        try:
-            left = await self._left_by_others()
-            fresh: Any = await self._redis.xreadgroup(
-                self._group, self._name, {self._stream: ">"}, count=_BATCH, block=self._block
-            )
-        except ResponseError as error:
-            if not str(error).startswith("NOGROUP"):
-                raise
-            await self._create_group()
-            return True
-        new: Sequence[_Entry] = fresh[0][1] if fresh else ()
-        for entry in [*left, *new]:
-            await self._handle(*entry)
+        """Handle what there is. Raises what the transport raises, and the outage that all of a batch has met."""
+        outage: Exception | None = None
+        handled = False
+        for delivery in await self._subscription.receive():
+            error = await self._consume(delivery)
+            outage, handled = error or outage, handled or error is None
+        if outage is not None and not handled:
+            raise outage  # no use to go on at this pace: the job's runner waits ever longer
         return True
 
-    async def _create_group(self) -> None:
+    async def measure(self) -> None:
+        backlog = await self._subscription.backlog()
+        EVENTS_PENDING.labels(self._source, self._group).set(backlog.pending)
+        EVENTS_LAG.labels(self._source, self._group).set(backlog.lag)
+        EVENTS_DEAD.labels(self._source).set(backlog.dead)
+
+    async def _consume(self, delivery: Delivery) -> Exception | None:
+        """Handle one event and settle it. Returns the outage that prevented it, if one did."""
+        if delivery.attempts > self._max_attempts:
+            # No attempt has come to an end, or it would have been counted: each took its process with it.
+            await self._bury(delivery, f"{self._max_attempts} attempts did not come to an end")
+            return None
         try:
-            await self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
-        except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):  # another process was faster
-                raise
-
-    async def _left_by_others(self) -> list[_Entry]:
-        """Entries that were delivered and not acknowledged for a while, now delivered to this process."""
-        _, entries, *_ = await self._redis.xautoclaim(
-            self._stream, self._group, self._name, min_idle_time=self._idle, count=_BATCH
-        )
-        alive = []
-        for entry_id, fields in entries:
-            if await self._attempts(entry_id) > self._max_attempts:
-                await self._bury(entry_id, fields, f"given up after {self._max_attempts} attempts")
-            else:
-                alive.append((entry_id, fields))
-        return alive
-
-    async def _attempts(self, entry_id: str) -> int:
-        pending: Any = await self._redis.xpending_range(self._stream, self._group, entry_id, entry_id, 1)
-        return int(pending[0]["times_delivered"]) if pending else 1
-
-    async def _handle(self, entry_id: str, fields: dict[str, str]) -> None:
-        try:
-            event = Event.from_json(fields.get("event", ""))
+            event = Event.from_json(delivery.text)
         except MalformedEventError as error:
-            await self._bury(entry_id, fields, str(error))
-            return
+            await self._bury(delivery, str(error))
+            return None
         try:
-            await self._handler(event)
-        except Exception as error:
+            await self._handle(event)
+        except Exception as error:  # noqa: BLE001 - reported, and settled below
             if isinstance(error, Unavailable) or is_outage(error):
                 log.warning("event_waits", event_id=event.id, type=event.type, error=repr(error))
-            else:
-                log.exception("event_not_handled", event_id=event.id, type=event.type)
-            self._count("failed")
-            return  # it stays pending, and comes again when it has been idle
-        await self._redis.xack(self._stream, self._group, entry_id)
+                await self._subscription.postpone(delivery, counted=False)
+                self._count("postponed")
+                return error
+            await self._fail(delivery, event, error)
+            return None
+        await self._subscription.acknowledge(delivery)
         self._count("handled")
+        return None
 
-    async def _bury(self, entry_id: str, fields: dict[str, str], reason: str) -> None:
-        letter = {**fields, "entry": entry_id, "group": self._group, "reason": reason}
-        # First there, then gone from here: a crash in between leaves it twice and never nowhere.
-        await self._redis.xadd(self._dead_letters, letter, maxlen=_MOST_DEAD_LETTERS, approximate=True)  # type: ignore[arg-type] # invariant dict
-        await self._redis.xack(self._stream, self._group, entry_id)
-        log.error("event_given_up", entry_id=entry_id, stream=self._stream, reason=reason)
+    async def _handle(self, event: Event) -> None:
+        try:
+            async with asyncio.timeout(self._limit) as limit:
+                await self._handler(event)
+        except TimeoutError as error:
+            if limit.expired():
+                raise HandlerTooSlowError(f"not handled within {self._limit:g} s") from error
+            raise
+
+    async def _fail(self, delivery: Delivery, event: Event, error: Exception) -> None:
+        if delivery.attempts >= self._max_attempts:
+            log.error("event_not_handled", event_id=event.id, type=event.type, exc_info=error)
+            await self._bury(delivery, f"{error!r}, after {delivery.attempts} attempts")
+            return
+        log.warning("event_failed", event_id=event.id, type=event.type, error=repr(error))
+        await self._subscription.postpone(delivery, counted=True)
+        self._count("failed")
+
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
+        await self._subscription.bury(delivery, reason[:_REASON_LENGTH])
+        log.error("event_given_up", source=self._source, group=self._group, tag=delivery.tag, reason=reason)
         self._count("dead")
 
     def _count(self, outcome: str) -> None:
-        EVENTS_CONSUMED.labels(self._stream, self._group, outcome).inc()
+        EVENTS_CONSUMED.labels(self._source, self._group, outcome).inc()
+
+
+class HandlerTooSlowError(Exception):
+    """A handler that did not return in its time: a fault of ours or of the event, and no outage."""

@@ -71,11 +71,9 @@ def excess(value: object, type_: GraphQLInputType, bound: Bound, name: str) -> s
     if isinstance(value, list) and isinstance(type_, GraphQLList):
         if bound.items is not None and len(value) > bound.items:
             return f"`{name}` may have at most {bound.items} entries."
-        entries = (excess(entry, type_.of_type, bound, name) for entry in value)
-        return next((fault for fault in entries if fault), None)
-    if isinstance(value, dict):
-        return _long_field(value, type_, name)
-    return None
+        faults = (excess(entry, type_.of_type, bound, name) for entry in value)
+        return next((fault for fault in faults if fault), None)
+    return _long_field(value, type_, name) if isinstance(value, dict) else None
 
 
 def _long_text(value: str, type_: GraphQLInputType, bound: Bound, name: str) -> str | None:
@@ -90,18 +88,17 @@ def _long_text(value: str, type_: GraphQLInputType, bound: Bound, name: str) -> 
 def _long_field(value: dict[str, object], type_: GraphQLInputType, name: str) -> str | None:
     named = get_named_type(type_)
     if isinstance(named, GraphQLInputObjectType):
-        parts = (
-            excess(value[field], definition.type, bound_of(definition), f"{name}.{field}")
-            for field, definition in named.fields.items()
-            if field in value
-        )
-    else:  # a representation: a scalar to GraphQL, in which keys of entities are
-        parts = (
-            f"`{name}` has a key of more than {_REPRESENTATION_TEXT} characters."
-            for part in value.values()
-            if isinstance(part, str) and len(part) > _REPRESENTATION_TEXT
-        )
-    return next((fault for fault in parts if fault), None)
+        for field, definition in named.fields.items():
+            if field in value:
+                fault = excess(value[field], definition.type, bound_of(definition), f"{name}.{field}")
+                if fault is not None:
+                    return fault
+        return None
+    # A representation: a scalar to GraphQL, in which keys of entities are.
+    for part in value.values():
+        if isinstance(part, str) and len(part) > _REPRESENTATION_TEXT:
+            return f"`{name}` has a key of more than {_REPRESENTATION_TEXT} characters."
+    return None
 
 
 def undeclared(schema: GraphQLSchema) -> list[str]:

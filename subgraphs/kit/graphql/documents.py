@@ -28,6 +28,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from subgraphs.kit.graphql.limits import (
     MAX_ALIASES,
+    MAX_FAULTS,
     MAX_REPEATED_FIELDS,
     MAX_TOKENS,
     Limits,
@@ -86,13 +87,15 @@ class Documents:
             self.size -= oldest.size
         return prepared
 
-    def admit(self, text: str, variables: Mapping[str, Any] | None, operation: str | None) -> None:
-        """Raises InvalidDocumentError for an operation that is not to be run with `variables`."""
-        plan = self.prepared(text).plans.get(operation)
+    def admit(self, text: str, variables: Mapping[str, Any] | None, operation: str | None) -> Prepared:
+        """The document of `text`. Raises InvalidDocumentError for an operation that is not to be run with `variables`."""
+        prepared = self.prepared(text)
+        plan = prepared.plans.get(operation)
         # An operation that the document does not have is refused where it would be run.
         refusal = plan.refusal(variables or {}, self.limits) if plan else None
         if refusal is not None:
             raise InvalidDocumentError([refusal])
+        return prepared
 
     def _prepare(self, text: str) -> Prepared:
         most = self.limits.max_query_bytes
@@ -103,7 +106,11 @@ class Documents:
             tokens = _count_tokens(document)
             _check_repetition(document)
             errors = validate(
-                self._schema, document, self._rules, hide_suggestions=not self.limits.introspection
+                self._schema,
+                document,
+                self._rules,
+                max_errors=MAX_FAULTS,
+                hide_suggestions=not self.limits.introspection,
             )
             if errors:
                 raise InvalidDocumentError([_size_of(error) for error in errors])

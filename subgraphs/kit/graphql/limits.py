@@ -16,6 +16,8 @@ MAX_MUTATIONS = 10
 # Fields that repeat a response name of their own selection: validation compares each with each.
 MAX_REPEATED_FIELDS = 100
 MAX_ERRORS = 100
+# Of an invalid document, which its author mends one by one.
+MAX_FAULTS = 10
 
 TOO_LARGE = "OPERATION_TOO_LARGE"
 TIMEOUT = "TIMEOUT_ERROR"  # as the router names it, which shows it to clients as UNAVAILABLE

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator, Sequence
 from copy import copy
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
+from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import (
     GraphQLArgument,
     GraphQLError,
@@ -16,8 +17,10 @@ from graphql import (
     GraphQLSchema,
     OperationType,
     Undefined,
+    execute,
 )
 from strawberry import Info
+from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import SchemaExtension
 from strawberry.federation import Schema
 from strawberry.federation.schema import FederationAny
@@ -27,11 +30,20 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from subgraphs.kit.graphql.context import Connection
 from subgraphs.kit.graphql.documents import Documents, InvalidDocumentError
 from subgraphs.kit.graphql.errors import PresentErrors, present_all
+from subgraphs.kit.graphql.execution.strawberry import executor_class
 from subgraphs.kit.graphql.limits import TIMEOUT, Limits
 from subgraphs.kit.graphql.scalars import SCALARS
 from subgraphs.kit.logs import get_logger
 
 log = get_logger(__name__)
+
+
+R = TypeVar("R")
+Result = ExecutionResult | GraphQLExecutionResult
+
+
+class NotRunError(Exception):
+    """A document without an operation of that name, or one that is a subscription."""
 
 
 class _UsePrepared(SchemaExtension):
@@ -64,7 +76,6 @@ class SubgraphSchema(Schema):
         mutation: type | None = None,
         subscription: type | None = None,
         types: Sequence[type] = (),
-        extensions: Sequence[type[SchemaExtension]] = (),
     ) -> None:
         self.entities_resolver = _entities_resolver()  # type: ignore[method-assign]
         super().__init__(
@@ -72,7 +83,8 @@ class SubgraphSchema(Schema):
             mutation=mutation,
             subscription=subscription,
             types=types,
-            extensions=[PresentErrors, _UsePrepared, *extensions],
+            extensions=[PresentErrors, _UsePrepared],
+            execution_context_class=executor_class(),
             config=StrawberryConfig(scalar_map=SCALARS),
             # Strawberry's default is newer than what some composers accept.
             federation_version="2.9",
@@ -95,17 +107,60 @@ class SubgraphSchema(Schema):
         **options: Any,
     ) -> ExecutionResult:
         """Run a query or mutation that the limits admit, for as long as they give it."""
-        if refusal := self._refusal(query, variable_values, options.get("operation_name")):
+        name = options.get("operation_name")
+        if refusal := self._refusal(query, variable_values, name):
             return refusal
+        return await self._in_time(
+            super().execute(query, variable_values, context_value, *args, **options), name
+        )
+
+    async def run(
+        self,
+        query: str,
+        variables: dict[str, Any] | None,
+        context: Any,
+        operation_name: str | None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> Result:
+        """As `execute`, without the frame that Strawberry has for extensions; the errors are presented.
+
+        Raises NotRunError for what is neither a query nor a mutation.
+        """
+        try:
+            prepared = self.documents.admit(query, variables, operation_name)
+        except InvalidDocumentError as error:
+            return _presented(error.errors)
+        plan = prepared.plans.get(operation_name)
+        if plan is None or plan.kind is OperationType.SUBSCRIPTION:
+            raise NotRunError
+        running = execute(
+            self._schema,
+            prepared.document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation_name,
+            executor_class=self.execution_context_class,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+            **self._get_custom_context_kwargs(operation_extensions),
+        )
+        result: Result
+        if isinstance(running, GraphQLExecutionResult):
+            result = running
+        else:
+            result = await self._in_time(running, operation_name)
+        present_all(result)
+        return result
+
+    async def _in_time(self, running: Awaitable[R], operation: str | None) -> R | PreExecutionError:
         limit = self.documents.limits.timeout
         deadline = asyncio.timeout(limit)
         try:
             async with deadline:
-                return await super().execute(query, variable_values, context_value, *args, **options)
+                return await running
         except TimeoutError:
             if not deadline.expired():
                 raise
-            log.warning("operation_timed_out", operation=options.get("operation_name"), seconds=limit)
+            log.warning("operation_timed_out", operation=operation, seconds=limit)
             error = GraphQLError(
                 f"The operation took longer than {limit:g} s and was given up; ask for less, or try again.",
                 extensions={"code": TIMEOUT},

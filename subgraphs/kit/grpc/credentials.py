@@ -6,12 +6,12 @@ certificate, and shows its own, if it has one. Without these everything is plain
 for one machine: on any other address it must be asked for by `services.plaintext`.
 """
 
-from ipaddress import ip_address
 from pathlib import Path
 
 import grpc
 
 from subgraphs.kit.errors import StartError
+from subgraphs.kit.loopback import is_loopback
 from subgraphs.kit.settings import ServicesSettings
 
 
@@ -38,18 +38,11 @@ def channel_credentials(settings: ServicesSettings, target: str) -> grpc.Channel
 
 
 def _only_here(settings: ServicesSettings, host: str, missing: str) -> None:
-    if not settings.plaintext and not _is_loopback(host.strip("[]")):
+    if not settings.plaintext and not is_loopback(host):
         raise StartError(
             f"gRPC at {host!r} would send the token of the services in plain text; set …_SERVICES_{missing.upper()} "
             "for TLS, or …_SERVICES_PLAINTEXT=true where the network is trusted"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _read(path: Path) -> bytes:

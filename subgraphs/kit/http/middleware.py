@@ -3,11 +3,13 @@
 import re
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 
 import orjson
 import structlog
 from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,11 +26,14 @@ _MAX_REQUEST_ID = 128
 
 
 class Observe:
-    """One request seen whole: id, span, metrics, one log line, and an answer for what escaped."""
+    """One request seen whole: id, span, metrics, and an answer for what escaped.
 
-    def __init__(self, app: ASGIApp, *, service: str) -> None:
+    The edge logs each request. Here one is logged that took `slow` seconds or more, or that failed.
+    """
+
+    def __init__(self, app: ASGIApp, *, slow: float) -> None:
         self._app = app
-        self._service = service
+        self._slow = slow
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,11 +48,7 @@ class Observe:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         exchange = _Exchange(send, request_id)
         started = time.perf_counter()
-        with span(
-            f"{scope['method']} {scope['path']}",
-            kind=SpanKind.SERVER,
-            carrier=headers if _traced(headers) else None,
-        ):
+        with span(f"{scope['method']} {scope['path']}", kind=SpanKind.SERVER, carrier=headers):
             try:
                 await self._app(scope, receive, exchange.send)
             except Exception:
@@ -59,9 +60,10 @@ class Observe:
         # The route's template, never the raw path: a label with ids in it would grow without bound.
         route = scope.get("route")
         endpoint = getattr(route, "path", None) or ("/graphql" if scope["path"] == "/graphql" else "other")
-        HTTP_REQUESTS.labels(scope["method"], endpoint, str(status)).inc()
-        HTTP_DURATION.labels(scope["method"], endpoint).observe(seconds)
-        if scope["path"] not in _QUIET_PATHS:
+        _requests(scope["method"], endpoint, status).inc()
+        _duration(scope["method"], endpoint).observe(seconds)
+        failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        if (seconds >= self._slow or failed) and scope["path"] not in _QUIET_PATHS:
             operation = scope.get("graphql_operation")
             log.info(
                 "request",
@@ -73,8 +75,15 @@ class Observe:
             )
 
 
-def _traced(headers: Headers) -> bool:
-    return "traceparent" in headers
+# To find a child by its labels costs more than to count.
+@lru_cache(maxsize=512)
+def _requests(method: str, endpoint: str, status: int) -> Counter:
+    return HTTP_REQUESTS.labels(method, endpoint, str(status))
+
+
+@lru_cache(maxsize=256)
+def _duration(method: str, endpoint: str) -> Histogram:
+    return HTTP_DURATION.labels(method, endpoint)
 
 
 class _Exchange:

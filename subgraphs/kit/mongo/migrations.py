@@ -43,7 +43,7 @@ async def migrate(
 
     Raises MigrationError when the server stays away, refuses us, or the database is another service's.
     """
-    await _wait(mongo, patience)
+    await wait_for_server(mongo, patience=patience)
     try:
         await apply(mongo.database, owner=owner, migrations=migrations)
     except PyMongoError as error:
@@ -79,7 +79,8 @@ async def _claim(database: Database, owner: str) -> None:
             ) from None
 
 
-async def _wait(mongo: Mongo, patience: float) -> None:
+async def wait_for_server(mongo: Mongo, *, patience: float = 30.0) -> None:
+    """Return once the server answers. Raises MigrationError where it does not within `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:
         try:

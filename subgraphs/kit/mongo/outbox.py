@@ -12,11 +12,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from pymongo import ReturnDocument
-from redis.asyncio import Redis
 
 from subgraphs.kit.background import Job, WakeUp
 from subgraphs.kit.events.event import Event
-from subgraphs.kit.events.publisher import OutgoingEvent, publish
+from subgraphs.kit.events.transport import OutgoingEvent, Publisher
 from subgraphs.kit.mongo.client import Collection, Database, Document, utc_now
 
 
@@ -42,12 +41,12 @@ def _entry(event: Event) -> Document:
 
 
 class DocumentRelay:
-    """Moves the events of `collections` to their Redis streams. Each needs a sparse index on `publish_after`."""
+    """Moves the events of `collections` to the streams of their sources. Each needs a sparse index on `publish_after`."""
 
     def __init__(
         self,
         database: Database,
-        redis: Redis,
+        publisher: Publisher,
         collections: Sequence[str],
         *,
         interval: float = 0.2,
@@ -55,7 +54,7 @@ class DocumentRelay:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._collections = [database[name] for name in collections]
-        self._redis = redis
+        self._publisher = publisher
         self._interval = interval
         self._claim = claim
         self._clock = clock
@@ -87,10 +86,10 @@ class DocumentRelay:
         return claimed
 
     async def _publish_document(self, collection: Collection, document: Document) -> int:
-        """Publish the entries of a claimed document; one that Redis refuses is due again when the claim ends."""
+        """Publish the entries of a claimed document; one that is refused is due again when the claim ends."""
         entries = document.get("outbox", [])
         events = [OutgoingEvent(e["id"], e["type"], e["source"], e["envelope"]) for e in entries]
-        taken = await self._publish(events)
+        taken = await self._publisher.publish(events)
         sent = {"$pull": {"outbox": {"id": {"$in": [event.id for event in taken]}}}}
         if len(taken) == len(entries):
             done = await collection.update_one(
@@ -102,6 +101,3 @@ class DocumentRelay:
         # Another event came meanwhile, or one was refused: the document stays due.
         await collection.update_one({"_id": document["_id"]}, sent)
         return len(taken)
-
-    async def _publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
-        return await publish(self._redis, events)

@@ -1,16 +1,21 @@
 """PostgreSQL through SQLAlchemy Core on asyncpg: one pool, reads without a transaction, units of work."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from subgraphs.kit.metrics import DB_CONNECTIONS
 from subgraphs.kit.outages import is_network_error, register
 from subgraphs.kit.settings import DatabaseSettings
+
+Observer = Callable[[Sequence[object]], Awaitable[None]]
+_CHANGES = "changes of the unit of work"
 
 
 class Postgres:
@@ -23,9 +28,6 @@ class Postgres:
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=timeout,
-            # A ping is one small round trip; without it the first request after a restart of the
-            # database fails for every pooled connection.
-            pool_pre_ping=True,
             connect_args={
                 "timeout": timeout,
                 "command_timeout": timeout,
@@ -34,14 +36,27 @@ class Postgres:
         )
         # Autocommit saves BEGIN and ROLLBACK around a lone read; both views share the pool.
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        event.listen(self.engine.sync_engine, "checkout", lambda *_: DB_CONNECTIONS.inc())
-        event.listen(self.engine.sync_engine, "checkin", lambda *_: DB_CONNECTIONS.dec())
+        self._observers: list[Observer] = []
+        event.listen(self.engine.sync_engine, "checkout", _check_out)
+        event.listen(self.engine.sync_engine, "checkin", _check_in)
+
+    def after_commit(self, observer: Observer) -> None:
+        """Have `observer` called after each commit with what its stores recorded by `record_change`.
+
+        The transaction stands by then: an observer must not raise, and should not keep its caller waiting.
+        """
+        self._observers.append(observer)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[AsyncConnection]:
         """A connection in one transaction: commits on a clean exit, rolls back on an exception."""
+        changes: list[object] = []
         async with self.engine.begin() as connection:
+            connection.sync_connection.info[_CHANGES] = changes  # type: ignore[union-attr] # it has begun
             yield connection
+        if changes:
+            for observer in self._observers:
+                await observer(changes)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -55,6 +70,39 @@ class Postgres:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def record_change(connection: AsyncConnection, change: object) -> None:
+    """Tell the observers of commits, once this unit of work is one, that `change` was made."""
+    connection.sync_connection.info[_CHANGES].append(change)  # type: ignore[union-attr] # it has begun
+
+
+_PING_AFTER = 5.0
+"""Seconds in the pool after which a connection is tried before it is used."""
+
+_RETURNED = "returned"
+
+
+def _check_out(connection: Any, record: Any, _proxy: Any) -> None:
+    """Raises InvalidatePoolError, upon which the pool connects anew, for a connection that is dead.
+
+    Of one that the server closed, the driver knows. SQLAlchemy's own ping would tell as much, before each
+    use and in a transaction: three round trips for every read of one.
+    """
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError("the server has closed the connection")
+    returned = record.info.get(_RETURNED)  # not of a new one
+    if returned is not None and time.monotonic() - returned > _PING_AFTER:
+        try:
+            connection.ping()
+        except Exception as error:
+            raise InvalidatePoolError("the connection does not answer") from error
+    DB_CONNECTIONS.inc()
+
+
+def _check_in(_connection: Any, record: Any) -> None:
+    record.info[_RETURNED] = time.monotonic()
+    DB_CONNECTIONS.dec()
 
 
 def driver_url(url: str) -> str:

@@ -9,7 +9,6 @@ import time
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
-from redis.asyncio import Redis
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -30,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.background import Job, WakeUp
 from subgraphs.kit.events.event import Event
-from subgraphs.kit.events.publisher import OutgoingEvent, publish
+from subgraphs.kit.events.transport import OutgoingEvent, Publisher
 from subgraphs.kit.postgres.engine import Postgres
 
 _BATCH = 200
@@ -70,11 +69,13 @@ async def enqueue(connection: AsyncConnection, table: Table, *events: Event) -> 
 
 
 class OutboxRelay:
-    """Moves committed events to their Redis streams. Of many processes one leads, by advisory lock."""
+    """Moves committed events to the streams of their sources. Of many processes one leads, by advisory lock."""
 
-    def __init__(self, postgres: Postgres, redis: Redis, table: Table, *, interval: float = 0.2) -> None:
+    def __init__(
+        self, postgres: Postgres, publisher: Publisher, table: Table, *, interval: float = 0.2
+    ) -> None:
         self._postgres = postgres
-        self._redis = redis
+        self._publisher = publisher
         self._table = table
         self._interval = interval
         self.wake_up = WakeUp()
@@ -117,7 +118,7 @@ class OutboxRelay:
         if not rows:
             return False
         events = [OutgoingEvent(row.id, row.type, row.source, row.envelope) for row in rows]
-        taken = {event.id for event in await publish(self._redis, events)}
+        taken = {event.id for event in await self._publisher.publish(events)}
         await connection.execute(
             update(table).where(table.c.position == func.any(_POSITIONS)).values(published_at=func.now()),
             {"positions": [row.position for row in rows if row.id in taken]},

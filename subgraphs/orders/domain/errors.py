@@ -47,6 +47,10 @@ class StaleOrder(Conflict):
         super().__init__("The order changed meanwhile; read it again and repeat.")
 
 
+class QuotaExceeded(Conflict):
+    """The account has as much ordered and not paid as it may have; nothing was written."""
+
+
 class NumberTaken(Conflict):
     """Another order has the number that was drawn; nothing was written, and another number will do."""
 

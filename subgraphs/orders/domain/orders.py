@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.orders.domain.ids import OrderId, ProductId, UserId
@@ -13,6 +14,7 @@ from subgraphs.orders.domain.transitions import OrderStatus
 class RejectionKind(StrEnum):
     SHORTAGE = "SHORTAGE"
     UNKNOWN_PRODUCT = "UNKNOWN_PRODUCT"
+    TOO_MANY_HOLDS = "TOO_MANY_HOLDS"
     NO_TOTAL = "NO_TOTAL"
 
 
@@ -63,6 +65,24 @@ class Order:
     @property
     def shipping_cost(self) -> Amount:
         return Amount(MinorUnits(self.total.minor - self.subtotal.minor), self.total.currency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderState:
+    """How far an order has come, and who may know.
+
+    As long as the version is the same the order shows the same, unless money is on its way: while it is being paid
+    or cancelled, the payment in it changes by itself.
+    """
+
+    id: OrderId
+    user_id: UserId
+    status: OrderStatus
+    version: int
+
+    @classmethod
+    def of(cls, order: Order) -> Self:
+        return cls(id=order.id, user_id=order.user_id, status=order.status, version=order.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

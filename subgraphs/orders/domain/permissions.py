@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from subgraphs.kit.auth.viewer import Viewer
-from subgraphs.orders.domain.orders import Order
+from subgraphs.orders.domain.orders import Order, OrderState
 
 
 class Permission(StrEnum):
@@ -12,6 +12,6 @@ class Permission(StrEnum):
     MANAGE_ORDERS = "MANAGE_ORDERS"
 
 
-def may_see(viewer: Viewer, order: Order) -> bool:
+def may_see(viewer: Viewer, order: Order | OrderState) -> bool:
     """Whether `order` is the viewer's own, or the viewer manages those of all."""
     return viewer.user_id == order.user_id or viewer.may(Permission.MANAGE_ORDERS)

@@ -63,6 +63,9 @@ TRANSITIONS: dict[tuple[OrderStatus, Action], OrderStatus] = {
 TERMINAL = frozenset({_S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.REFUNDED, _S.DELIVERED})
 """States in which an order has arrived: nothing is to be waited for. A delivered one may still be refunded."""
 
+UNPAID = (_S.AWAITING_PAYMENT, _S.PAYING, _S.PENDING_STOCK)
+"""States in which an order holds stock, or is about to, that nobody has paid."""
+
 UNSHIPPED = frozenset({_S.PAID, _S.PROCESSING})
 """Paid, and the units are still in the house."""
 

@@ -8,6 +8,7 @@ from subgraphs.orders.domain import lists
 from subgraphs.orders.graphql.context import Info
 from subgraphs.orders.graphql.entities import Order
 from subgraphs.orders.graphql.inputs import Cursor, OrderFilter
+from subgraphs.orders.graphql.types import OrderState
 
 
 @strawberry.type
@@ -16,6 +17,14 @@ class Query:
     async def order(self, info: Info, id: strawberry.ID) -> Order | None:
         order = await info.context.service.orders.order(info.context.viewer, id)
         return Order.of(order) if order else None
+
+    @strawberry.field(
+        description="How far an order has come, for clients that poll: it costs less than the order itself. Null as for "
+        "`order`. To be told without asking, subscribe to `orderStatus`."
+    )
+    async def order_state(self, info: Info, id: strawberry.ID) -> OrderState | None:
+        state = await info.context.service.orders.state(info.context.viewer, id)
+        return OrderState.of(state) if state else None
 
     @strawberry.field(description="Your orders, newest first; with MANAGE_ORDERS, those of all accounts.")
     async def orders(

@@ -64,6 +64,17 @@ class Payment:
         )
 
 
+@strawberry.type(description="How far an order has come.")
+class OrderState:
+    id: strawberry.ID
+    status: OrderStatus
+    version: int = strawberry.field(description="That of the order: it grows by one with each change.")
+
+    @classmethod
+    def of(cls, state: orders.OrderState) -> Self:
+        return cls(id=strawberry.ID(state.id), status=state.status, version=state.version)
+
+
 @strawberry.type(description="One change of an order's status.")
 class OrderEvent:
     seq: int = strawberry.field(description="Counts 1, 2, 3 … for each order, without a gap.")

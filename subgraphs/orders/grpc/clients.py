@@ -25,6 +25,7 @@ from subgraphs.orders.ports.inventory import (
     Reservation,
     Shortage,
     Snapshot,
+    TooManyHolds,
     UnknownProducts,
 )
 
@@ -75,6 +76,8 @@ class GrpcInventory:
                 )
             case "unknown":
                 return UnknownProducts([ProductId(p) for p in reply.unknown.product_ids])
+            case "busy":
+                return TooManyHolds(ProductId(reply.busy.product_id))
             case "gone":
                 return Gone()
             case other:

@@ -12,7 +12,6 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from redis.asyncio import Redis
 
@@ -25,14 +24,16 @@ from subgraphs.orders.domain.events import SOURCE, STATUS_CHANGED
 from subgraphs.orders.domain.ids import OrderId
 from subgraphs.orders.domain.orders import OrderEvent
 from subgraphs.orders.domain.transitions import TERMINAL
+from subgraphs.orders.live.admission import Admission
+from subgraphs.orders.live.follower import StreamFollower
+from subgraphs.orders.settings import LiveSettings
 
 log = get_logger(__name__)
 
-_READ = 500
 _LOOK_AGAIN = sys.maxsize
-_FALLBACK_SECONDS = 5.0
 
 Read = Callable[[int], Awaitable[list[OrderEvent]]]
+Check = Callable[[], Awaitable[None]]
 
 
 @dataclass(eq=False, slots=True)
@@ -54,32 +55,22 @@ class _Subscriber:
 class LiveStatus:
     """`timeout` is the Redis client's for one answer, in seconds."""
 
-    def __init__(self, redis: Redis, *, timeout: float) -> None:
-        self._redis = redis
-        # Shorter than the client's time-out, or an idle stream would look like a dead server.
-        self._block_ms = max(1, int(timeout * 500))
+    def __init__(self, redis: Redis, settings: LiveSettings, *, timeout: float) -> None:
+        self.admission = Admission(per_account=settings.per_account, per_process=settings.per_process)
+        self._look = settings.fallback.total_seconds()
+        self._looks_while_told = max(1, round(settings.idle_read / settings.fallback))
+        self._follower = StreamFollower(
+            redis,
+            stream_of(SOURCE),
+            block=max(1, int(timeout * 500)),
+            on_entry=self._dispatch,
+            on_gap=self._signal_all,
+        )
         self._subscribers: defaultdict[str, set[_Subscriber]] = defaultdict(set)
 
     @property
     def job(self) -> Job:
-        return Job(name="live_status", run_once=self.run, every=1.0)
-
-    async def run(self) -> None:
-        """Follow the stream from its present end until cancelled; what was missed before is read again.
-
-        Ends by the exception of an outage, and is then run again: where the stream was lost with its ids,
-        following from an old one would wait for ever.
-        """
-        stream = stream_of(SOURCE)
-        tail = await self._redis.xrevrange(stream, count=1)
-        last: Any = tail[0][0] if tail else "0-0"
-        self._signal_all()
-        while True:
-            found: Any = await self._redis.xread({stream: last}, count=_READ, block=self._block_ms)
-            for _, entries in found or ():
-                for entry_id, fields in entries:
-                    last = entry_id
-                    self._dispatch(fields)
+        return Job(name="live_status", run_once=self._follower.run, every=1.0)
 
     def _dispatch(self, fields: dict[str, str]) -> None:
         try:
@@ -99,36 +90,45 @@ class LiveStatus:
                 subscriber.signal(_LOOK_AGAIN)
 
     async def follow(
-        self, order_id: OrderId, *, after_seq: int, until: float | None, read: Read
+        self, order_id: OrderId, *, after_seq: int, until: float | None, read: Read, check: Check
     ) -> AsyncGenerator[OrderEvent, None]:
         """The events of one order with `seq > after_seq`, each once and in order, to its terminal state.
 
-        `read(seq)` gives the stored events after `seq`. Raises Unauthenticated at the instant `until`
-        (seconds since the epoch), when the token that opened the stream ends.
+        `read(seq)` gives the stored events after `seq`. `check()` is called before each read, and now and then
+        while nothing happens; it raises when the subscriber may listen no more. Raises Unauthenticated at the
+        instant `until` (seconds since the epoch), when the token that opened the stream ends.
         """
         subscriber = _Subscriber(seen=after_seq)
         self._subscribers[order_id].add(subscriber)
         try:
             while True:
                 subscriber.wake.clear()
+                await check()
                 for event in await read(subscriber.seen):
                     subscriber.seen = event.seq
                     yield event
                     if event.status in TERMINAL:
                         return
-                await self._wait(subscriber, until)
+                await self._wait(subscriber, until, check)
         finally:
             self._subscribers[order_id].discard(subscriber)
             if not self._subscribers[order_id]:
                 del self._subscribers[order_id]
 
-    async def _wait(self, subscriber: _Subscriber, until: float | None) -> None:
-        """Until there is reason to read again: a seq that was not seen, or the fallback's time."""
-        left = _FALLBACK_SECONDS if until is None else min(_FALLBACK_SECONDS, until - time.time())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(left):
-                await subscriber.wake.wait()
-        if until is not None and time.time() >= until:
-            raise Unauthenticated(
-                f"The access token has expired; subscribe again with afterSeq: {subscriber.seen}."
-            )
+    async def _wait(self, subscriber: _Subscriber, until: float | None, check: Check) -> None:
+        """Until there is reason to read again: a seq that was not seen, or the time to look without being told.
+
+        That time is the fallback's at most once the stream is lost, and longer as long as it is followed.
+        """
+        for _ in range(self._looks_while_told):
+            left = self._look if until is None else min(self._look, until - time.time())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await subscriber.wake.wait()
+            if until is not None and time.time() >= until:
+                raise Unauthenticated(
+                    f"The access token has expired; subscribe again with afterSeq: {subscriber.seen}."
+                )
+            if subscriber.wake.is_set() or not self._follower.following:
+                return
+            await check()

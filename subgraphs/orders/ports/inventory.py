@@ -43,7 +43,14 @@ class Gone:
     """The hold was given back before this reserve came, or has expired."""
 
 
-Reservation = Held | Shortage | UnknownProducts | Gone
+@dataclass(frozen=True, slots=True)
+class TooManyHolds:
+    """The product is held for as many orders at once as it may be; there are units left."""
+
+    product_id: ProductId
+
+
+Reservation = Held | Shortage | UnknownProducts | TooManyHolds | Gone
 
 
 class HoldState(Enum):

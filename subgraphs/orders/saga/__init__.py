@@ -8,7 +8,7 @@ What takes something back that another step may still want (stock, money) comes 
 state that decides it, so that a process which read an old state can take nothing from the winner.
 """
 
-from subgraphs.orders.saga.driver import PATIENCE, Progress, Saga
+from subgraphs.orders.saga.driver import Progress, Saga, patience
 from subgraphs.orders.saga.transitions import LEASE
 
-__all__ = ["LEASE", "PATIENCE", "Progress", "Saga"]
+__all__ = ["LEASE", "Progress", "Saga", "patience"]

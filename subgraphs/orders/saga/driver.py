@@ -33,9 +33,17 @@ _MOST_STEPS = 20
 """An order takes six at most; the rest are for those that another writer makes start over."""
 
 
-PATIENCE = 4.0
-"""Seconds that a request waits for the steps behind its commit. Less than an operation may take as a whole, since
-an operation that is ended has no answer, and a client without one tries again."""
+_PATIENCE = 4.0
+_WHOLE = 8.0
+
+
+def patience(began: float) -> float:
+    """Seconds that a request which began then, by the loop's clock, waits for the steps behind its commit.
+
+    Together with what it took until now they are less than an operation may take: one that is ended has no answer,
+    and a client without one tries again.
+    """
+    return min(_PATIENCE, began + _WHOLE - asyncio.get_running_loop().time())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Money out: each refund that is on record is made once, whatever is lost on the way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from subgraphs.kit.errors import Unavailable
@@ -14,7 +14,7 @@ from subgraphs.orders.domain.transitions import UNSHIPPED, Action
 from subgraphs.orders.payments.provider import OutcomeUnknown, PaymentProvider, provider_of
 from subgraphs.orders.ports.inventory import Inventory
 from subgraphs.orders.saga.transitions import Transitions
-from subgraphs.orders.store.due import DueOrderStore
+from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
 from subgraphs.orders.store.refunds import RefundStore
 
@@ -48,8 +48,7 @@ class RefundStep:
             last = refunds[-1]
             return await self.transitions.apply(order, Action.REFUND, actor=last.actor, note=last.reason)
         async with self.postgres.unit_of_work() as connection:
-            await DueOrderStore(connection).settle(order)
-        return replace(order, resume_at=None)
+            return await OrderStore(connection).finish_refunds(order, now=self.clock())
 
     async def give_back(self, order: Order, payment: Payment) -> None:
         """Make the refunds that are on record, and the one of the rest that a cancellation owes.

@@ -7,11 +7,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.errors import ValidationFailed
 from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.orders.domain.errors import StaleOrder
+from subgraphs.orders.domain.ids import OrderId
 from subgraphs.orders.domain.items import OrderItem, OrderLine, price_of, total_of
 from subgraphs.orders.domain.orders import Order, Rejection, RejectionKind
 from subgraphs.orders.domain.shipping import ShippingRates
-from subgraphs.orders.domain.transitions import Action
-from subgraphs.orders.ports.inventory import Gone, Held, Inventory, Shortage, Snapshot, UnknownProducts
+from subgraphs.orders.domain.transitions import Action, OrderStatus
+from subgraphs.orders.ports.inventory import (
+    Gone,
+    Held,
+    Inventory,
+    Shortage,
+    Snapshot,
+    TooManyHolds,
+    UnknownProducts,
+)
 from subgraphs.orders.saga.transitions import HOLD_GRACE, Transitions
 from subgraphs.orders.store.due import DueOrderStore
 from subgraphs.orders.store.orders import OrderStore
@@ -51,6 +61,11 @@ class StockStep:
                 return await self._reject(
                     order, Rejection(kind=RejectionKind.UNKNOWN_PRODUCT, message=message)
                 )
+            case TooManyHolds(product_id):
+                message = f"Too many orders hold the product {product_id} at the moment; order again in some minutes."
+                return await self._reject(
+                    order, Rejection(kind=RejectionKind.TOO_MANY_HOLDS, message=message)
+                )
             case Gone():
                 return await self.transitions.apply(order, Action.EXPIRE, note="the hold was lost")
 
@@ -80,9 +95,23 @@ class StockStep:
         async def snapshot(connection: AsyncConnection) -> None:
             await OrderStore(connection).snapshot_items(priced)
 
-        return await self.transitions.apply(
-            order, Action.HOLD, resume_at=order.expires_at, also=snapshot, price=price
-        )
+        try:
+            return await self.transitions.apply(
+                order, Action.HOLD, resume_at=order.expires_at, also=snapshot, price=price
+            )
+        except StaleOrder:
+            await self._release_of_rejected(order.id)
+            raise
+
+    async def _release_of_rejected(self, order_id: OrderId) -> None:
+        """Where another process was refused what this one got a moment later, its rejection stands.
+
+        A process that is lost here leaves a hold that expires by itself.
+        """
+        async with self.postgres.read() as connection:
+            present = await OrderStore(connection).get(order_id)
+        if present is not None and present.status is OrderStatus.REJECTED:
+            await self.inventory.release(order_id)
 
     async def _reject(self, order: Order, rejection: Rejection, *, holds: bool = False) -> Order:
         return await self.transitions.apply(

@@ -1,5 +1,6 @@
 """Cancelling an order."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from subgraphs.orders.domain.ids import UserId
 from subgraphs.orders.domain.orders import CancellationRequest, Order
 from subgraphs.orders.domain.texts import check_text
 from subgraphs.orders.domain.transitions import Action, OrderStatus
-from subgraphs.orders.saga import LEASE, PATIENCE, Saga
+from subgraphs.orders.saga import LEASE, Saga, patience
 from subgraphs.orders.service.decisions import decided
 from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.orders import OrderStore
@@ -30,6 +31,7 @@ class Cancellations:
         Where another service cannot be reached the order comes back as CANCELLING and goes on by itself.
         Raises Unauthenticated, NotFound, IllegalTransition, ValidationFailed.
         """
+        began = asyncio.get_running_loop().time()
         actor = UserId(viewer.require_user())
         check_text(reason, field="reason")
         request = CancellationRequest(actor=actor, reason=reason)
@@ -37,7 +39,7 @@ class Cancellations:
         if order.status is OrderStatus.PAYING:
             return order
         self.wake_up()
-        return (await self.saga.advance(order, within=PATIENCE)).order
+        return (await self.saga.advance(order, within=patience(began))).order
 
     async def _decide(self, viewer: Viewer, order_id: str, request: CancellationRequest) -> Order:
         """The order with the request acted on or, while it is being paid, recorded."""

@@ -7,19 +7,22 @@ from typing import TypeVar
 
 from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import Forbidden, ValidationFailed
+from subgraphs.kit.ids import is_id
 from subgraphs.kit.pagination import Page
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.ids import OrderId, ProductId, UserId
 from subgraphs.orders.domain.items import OrderItem
 from subgraphs.orders.domain.lists import OrderFilter, OrderPage, UserOrders
-from subgraphs.orders.domain.orders import Order, OrderEvent
+from subgraphs.orders.domain.orders import Order, OrderEvent, OrderState
 from subgraphs.orders.domain.payments import Payment
 from subgraphs.orders.domain.permissions import Permission, may_see
 from subgraphs.orders.domain.transitions import TERMINAL, OrderStatus
+from subgraphs.orders.live.states import OrderStates
 from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.order_lists import OrderLists
 from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
+from subgraphs.orders.store.units_sold import UnitsSoldStore
 
 Group = TypeVar("Group", bound=Hashable)
 
@@ -29,6 +32,25 @@ class Orders:
     """What takes a viewer checks what that one may see; what takes many keys is for loaders, below such a check."""
 
     postgres: Postgres
+    states: OrderStates | None = None
+
+    async def state(self, viewer: Viewer, order_id: str) -> OrderState | None:
+        """How far an order has come, for those who may see it; None for everybody else, as if there were none.
+
+        Out of `states`, where they have it: without a read of the database.
+        """
+        if viewer.user_id is None or not is_id(order_id):
+            return None
+        state = await self.states.get(OrderId(order_id)) if self.states else None
+        if state is None:
+            async with self.postgres.read() as connection:
+                order = await OrderStore(connection).get(order_id)
+            if order is None:
+                return None
+            state = OrderState.of(order)
+            if self.states:
+                await self.states.put(state)
+        return state if may_see(viewer, state) else None
 
     async def order(self, viewer: Viewer, order_id: str) -> Order | None:
         """The order, for its owner and MANAGE_ORDERS; None for everybody else, as if there were none."""
@@ -136,7 +158,7 @@ class Orders:
 
     async def units_sold(self, product_ids: Sequence[ProductId]) -> list[int]:
         async with self.postgres.read() as connection:
-            return await OrderLists(connection).units_sold(product_ids)
+            return await UnitsSoldStore(connection).of_products(product_ids)
 
 
 def page_of(rows: Sequence[Order], page: OrderPage, *, total: Callable[[], Awaitable[int]]) -> Page[Order]:

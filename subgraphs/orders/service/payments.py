@@ -20,7 +20,7 @@ from subgraphs.orders.domain.texts import check_text
 from subgraphs.orders.domain.transitions import Action, OrderStatus
 from subgraphs.orders.payments.provider import PaymentProvider
 from subgraphs.orders.ports.accounts import Accounts
-from subgraphs.orders.saga import LEASE, PATIENCE, Saga
+from subgraphs.orders.saga import LEASE, Saga, patience
 from subgraphs.orders.service.idempotency import check_key, digest_of
 from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.idempotency_keys import IdempotencyKeyStore
@@ -60,6 +60,7 @@ class Payments:
         key used for something else, or another change at the same time), Unavailable (nobody can say whether the
         account is disabled).
         """
+        began = asyncio.get_running_loop().time()
         user_id = viewer.require_user()
         if self.provider is None:
             raise PaymentsOff
@@ -89,7 +90,7 @@ class Payments:
                 order = await visible_order(store, viewer, order_id)
         if known is None:
             self.wake_up()
-        progress = await self.saga.advance(order, within=PATIENCE)
+        progress = await self.saga.advance(order, within=patience(began))
         return await self._answer(progress.order, AttemptId(known or attempt_id))
 
     async def _start(

@@ -1,5 +1,6 @@
 """Placing an order."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.auth.viewer import Viewer
-from subgraphs.kit.errors import NotFound, ValidationFailed
+from subgraphs.kit.errors import Conflict, NotFound, ValidationFailed
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres.engine import Postgres
@@ -17,14 +18,16 @@ from subgraphs.orders.domain.errors import InsufficientStock, NumberTaken
 from subgraphs.orders.domain.ids import OrderId, UserId
 from subgraphs.orders.domain.items import OrderItem, OrderLine, merge_lines
 from subgraphs.orders.domain.orders import Order, RejectionKind
+from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRates
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.ports.accounts import Accounts
-from subgraphs.orders.saga import LEASE, PATIENCE, Saga
+from subgraphs.orders.saga import LEASE, Saga, patience
 from subgraphs.orders.service.idempotency import check_key, digest_of
 from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.idempotency_keys import IdempotencyKeyStore
 from subgraphs.orders.store.orders import OrderStore
+from subgraphs.orders.store.quotas import QuotaStore
 
 ORDERS = Counter("orders_total", "Orders placed.")
 
@@ -43,6 +46,7 @@ class Placement:
     wake_up: Callable[[], None]
     payment_window: timedelta
     rates: ShippingRates
+    quotas: Quotas
 
     async def place(
         self,
@@ -57,9 +61,10 @@ class Placement:
         From the moment that the order is on record no failure is an error of this call: where its stock is not
         decided yet the order comes back as PENDING_STOCK and goes on by itself. Raises Unauthenticated, Forbidden
         (a disabled account), Unavailable (nobody can say whether it is one), ValidationFailed, Conflict (a key
-        used for something else), NotFound (a product), InsufficientStock; the same again for a key that is used
-        again.
+        used for something else), QuotaExceeded, NotFound (a product), InsufficientStock; the last two the same
+        again for a key that is used again.
         """
+        began = asyncio.get_running_loop().time()
         user_id = UserId(viewer.require_user())
         merged = merge_lines(lines)
         check_key(key)
@@ -80,14 +85,23 @@ class Placement:
                     resource_id=order.id,
                 )
             if known is None:
+                await self._check_quotas(connection, user_id, merged)
                 order = await _insert(connection, order, items, actor=user_id)
             else:
                 order = await visible_order(OrderStore(connection), viewer, known)
         if known is None:
             ORDERS.inc()
             self.wake_up()
-        progress = await self.saga.advance(order, items=items if known is None else None, within=PATIENCE)
+        progress = await self.saga.advance(
+            order, items=items if known is None else None, within=patience(began)
+        )
         return _placed(progress.order)
+
+    async def _check_quotas(
+        self, connection: AsyncConnection, user_id: UserId, lines: Sequence[OrderLine]
+    ) -> None:
+        if self.quotas:
+            self.quotas.check(await QuotaStore(connection).usage(user_id), lines)
 
     def _draft(self, user_id: UserId, shipping: ShippingDetails | None) -> Order:
         now = self.clock()
@@ -156,5 +170,7 @@ def _placed(order: Order) -> Order:
             )
         case RejectionKind.UNKNOWN_PRODUCT:
             raise NotFound(rejection.message)
+        case RejectionKind.TOO_MANY_HOLDS:
+            raise Conflict(rejection.message)
         case _:
             raise ValidationFailed(rejection.message, field="items")

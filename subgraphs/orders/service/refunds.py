@@ -1,5 +1,6 @@
 """Giving money back."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from subgraphs.orders.domain.permissions import Permission
 from subgraphs.orders.domain.refunds import Refund, check_refund, left_of, refund_key
 from subgraphs.orders.domain.texts import check_text
 from subgraphs.orders.domain.transitions import SOLD, Action
-from subgraphs.orders.saga import LEASE, PATIENCE, Saga
+from subgraphs.orders.saga import LEASE, Saga, patience
 from subgraphs.orders.service.decisions import decided
 from subgraphs.orders.service.idempotency import check_key, digest_of
 from subgraphs.orders.service.visibility import visible_order
@@ -43,6 +44,7 @@ class Refunds:
         itself. Raises Unauthenticated, Forbidden without MANAGE_ORDERS, NotFound, IllegalTransition, ValidationFailed,
         Conflict (a key used for something else, or nothing left).
         """
+        began = asyncio.get_running_loop().time()
         actor = viewer.require(Permission.MANAGE_ORDERS)
         check_text(reason, field="reason")
         check_key(key)
@@ -69,7 +71,7 @@ class Refunds:
                     connection, order, key=refund_id, wanted=wanted, actor=actor, reason=reason
                 )
 
-        return (await self.saga.advance(await decided(decide), within=PATIENCE)).order
+        return (await self.saga.advance(await decided(decide), within=patience(began))).order
 
     async def _record(
         self,

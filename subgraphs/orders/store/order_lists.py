@@ -1,4 +1,4 @@
-"""Lists and sums over many orders."""
+"""Lists and counts of many orders."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,13 +9,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.ids import is_id
-from subgraphs.orders.domain.ids import ProductId, UserId
+from subgraphs.orders.domain.ids import UserId
 from subgraphs.orders.domain.lists import OrderFilter, OrderPage
 from subgraphs.orders.domain.orders import Order
-from subgraphs.orders.domain.transitions import SOLD
 from subgraphs.orders.store.keys import any_of, known_ids
 from subgraphs.orders.store.rows import ORDER_COLUMNS, to_order
-from subgraphs.orders.store.tables import order_items, orders
+from subgraphs.orders.store.tables import orders
 
 
 class OrderLists:
@@ -56,17 +55,6 @@ class OrderLists:
         rows = (await self._connection.execute(query, {"users": known_ids(user_ids)})).all()
         counts: dict[str, int] = {user: int(count) for user, count in rows}
         return [counts.get(u, 0) for u in user_ids]
-
-    async def units_sold(self, product_ids: Sequence[ProductId]) -> list[int]:
-        query = (
-            select(order_items.c.product_id, func.sum(order_items.c.quantity))
-            .join(orders, orders.c.id == order_items.c.order_id)
-            .where(order_items.c.product_id == any_of("ids"), orders.c.status.in_([s.value for s in SOLD]))
-            .group_by(order_items.c.product_id)
-        )
-        rows = (await self._connection.execute(query, {"ids": known_ids(product_ids)})).all()
-        sold: dict[str, int] = {product: int(units) for product, units in rows}
-        return [sold.get(p, 0) for p in product_ids]
 
 
 def _criteria(where: OrderFilter) -> list[ColumnElement[bool]]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.money import Amount
+from subgraphs.kit.postgres.engine import record_change
 from subgraphs.kit.postgres.outbox import enqueue
 from subgraphs.orders.domain import events
 from subgraphs.orders.domain.errors import IllegalTransition, NumberTaken, StaleOrder
@@ -23,6 +24,7 @@ from subgraphs.orders.domain.transitions import TRANSITIONS, Action
 from subgraphs.orders.store.keys import any_of, known_ids
 from subgraphs.orders.store.rows import ORDER_COLUMNS, to_event, to_item, to_order
 from subgraphs.orders.store.tables import order_events, order_items, orders, outbox
+from subgraphs.orders.store.units_sold import UnitsSoldStore
 
 
 class OrderStore:
@@ -88,6 +90,7 @@ class OrderStore:
         statement = upsert(orders).values(row).on_conflict_do_nothing(index_elements=["number"])
         if not (await self._connection.execute(statement)).rowcount:
             raise NumberTaken(order.number)
+        record_change(self._connection, order)
         lines = [
             {
                 "id": i.id,
@@ -143,6 +146,8 @@ class OrderStore:
             columns["tracking_number"] = tracking_number
         changed = await self._update(order, now=now, **columns)
         await self._append(changed, at=now, actor=actor, note=note)
+        # Last, since every order of the same product waits for this row until the transaction ends.
+        await UnitsSoldStore(self._connection).follow(order.id, before=order.status, after=status)
         return changed
 
     async def request_cancellation(
@@ -167,6 +172,13 @@ class OrderStore:
         """Have the resume job make the refunds that are on record. Raises StaleOrder."""
         return await self._update(order, now=now, resume_at=resume_at, attempts=0)
 
+    async def finish_refunds(self, order: Order, *, now: datetime) -> Order:
+        """Record that the refunds on record are made: the order shows another amount, so it is another version.
+
+        Raises StaleOrder.
+        """
+        return await self._update(order, now=now, resume_at=None, attempts=0)
+
     async def _update(self, order: Order, *, now: datetime, **columns: Any) -> Order:
         statement = (
             update(orders)
@@ -177,7 +189,9 @@ class OrderStore:
         row = (await self._connection.execute(statement)).one_or_none()
         if row is None:
             raise StaleOrder
-        return to_order(row)
+        changed = to_order(row)
+        record_change(self._connection, changed)
+        return changed
 
     async def _append(
         self, order: Order, *before: Event, at: datetime, actor: str | None, note: str | None

@@ -6,11 +6,14 @@ from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from subgraphs.kit.postgres.outbox import enqueue
+from subgraphs.orders.domain import events
+from subgraphs.orders.domain.ids import UserId
 from subgraphs.orders.domain.payments import Payment, PaymentStatus
 from subgraphs.orders.domain.refunds import Refund, RefundStatus
 from subgraphs.orders.store.leases import claim
 from subgraphs.orders.store.rows import to_refund
-from subgraphs.orders.store.tables import payments, refunds
+from subgraphs.orders.store.tables import orders, outbox, payments, refunds
 
 
 class RefundStore:
@@ -50,7 +53,7 @@ class RefundStore:
         return [to_refund(row) for row in await self._connection.execute(statement)]
 
     async def done(self, refund: Refund) -> None:
-        """Record that the provider made the refund, and count it to the payment: once, however often it is told."""
+        """Record that the provider made the refund, count it to the payment, and tell of it: once, however often it is told."""
         first = await self._connection.execute(
             update(refunds)
             .where(refunds.c.key == refund.key, refunds.c.status == RefundStatus.PENDING.value)
@@ -70,3 +73,7 @@ class RefundStore:
             .where(payments.c.attempt_id == refund.attempt_id)
             .values(refunded_minor=refunded, status=whole)
         )
+        owner = select(orders.c.number, orders.c.user_id).where(orders.c.id == refund.order_id)
+        order = (await self._connection.execute(owner)).one()
+        event = events.refunded(refund, number=order.number, user_id=UserId(order.user_id))
+        await enqueue(self._connection, outbox, event)

@@ -11,11 +11,13 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    literal,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from subgraphs.kit.postgres.outbox import outbox_table
+from subgraphs.orders.domain.transitions import UNPAID
 
 metadata = MetaData()
 
@@ -46,6 +48,9 @@ orders = Table(
     Column("resume_at", DateTime(timezone=True)),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
 )
+# Literals in every statement: with parameters a plan for all of their values cannot use the index.
+is_unpaid = orders.c.status.in_([literal(status.value, literal_execute=True) for status in UNPAID])
+Index("orders_unpaid", orders.c.user_id, postgresql_where=is_unpaid)
 # Ids are UUIDv7, so an order by id is an order by time.
 Index("orders_by_user", orders.c.user_id, orders.c.id.desc())
 Index("orders_due", orders.c.resume_at, postgresql_where=orders.c.resume_at.is_not(None))
@@ -64,6 +69,14 @@ order_items = Table(
 )
 Index("order_items_by_order", order_items.c.order_id, order_items.c.product_id, unique=True)
 Index("order_items_by_product", order_items.c.product_id)
+
+# Of each product, the units in orders of a state of `SOLD`; changed in the transaction that changes the state.
+units_sold = Table(
+    "units_sold",
+    metadata,
+    Column("product_id", Text, primary_key=True),
+    Column("units", BigInteger, nullable=False),
+)
 
 order_events = Table(
     "order_events",

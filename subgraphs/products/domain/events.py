@@ -9,9 +9,9 @@ from subgraphs.products.domain.reservations import OrderId, ReservationLine
 SOURCE = "products"
 
 
-def product_updated(product_id: ProductId, *, version: int, change: str) -> Event:
-    """`change` is `created`, `updated` or `deleted`."""
-    data = {"product_id": product_id, "version": version, "change": change}
+def product_updated(product_id: ProductId, *, version: int, change: str, actor: str | None = None) -> Event:
+    """`change` is `created`, `updated` or `deleted`; `actor` is who did it, where that is known."""
+    data = {"product_id": product_id, "version": version, "change": change, "actor": actor}
     return Event(type="ProductUpdated", source=SOURCE, key=product_id, data=data)
 
 

@@ -3,8 +3,10 @@
     RESERVING ──► HELD ◄──► PINNED        being held; held until `expires_at`; held until told otherwise
         │          │ │         │ │
         │          │ └─────────│─┴──► COMMITTING ──► COMMITTED ──► RESTOCKING ──► RETURNING ──► RESTOCKED
-        └──────────┴───────────┴────► RELEASING  ──► RELEASED
+        ├──────────┴───────────┴────► RELEASING  ──► RELEASED
+        └───────────────────────────────────────────────┘    where nothing was held yet
 
+What cannot be had when it is asked for is refused before a reservation is written: such an order may ask again.
 A state in -ING has work left, which any process may finish. Each arrow is one compare-and-set. In
 RESTOCKING sold units come back as holds, in RETURNING these holds become available: two steps that may each
 be repeated, where one that only adds to `available` could not.
@@ -117,6 +119,13 @@ class UnknownProducts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TooManyHolds:
+    """A product is held for as many orders at once as it may be, though there are units left."""
+
+    product_id: ProductId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
     """The hold was released before, or has expired."""
 
@@ -127,8 +136,8 @@ class Held:
     expires_at: datetime
 
 
-Refusal = Shortage | UnknownProducts
-Outcome = Held | Shortage | UnknownProducts | Gone
+Refusal = Shortage | UnknownProducts | TooManyHolds
+Outcome = Held | Refusal | Gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

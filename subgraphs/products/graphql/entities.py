@@ -11,10 +11,11 @@ from subgraphs.kit.graphql.pagination import Connection
 from subgraphs.products.domain import categories, images, products
 from subgraphs.products.domain.categories import CategoryId
 from subgraphs.products.domain.lists import ProductSort
+from subgraphs.products.domain.movements import Movement, MovementKind
 from subgraphs.products.domain.products import ProductId
 from subgraphs.products.graphql.context import Info
 from subgraphs.products.graphql.inputs import After, First, ProductFilter, Width, listing
-from subgraphs.products.graphql.loaders import CategoryPage
+from subgraphs.products.graphql.loaders import CategoryPage, MovementPage
 
 
 @strawberry.type(description="A picture of a product, in WebP.")
@@ -38,6 +39,44 @@ class Image:
     def of(cls, image: images.Image) -> Self:
         return cls(
             id=strawberry.ID(image.id), alt=image.alt, width=image.width, height=image.height, image=image
+        )
+
+
+strawberry.enum(
+    MovementKind,
+    name="StockMovementKind",
+    description="CREATED, ADJUSTED and EDITED are done by people. RESERVED, RELEASED, EXPIRED and COMMITTED follow an "
+    "order; RETURNED and RESTOCKED bring the units of a cancelled one back, first as held, then as available. "
+    "RECONCILED mends what a fault has left.",
+)
+
+
+@strawberry.type(description="A change of a product's stock.")
+class StockMovement:
+    id: strawberry.ID
+    kind: MovementKind
+    at: datetime
+    delta: int = strawberry.field(description="Units that became available; negative, where they went.")
+    held_delta: int = strawberry.field(
+        description="Units that became held for orders; negative, where they went."
+    )
+    order_id: strawberry.ID | None = strawberry.field(description="The order behind it, where there is one.")
+    actor_id: strawberry.ID | None = strawberry.field(
+        description="The account that did it; null where an order or the service did."
+    )
+    reason: str | None
+
+    @classmethod
+    def of(cls, movement: Movement) -> Self:
+        return cls(
+            id=strawberry.ID(movement.id),
+            kind=movement.kind,
+            at=movement.at,
+            delta=movement.delta,
+            held_delta=movement.held_delta,
+            order_id=strawberry.ID(movement.order_id) if movement.order_id else None,
+            actor_id=strawberry.ID(movement.actor) if movement.actor else None,
+            reason=movement.reason,
         )
 
 
@@ -73,6 +112,17 @@ class Product:
             return None
         category = await info.context.loaders.category.load(self.category_id)
         return Category.of(category) if category else None
+
+    @strawberry.field(
+        description="What changed the stock, the latest first; kept for about a year. Needs MANAGE_PRODUCTS."
+    )
+    async def stock_movements(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Connection[StockMovement]:
+        key = MovementPage(ProductId(self.id), first, after, info.context.viewer)
+        return Connection[StockMovement].of(
+            await info.context.loaders.movements_of.load(key), StockMovement.of
+        )
 
     @classmethod
     def of(cls, product: products.Product) -> Self:

@@ -11,8 +11,10 @@ from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.pagination import Page
 from subgraphs.products.domain.categories import Category, CategoryId
 from subgraphs.products.domain.lists import Listing
+from subgraphs.products.domain.movements import Movement
 from subgraphs.products.domain.products import Product, ProductId
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.movements import StockMovements
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
 
@@ -25,19 +27,35 @@ class CategoryPage(NamedTuple):
     viewer: Viewer
 
 
+class MovementPage(NamedTuple):
+    """A page of the movements of one product, as one viewer may see it."""
+
+    product_id: ProductId
+    first: int | None
+    after: str | None
+    viewer: Viewer
+
+
 class Loaders:
     """One instance per operation, since a loader remembers what it has seen."""
 
     def __init__(
-        self, *, products: ProductService, product_lists: ProductListService, categories: CategoryService
+        self,
+        *,
+        products: ProductService,
+        product_lists: ProductListService,
+        categories: CategoryService,
+        movements: StockMovements,
     ) -> None:
         self._products = products
         self._product_lists = product_lists
         self._categories = categories
+        self._movements = movements
         self.product: DataLoader[ProductId, Product | None] = DataLoader(load_fn=self._load_products)
         self.category: DataLoader[CategoryId, Category | None] = DataLoader(load_fn=self._load_categories)
         self.children: DataLoader[CategoryId, list[Category]] = DataLoader(load_fn=self._load_children)
         self.products_of: DataLoader[CategoryPage, Page[Product]] = DataLoader(load_fn=self._load_pages)
+        self.movements_of: DataLoader[MovementPage, Page[Movement]] = DataLoader(load_fn=self._load_movements)
 
     async def _load_products(self, ids: list[ProductId]) -> Sequence[Product | None]:
         return await self._products.get_many(ids)
@@ -65,4 +83,23 @@ class Loaders:
             for number, root in enumerate(roots):
                 page = answer if isinstance(answer, BaseException) else answer[number]
                 found[CategoryPage(root, listing, viewer)] = page
+        return [found[key] for key in keys]
+
+    async def _load_movements(self, keys: list[MovementPage]) -> Sequence[Page[Movement] | BaseException]:
+        """Keys with the same arguments together."""
+        alike: defaultdict[tuple[Viewer, int | None, str | None], list[ProductId]] = defaultdict(list)
+        for key in keys:
+            alike[key.viewer, key.first, key.after].append(key.product_id)
+        answers = await asyncio.gather(
+            *(
+                self._movements.pages_of(viewer, product_ids, first=first, after=after)
+                for (viewer, first, after), product_ids in alike.items()
+            ),
+            return_exceptions=True,
+        )
+        found: dict[MovementPage, Page[Movement] | BaseException] = {}
+        for ((viewer, first, after), ids), answer in zip(alike.items(), answers, strict=True):
+            for number, product_id in enumerate(ids):
+                page = answer if isinstance(answer, BaseException) else answer[number]
+                found[MovementPage(product_id, first, after, viewer)] = page
         return [found[key] for key in keys]

@@ -19,6 +19,7 @@ from subgraphs.products.domain.reservations import (
     ReservedItem,
     Shortage,
     State,
+    TooManyHolds,
     UnknownProducts,
 )
 from subgraphs.products.service.inventory import InventoryService
@@ -106,6 +107,8 @@ def _reply(outcome: Outcome) -> pb.ReserveReply:
             return pb.ReserveReply(shortage=shortage)
         case UnknownProducts(product_ids=product_ids):
             return pb.ReserveReply(unknown=pb.Unknown(product_ids=product_ids))
+        case TooManyHolds(product_id=product_id):
+            return pb.ReserveReply(busy=pb.Busy(product_id=product_id))
         case _:
             return pb.ReserveReply(gone=pb.Gone())
 

@@ -1,8 +1,12 @@
-"""The background work on stock: expired and unfinished reservations, stray holds, reservations past their time."""
+"""The background work on stock: unfinished and expired reservations, stray holds, movements, what is past its time."""
 
 from subgraphs.kit.background import Job
+from subgraphs.products.service.movements import StockMovements
 from subgraphs.products.service.upkeep import BATCH, PURGE_BATCH, StockUpkeep
 from subgraphs.products.settings import StockSettings
+
+_COLLECT_EVERY = 1.0
+"""Seconds that movements stay in the document of their product, which each of its writes carries along."""
 
 
 def stock_jobs(upkeep: StockUpkeep, settings: StockSettings) -> tuple[Job, ...]:
@@ -22,4 +26,15 @@ def stock_jobs(upkeep: StockUpkeep, settings: StockSettings) -> tuple[Job, ...]:
         Job(name="stock_audit", run_once=audit, every=settings.audit_every.total_seconds()),
         # The audit looks first: it needs the reservation that a stray hold belongs to.
         Job(name="stock_purge", run_once=purge, every=purge_every, delay=purge_every),
+    )
+
+
+def movement_jobs(movements: StockMovements, settings: StockSettings) -> tuple[Job, ...]:
+    async def purge() -> bool:
+        return await movements.purge(keep=settings.keep_movements)
+
+    purge_every = settings.purge_every.total_seconds()
+    return (
+        Job(name="stock_movements", run_once=movements.collect, every=_COLLECT_EVERY),
+        Job(name="stock_movements_purge", run_once=purge, every=purge_every, delay=purge_every),
     )

@@ -8,6 +8,7 @@ from subgraphs.products.migrations import (
     v0002_identities_of_holds,
     v0003_search,
     v0004_images,
+    v0005_movements,
 )
 
 MIGRATIONS = (
@@ -15,6 +16,7 @@ MIGRATIONS = (
     Migration(2, "identities of holds", v0002_identities_of_holds.apply),
     Migration(3, "search", v0003_search.apply),
     Migration(4, "images", v0004_images.apply),
+    Migration(5, "movements", v0005_movements.apply),
 )
 
 

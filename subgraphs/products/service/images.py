@@ -47,7 +47,7 @@ class ImageService:
         The files are written before the product shows them. Raises NotFound, ValidationFailed for what is no
         image that is taken, Conflict when the product has as many as it may, Unavailable when too many come at once.
         """
-        viewer.require(Permission.MANAGE_PRODUCTS)
+        actor = viewer.require(Permission.MANAGE_PRODUCTS)
         alt = clean_alt(alt)
         self._check_room(await self._current(product_id))
         rendering = await self.render(await self._read(upload))
@@ -62,7 +62,7 @@ class ImageService:
             return replace(product, images=(*product.images, image))
 
         try:
-            product = await self._revise(product_id, with_image)
+            product = await self._revise(product_id, with_image, actor=actor)
         except (NotFound, Conflict):
             await self._forget(image.id)
             raise
@@ -72,7 +72,7 @@ class ImageService:
 
     async def remove(self, viewer: Viewer, product_id: ProductId, image_id: ImageId) -> Product:
         """Take an image from its product, and delete its files. Raises NotFound, Conflict."""
-        viewer.require(Permission.MANAGE_PRODUCTS)
+        actor = viewer.require(Permission.MANAGE_PRODUCTS)
 
         def without_image(product: Product) -> Product:
             left = tuple(image for image in product.images if image.id != image_id)
@@ -83,7 +83,7 @@ class ImageService:
         without_image(await self._current(product_id))
         await self.store.begin(image_id, product_id, at=self.clock())
         self.after_write("remove.begun")
-        product = await self._revise(product_id, without_image)
+        product = await self._revise(product_id, without_image, actor=actor)
         self.after_write("remove.hidden")
         await self._forget(image_id)
         return product
@@ -124,12 +124,14 @@ class ImageService:
         if len(product.images) >= self.per_product:
             raise Conflict(f"A product may have {self.per_product} images; remove one first.")
 
-    async def _revise(self, product_id: ProductId, change: Callable[[Product], Product]) -> Product:
+    async def _revise(
+        self, product_id: ProductId, change: Callable[[Product], Product], *, actor: str
+    ) -> Product:
         for _ in range(_REVISION_TRIES):
             current = await self._current(product_id)
             version = current.version + 1
             revised = replace(change(current), version=version, updated_at=self.clock())
-            if (written := await self.products.replace(revised, read=current)) is not None:
+            if (written := await self.products.replace(revised, read=current, actor=actor)) is not None:
                 return written
         raise Conflict("The product changes too often at the moment; try again.")
 

@@ -1,6 +1,5 @@
 """Lists of products, page by page; those of many categories at once."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from subgraphs.products.domain.lists import Listing, cursor_key
 from subgraphs.products.domain.permissions import Permission
 from subgraphs.products.domain.products import Product
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.totals import Totals
 from subgraphs.products.store.product_lists import ProductListStore
 
 
@@ -46,23 +46,8 @@ class ProductListService:
         known = await self.categories.subtrees([*roots, *([chosen] if chosen is not None else [])])
         subtrees = {root: known[root] if chosen is None else known[root] & known[chosen] for root in roots}
         pages = await self.store.pages(listing, subtrees=subtrees, limit=size + 1)
-        totals = _Totals(lambda: self.store.counts(listing.filter, subtrees=subtrees))
+        totals = Totals(lambda: self.store.counts(listing.filter, subtrees=subtrees))
         return [_page(listing, size, pages[root], total=partial(totals.of, root)) for root in roots]
-
-
-class _Totals:
-    """The lengths of several lists, counted together when the first of them is asked for."""
-
-    def __init__(self, count: Callable[[], Awaitable[dict[CategoryId, int]]]) -> None:
-        self._count = count
-        self._counted: dict[CategoryId, int] | None = None
-        self._lock = asyncio.Lock()
-
-    async def of(self, root: CategoryId) -> int:
-        async with self._lock:
-            if self._counted is None:
-                self._counted = await self._count()
-        return self._counted[root]
 
 
 def _check(viewer: Viewer, listing: Listing) -> int:

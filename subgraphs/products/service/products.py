@@ -57,13 +57,13 @@ class ProductService:
 
         Raises ValidationFailed, and SkuTaken for a SKU that the caller chose.
         """
-        viewer.require(Permission.MANAGE_PRODUCTS)
+        actor = viewer.require(Permission.MANAGE_PRODUCTS)
         product = new.product(ProductId(new_id()), at=self.clock())
         # Only now, so that a product that is refused leaves no new category behind.
         product = replace(product, category_id=await self._category(new.category_id, new.category))
         for _ in range(_SKU_TRIES):
             try:
-                await self.store.insert(product)
+                await self.store.insert(product, actor=actor)
             except SkuTaken:
                 if new.sku is not None:
                     raise
@@ -81,7 +81,7 @@ class ProductService:
         that units reserved in between stay reserved. With `version` the change is refused unless that is the
         stored one. Raises NotFound, Conflict (also when the new SKU is taken), ValidationFailed.
         """
-        viewer.require(Permission.MANAGE_PRODUCTS)
+        actor = viewer.require(Permission.MANAGE_PRODUCTS)
         for _ in range(_REVISION_TRIES):
             current = await self._current(product_id, version=version)
             revised = revise(current, changes)
@@ -92,7 +92,7 @@ class ProductService:
             if revised == current:
                 return current
             revised = replace(revised, version=current.version + 1, updated_at=self.clock())
-            written = await self.store.replace(revised, read=current)
+            written = await self.store.replace(revised, read=current, actor=actor)
             if written is not None:
                 return written
         raise Conflict("The product changes too often at the moment; try again.")
@@ -102,13 +102,13 @@ class ProductService:
 
         With `version` only if that is the stored one. Raises NotFound, Conflict.
         """
-        viewer.require(Permission.MANAGE_PRODUCTS)
+        actor = viewer.require(Permission.MANAGE_PRODUCTS)
         for _ in range(_REVISION_TRIES):
             current = await self._current(product_id, version=version)
             gone = replace(
                 current, active=False, deleted=True, version=current.version + 1, updated_at=self.clock()
             )
-            if await self.store.replace(gone, read=current) is not None:
+            if await self.store.replace(gone, read=current, actor=actor) is not None:
                 return product_id
         raise Conflict("The product changes too often at the moment; try again.")
 

@@ -68,7 +68,11 @@ class ReservationSteps:
     async def begin(
         self, order_id: OrderId, lines: tuple[ReservationLine, ...], expires_at: datetime
     ) -> tuple[Reservation, bool]:
-        """The reservation, and whether it is this attempt's; settled already where it can only be refused."""
+        """The reservation, and whether it is this attempt's; settled already where it can only be refused.
+
+        What is sold out, or held by too many, is refused without a write, so that a crowd does not queue behind its
+        own refusals.
+        """
         now = self.clock()
         quote = await self.holds.quote(lines)
         new = Reservation(order_id=order_id, state=State.RELEASED, lines=lines)
@@ -76,6 +80,10 @@ class ReservationSteps:
             new = replace(new, refusal=quote)
         elif expires_at <= now:
             new = replace(new, expired=True)
+        elif not isinstance(quote, tuple):
+            # Another call of this order may have held the units that are missing, and is on record then.
+            known = await self.reservations.get(order_id)
+            return known or replace(new, refusal=quote), False
         else:
             new = replace(new, state=State.RESERVING, lines=quote, expires_at=expires_at)
             new = new.leased(new_id(), at=now)
@@ -86,12 +94,13 @@ class ReservationSteps:
 
     async def hold(self, reservation: Reservation) -> Outcome:
         """RESERVING: hold line after line in order of product id, then say that all are held."""
-        attempt, held = _attempt(reservation), []
+        attempt = _attempt(reservation)
+        held: list[ReservationLine] = []
         for line in reservation.lines:
             self._check_lease(reservation)
             result = await self.holds.hold(reservation.order_id, line, attempt=attempt, at=self.clock())
             if not isinstance(result, ReservationLine):
-                return await self._refuse(reservation, result)
+                return await self._refuse(reservation, result, holds=bool(held))
             held.append(result)
             self.after_write("reserve.line_held")
         done = await self.reservations.mark_held(replace(reservation, lines=tuple(held)), at=self.clock())
@@ -100,13 +109,14 @@ class ReservationSteps:
         self.after_write("reserve.held")
         return done.outcome() or Gone()
 
-    async def _refuse(self, reservation: Reservation, refusal: Refusal) -> Outcome:
-        """Record why, then release what was held."""
-        refused = await self.reservations.refuse(reservation, refusal, at=self.clock())
+    async def _refuse(self, reservation: Reservation, refusal: Refusal, *, holds: bool) -> Outcome:
+        """Record why, then release what was held. Lines are held in order: without the first there is none."""
+        refused = await self.reservations.refuse(reservation, refusal, holds=holds, at=self.clock())
         if refused is None:
             return await self._overtaken(reservation)
         self.after_write("refuse.recorded")
-        await self.release(refused)
+        if holds:
+            await self.release(refused)
         return refusal
 
     async def _overtaken(self, reservation: Reservation) -> Outcome:
@@ -126,10 +136,12 @@ class ReservationSteps:
 
         An attempt that may still make holds keeps the state from settling; it or the sweeper comes back here.
         """
-        returning = reservation.state is State.RETURNING
-        release = self.holds.release_restored if returning else self.holds.release
+        order_id, returning = reservation.order_id, reservation.state is State.RETURNING
         for line in reservation.lines:
-            await release(reservation.order_id, line)
+            if returning:
+                await self.holds.release_restored(order_id, line, at=self.clock())
+            else:
+                await self.holds.release(order_id, line, at=self.clock(), expired=reservation.expired)
             self.after_write("release.line_released")
         settled = await self.reservations.settle(reservation, at=self.clock())
         self.after_write("release.settled")
@@ -138,7 +150,7 @@ class ReservationSteps:
     async def commit(self, reservation: Reservation) -> Reservation:
         """COMMITTING: holds end, their units are sold."""
         for line in reservation.lines:
-            await self.holds.commit(reservation.order_id, line)
+            await self.holds.commit(reservation.order_id, line, at=self.clock())
             self.after_write("commit.line_committed")
         settled = await self.reservations.settle(reservation, at=self.clock())
         self.after_write("commit.settled")

@@ -38,11 +38,13 @@ class StockUpkeep:
         Units that were taken from the available ones go back. Restored units had come back to stock before the
         reservation settled, so a second hold of them is dropped.
         """
-        ended = 0
-        async for holds in self.steps.holds.older_than(self.steps.clock() - older_than, batch=BATCH):
+        ended, now = 0, self.steps.clock()
+        async for holds in self.steps.holds.older_than(now - older_than, batch=BATCH):
             settled = await self.steps.reservations.among({hold.order_id for hold in holds}, SETTLED)
             for hold in holds:
-                if hold.order_id in settled and await self.steps.holds.end_stray(hold):
+                if hold.order_id in settled and await self.steps.holds.end_stray(
+                    hold, at=now, reason="left by a late write"
+                ):
                     log.warning(
                         "stray_hold_ended",
                         order_id=hold.order_id,

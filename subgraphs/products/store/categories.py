@@ -5,7 +5,7 @@
 `path` has an index, so that a subtree is one query at any depth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from subgraphs.kit.mongo.client import Database, Document, DuplicateKeyError
@@ -28,6 +28,19 @@ class CategoryStore:
         cursor = self._categories.find({"slug": {"$in": list(slugs)}})
         found = {d["slug"]: _category(d) async for d in cursor}
         return [found.get(s) for s in slugs]
+
+    async def list_all(self) -> list[Category]:
+        """Each below its parent."""
+        return [_category(d) async for d in self._categories.find({}).sort([("depth", 1), ("_id", 1)])]
+
+    async def list_named(self, texts: Collection[str]) -> list[Category]:
+        """Those that one of `texts` is the name, the slug or the id of."""
+        either = [
+            {"name_key": {"$in": sorted({fold(text) for text in texts})}},
+            {"slug": {"$in": sorted(texts)}},
+            {"_id": {"$in": sorted(texts)}},
+        ]
+        return [_category(d) async for d in self._categories.find({"$or": either})]
 
     async def get_by_name(self, name: str) -> Category | None:
         """The category of this name that is nearest to the top, the oldest of several."""
@@ -52,11 +65,11 @@ class CategoryStore:
                 found[above].add(document["_id"])
         return found
 
-    async def find_same(self, category: Category) -> CategoryId | None:
+    async def find_same(self, category: Category) -> Category | None:
         """The category with the slug of this one, or with its name and parent."""
         same = {"parent_id": category.parent_id, "name_key": fold(category.name)}
-        document = await self._categories.find_one({"$or": [{"slug": category.slug}, same]}, {"_id": 1})
-        return CategoryId(document["_id"]) if document else None
+        document = await self._categories.find_one({"$or": [{"slug": category.slug}, same]})
+        return _category(document) if document else None
 
     async def insert(self, category: Category, *, at: datetime) -> None:
         """Raises SlugTaken, or SiblingNameTaken where the parent has another child of the name."""

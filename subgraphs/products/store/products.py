@@ -5,12 +5,14 @@
     active, deleted, version, created_at, updated_at,
     available, holds: [{rid, q, at, id?, restored?}],      on hand = available + the sum of the holds
     outbox: [event], publish_after,
+    movements, movements_pending                           see store/movements.py
     search_version, search_entries, search_pending        see store/search_index.py
 
 `sku_key` and `name_key` are folded, for comparison without case on any server and collation. The holds are
 the business of `store/holds.py`.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -24,9 +26,11 @@ from subgraphs.kit.mongo.outbox import emitting, with_outbox
 from subgraphs.products.domain.errors import SkuTaken
 from subgraphs.products.domain.events import product_updated, stock_adjusted
 from subgraphs.products.domain.images import Image, ImageId
+from subgraphs.products.domain.movements import Movement, MovementKind
 from subgraphs.products.domain.prices import price_rank
 from subgraphs.products.domain.products import MAX_STOCK, Product, ProductId
 from subgraphs.products.domain.text import fold, sku_key
+from subgraphs.products.store.movements import recording, with_movements
 
 # Of a product that sells well the holds are most of the document, of any other its terms in the search index, and
 # no reader of the catalogue needs them.
@@ -34,6 +38,8 @@ READ: Document = {
     "holds": 0,
     "outbox": 0,
     "publish_after": 0,
+    "movements": 0,
+    "movements_pending": 0,
     "search_version": 0,
     "search_entries": 0,
     "search_pending": 0,
@@ -46,6 +52,7 @@ SEARCH_CHANGED: Document = {"search_version": -1}
 """What `$inc` adds to in every change of what is searched: the search index is to follow."""
 
 _DUPLICATE_KEY = 11000
+_WRITES_AT_ONCE = 8
 
 
 class ProductStore:
@@ -72,10 +79,10 @@ class ProductStore:
         document = None if key is None else await self._products.find_one({"sku_key": key}, READ)
         return product_of(document) if document else None
 
-    async def insert(self, product: Product) -> None:
+    async def insert(self, product: Product, *, actor: str | None = None) -> None:
         """Raises SkuTaken."""
         try:
-            await self._products.insert_one(_new_document(product))
+            await self._products.insert_one(_new_document(product, actor=actor))
         except DuplicateKeyError as error:
             raise SkuTaken(product.sku) from error
         self._wake_up()
@@ -87,24 +94,37 @@ class ProductStore:
             image["id"] async for d in self._products.find(query, {"images.id": 1}) for image in d["images"]
         }
 
-    async def missing_skus(self, skus: Sequence[str]) -> set[str]:
-        """Those of `skus` that no product has, in any case; each must be a SKU."""
+    async def get_by_skus(self, skus: Sequence[str]) -> list[Product | None]:
+        """One query, whatever the number of SKUs and their case; None for what no product has, or none can have."""
         keys = [sku_key(sku) for sku in skus]
-        cursor = self._products.find({"sku_key": {"$in": keys}}, {"sku_key": 1})
-        taken = {d["sku_key"] async for d in cursor}
-        return {sku for sku, key in zip(skus, keys, strict=True) if key not in taken}
+        wanted = [key for key in dict.fromkeys(keys) if key is not None]
+        cursor = self._products.find({"sku_key": {"$in": wanted}}, READ, batch_size=len(wanted) + 1)
+        found = {d["sku_key"]: product_of(d) async for d in cursor}
+        return [None if key is None else found.get(key) for key in keys]
 
-    async def insert_missing(self, products: Sequence[Product]) -> None:
-        """Add those whose SKU is free; one that somebody has added meanwhile stays as it is."""
+    async def page_by_sku(self, *, after: str, limit: int) -> list[Product]:
+        """Products in the order of their SKUs, beyond that of `after`; also those that are not sold or deleted.
+
+        One condition on the index that has the order: every server streams that.
+        """
+        cursor = self._products.find({"sku_key": {"$gt": sku_key(after) or ""}}, READ, batch_size=limit + 1)
+        return [product_of(d) async for d in cursor.sort("sku_key", 1).limit(limit)]
+
+    async def insert_missing(self, products: Sequence[Product], *, actor: str | None = None) -> list[Product]:
+        """Add those whose SKU is free, and return them; one that somebody has added meanwhile stays as it is."""
+        taken: set[int] = set()
         try:
-            await self._products.insert_many([_new_document(p) for p in products], ordered=False)
+            documents = [_new_document(p, actor=actor) for p in products]
+            await self._products.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             faults = error.details.get("writeErrors", [])
             if error.details.get("writeConcernErrors") or any(f["code"] != _DUPLICATE_KEY for f in faults):
                 raise
+            taken = {fault["index"] for fault in faults}
         self._wake_up()
+        return [product for index, product in enumerate(products) if index not in taken]
 
-    async def replace(self, product: Product, *, read: Product) -> Product | None:
+    async def replace(self, product: Product, *, read: Product, actor: str | None = None) -> Product | None:
         """Write `product`, which was made of `read`; None when the stored version is another by now.
 
         Stock is written as the difference between the two: reservations change it without a new version, and
@@ -115,8 +135,10 @@ class ProductStore:
         if delta := product.available - read.available:
             update["$inc"]["available"] = delta
             query["available"] = _room_for(delta)
+            edit = Movement.by_hand(MovementKind.EDITED, delta, at=product.updated_at, actor=actor)
+            update = recording(update, edit)
         change = "deleted" if product.deleted else "updated"
-        event = product_updated(product.id, version=product.version, change=change)
+        event = product_updated(product.id, version=product.version, change=change, actor=actor)
         try:
             document = await self._products.find_one_and_update(
                 query,
@@ -128,14 +150,31 @@ class ProductStore:
             raise SkuTaken(product.sku) from error
         return self._written(document)
 
+    async def replace_many(
+        self, revised: Sequence[tuple[Product, Product]], *, actor: str
+    ) -> list[Product | None]:
+        """`replace` for each pair of a product and the one that it was made of.
+
+        A write for each, some at a time: of the conditional updates in one command nobody learns which took effect.
+        """
+        turn = asyncio.Semaphore(_WRITES_AT_ONCE)
+
+        async def write(product: Product, read: Product) -> Product | None:
+            async with turn:
+                return await self.replace(product, read=read, actor=actor)
+
+        return await asyncio.gather(*(write(product, read) for product, read in revised))
+
     async def adjust(
         self, product_id: ProductId, delta: int, *, reason: str | None, actor: str, at: datetime
     ) -> Product | None:
         """Add `delta` to the available units; None when the product is gone or the result out of bounds."""
         event = stock_adjusted(product_id, delta=delta, reason=reason, actor=actor)
+        movement = Movement.by_hand(MovementKind.ADJUSTED, delta, at=at, actor=actor, reason=reason)
+        change = recording({"$inc": {"available": delta}, "$set": {"updated_at": at}}, movement)
         document = await self._products.find_one_and_update(
             {"_id": product_id, "deleted": False, "available": _room_for(delta)},
-            emitting({"$inc": {"available": delta}, "$set": {"updated_at": at}}, event, at=at),
+            emitting(change, event, at=at),
             projection=READ,
             return_document=ReturnDocument.AFTER,
         )
@@ -152,9 +191,10 @@ def _room_for(delta: int) -> Document:
     return {"$gte": -delta, "$lte": MAX_STOCK - delta}
 
 
-def _new_document(product: Product) -> Document:
-    """The document of a product that nobody holds, with the event of its creation."""
-    event = product_updated(product.id, version=product.version, change="created")
+def _new_document(product: Product, *, actor: str | None) -> Document:
+    """The document of a product that nobody holds, with the event of its creation and its first units."""
+    units = Movement.by_hand(MovementKind.CREATED, product.available, at=product.created_at, actor=actor)
+    event = product_updated(product.id, version=product.version, change="created", actor=actor)
     return {
         "_id": product.id,
         **_fields(product),
@@ -162,6 +202,7 @@ def _new_document(product: Product) -> Document:
         "holds": [],
         "created_at": product.created_at,
         **SEARCH_NEW,
+        **with_movements(*([units] if product.available else [])),
         **with_outbox(event, at=product.created_at),
     }
 

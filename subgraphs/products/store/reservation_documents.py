@@ -10,6 +10,7 @@ from subgraphs.products.domain.reservations import (
     ReservedItem,
     Shortage,
     State,
+    TooManyHolds,
     UnknownProducts,
 )
 
@@ -17,6 +18,8 @@ from subgraphs.products.domain.reservations import (
 def refusal_document(refusal: Refusal) -> Document:
     if isinstance(refusal, UnknownProducts):
         return {"kind": "unknown", "product_ids": list(refusal.product_ids)}
+    if isinstance(refusal, TooManyHolds):
+        return {"kind": "holds", "product_id": refusal.product_id}
     return {
         "kind": "shortage",
         "product_id": refusal.product_id,
@@ -30,6 +33,8 @@ def _refusal(document: Document | None) -> Refusal | None:
         return None
     if document["kind"] == "unknown":
         return UnknownProducts(product_ids=tuple(document["product_ids"]))
+    if document["kind"] == "holds":
+        return TooManyHolds(product_id=document["product_id"])
     return Shortage(
         product_id=document["product_id"],
         requested=document["requested"],

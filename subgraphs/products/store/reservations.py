@@ -82,10 +82,13 @@ class ReservationStore:
         event = stock_reserved(reservation.order_id, reservation.lines)
         return await self._end_lease(reservation, State.HELD, at=at, change=change, event=event)
 
-    async def refuse(self, reservation: Reservation, refusal: Refusal, *, at: datetime) -> Reservation | None:
-        """RESERVING → RELEASING for the reason given. Ends the lease."""
+    async def refuse(
+        self, reservation: Reservation, refusal: Refusal, *, holds: bool, at: datetime
+    ) -> Reservation | None:
+        """RESERVING → RELEASING for the reason given, or RELEASED at once where it `holds` nothing. Ends the lease."""
         change = {"refusal": refusal_document(refusal)}
-        return await self._end_lease(reservation, State.RELEASING, at=at, change=change)
+        target = State.RELEASING if holds else State.RELEASED
+        return await self._end_lease(reservation, target, at=at, change=change)
 
     async def mark_returning(self, reservation: Reservation, *, at: datetime) -> Reservation | None:
         """RESTOCKING → RETURNING, with the holds that its lines name. Ends the lease."""

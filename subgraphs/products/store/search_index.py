@@ -29,7 +29,7 @@ from subgraphs.products.domain.search.ranking import MAX_POSTINGS
 from subgraphs.products.domain.search.spelling import deletions, may_be_mistyped
 from subgraphs.products.store.products import product_of
 
-_READ: Document = {"holds": 0, "outbox": 0, "publish_after": 0}
+_READ: Document = {"holds": 0, "movements": 0, "outbox": 0, "publish_after": 0}
 _DUPLICATE_KEY = 11000
 _INDEXER = "indexer"
 _WRITES = 1000

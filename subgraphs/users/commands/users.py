@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy.exc import ProgrammingError
 
 from subgraphs.kit.auth.revocations import RedisRevocations
-from subgraphs.kit.cli import Command
+from subgraphs.kit.cli import Command, typed_by
 from subgraphs.kit.errors import NotFound, StartError
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.redis.client import create_redis
@@ -199,7 +199,7 @@ async def _found(directory: Directory, name: str) -> User:
 
 def _device() -> Device:
     """What the activity log says of where a change came from."""
-    return Device(user_agent=f"command line of {getpass.getuser()}", address="")
+    return Device(user_agent=typed_by(), address="")
 
 
 def _table(head: list[str], rows: list[list[str]]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from subgraphs.kit.money import Amount
 from subgraphs.users.domain.device import Device
 
 
@@ -13,6 +14,14 @@ class EmailKind(StrEnum):
     EMAIL_CONFIRMATION = "EMAIL_CONFIRMATION"
     EMAIL_CHANGE_REQUESTED = "EMAIL_CHANGE_REQUESTED"
     EMAIL_CHANGED = "EMAIL_CHANGED"
+    ORDER_CONFIRMED = "ORDER_CONFIRMED"
+    ORDER_PAID = "ORDER_PAID"
+    ORDER_SHIPPED = "ORDER_SHIPPED"
+    ORDER_DELIVERED = "ORDER_DELIVERED"
+    ORDER_REJECTED = "ORDER_REJECTED"
+    ORDER_EXPIRED = "ORDER_EXPIRED"
+    ORDER_CANCELLED = "ORDER_CANCELLED"
+    ORDER_REFUNDED = "ORDER_REFUNDED"
 
 
 class EmailOutcome(StrEnum):
@@ -22,11 +31,20 @@ class EmailOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNotice:
+    """What an e-mail says of an order: `amount` is its total, or what was refunded."""
+
+    number: str
+    amount: Amount
+    tracking_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedEmail:
     """An e-mail that is to be composed and sent.
 
     `device` is where the request came from that it tells of; `change_id` is the change of address that an
-    EMAIL_CONFIRMATION confirms, and None for every other kind.
+    EMAIL_CONFIRMATION confirms, and `order` what a kind ORDER_… tells of; each None for every other kind.
     """
 
     id: str
@@ -34,5 +52,6 @@ class QueuedEmail:
     recipient: str
     device: Device
     change_id: str | None
+    order: OrderNotice | None = None
     created_at: datetime
     attempts: int

@@ -14,6 +14,7 @@ from subgraphs.users.domain.activity import ActivityEntry, ActivityKind
 from subgraphs.users.domain.email import EmailKind, QueuedEmail
 from subgraphs.users.domain.user import User, same_address
 from subgraphs.users.email import templates
+from subgraphs.users.email.order_templates import order_text
 from subgraphs.users.email.templates import Text
 from subgraphs.users.settings import EmailSettings
 from subgraphs.users.store import (
@@ -70,6 +71,9 @@ class Composer:
                 return await self._compose_reset(email)
             case EmailKind.EMAIL_CONFIRMATION:
                 return await self._compose_confirmation(email)
+            case kind if email.order is not None:
+                text = order_text(kind, email.order)
+                return Composed(message=self._message(email, text, to=email.recipient), withdraw=_nothing)
             case kind:
                 text = _NOTICES[kind](device=email.device)
                 return Composed(message=self._message(email, text, to=email.recipient), withdraw=_nothing)
@@ -142,6 +146,8 @@ class Composer:
         message["Message-ID"] = f"<{email.id}.{email.attempts}@{domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday reply, please
         message.set_content(text.body)
+        if text.html:
+            message.add_alternative(text.html, subtype="html")
         return message
 
 

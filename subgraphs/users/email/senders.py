@@ -105,10 +105,15 @@ class ConsoleSender:
     """E-mails in the log, tokens and all; for development."""
 
     async def send(self, message: EmailMessage) -> None:
-        log.info("email", to=str(message["To"]), subject=str(message["Subject"]), text=message.get_content())
+        log.info("email", to=str(message["To"]), subject=str(message["Subject"]), text=_plain(message))
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _plain(message: EmailMessage) -> str:
+    part = message.get_body(("plain",))
+    return part.get_content() if part else ""
 
 
 def create_sender(settings: EmailSettings) -> Sender:

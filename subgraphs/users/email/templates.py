@@ -1,4 +1,4 @@
-"""What e-mails say. Plain text: there is nothing to click that cannot be read."""
+"""What e-mails about accounts say. Plain text: there is nothing to click that cannot be read."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +11,8 @@ from subgraphs.users.domain.user import User
 class Text:
     subject: str
     body: str = field(repr=False)  # may hold a token
+    html: str = field(default="", repr=False)
+    """The same as HTML, for mail programs that prefer it; empty where there is none."""
 
 
 def password_reset(user: User, *, url: str, token: str, life: timedelta, device: Device) -> Text:

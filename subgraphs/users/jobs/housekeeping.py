@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from subgraphs.kit.background import Job
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.kit.postgres.inbox import purge as purge_inbox
 from subgraphs.users.settings import RetentionSettings
 from subgraphs.users.store import (
     ActivityStore,
@@ -15,6 +16,7 @@ from subgraphs.users.store import (
     EmailQueueStore,
     PasswordResetStore,
     SessionStore,
+    inbox,
 )
 
 log = get_logger(__name__)
@@ -45,6 +47,7 @@ class Housekeeping:
             "sessions": lambda c: SessionStore(c).purge(older_than=self._settings.sessions, limit=_BATCH),
             "password_resets": lambda c: PasswordResetStore(c).purge(older_than=_TOKENS, limit=_BATCH),
             "email_changes": lambda c: EmailChangeStore(c).purge(older_than=_TOKENS, limit=_BATCH),
+            "inbox": lambda c: purge_inbox(c, inbox, limit=_BATCH),
             "emails": lambda c: EmailQueueStore(c).purge(older_than=_EMAILS, limit=_BATCH),
         }
         gone = {name: await self._purge(purge) for name, purge in purges.items()}

@@ -10,7 +10,7 @@ from subgraphs.users.store.email_queue import EmailQueueStore
 from subgraphs.users.store.password_resets import PasswordResetStore
 from subgraphs.users.store.roles import RoleStore
 from subgraphs.users.store.sessions import SessionStore
-from subgraphs.users.store.tables import metadata, outbox
+from subgraphs.users.store.tables import inbox, metadata, outbox
 from subgraphs.users.store.users import UserStore
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "RoleStore",
     "SessionStore",
     "UserStore",
+    "inbox",
     "metadata",
     "outbox",
 ]

@@ -1,5 +1,6 @@
 """The queue of e-mails to be sent: the table `letters`."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -7,8 +8,9 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.ids import new_id
+from subgraphs.kit.money import Amount
 from subgraphs.users.domain.device import Device
-from subgraphs.users.domain.email import EmailKind, EmailOutcome, QueuedEmail
+from subgraphs.users.domain.email import EmailKind, EmailOutcome, OrderNotice, QueuedEmail
 from subgraphs.users.store.tables import email_queue
 
 
@@ -17,7 +19,13 @@ class EmailQueueStore:
         self._connection = connection
 
     async def add(
-        self, kind: EmailKind, *, recipient: str, device: Device, change_id: str | None = None
+        self,
+        kind: EmailKind,
+        *,
+        recipient: str,
+        device: Device,
+        change_id: str | None = None,
+        order: OrderNotice | None = None,
     ) -> None:
         """Queue an e-mail, in the caller's transaction."""
         await self._connection.execute(
@@ -28,6 +36,7 @@ class EmailQueueStore:
                 user_agent=device.user_agent,
                 address=device.address,
                 change_id=change_id,
+                order_notice=asdict(order) if order else None,
             )
         )
 
@@ -84,6 +93,11 @@ def _email(row: Any) -> QueuedEmail:
         recipient=row.recipient,
         device=Device(user_agent=row.user_agent, address=row.address),
         change_id=row.change_id,
+        order=_order_notice(row.order_notice),
         created_at=row.created_at,
         attempts=row.attempts,
     )
+
+
+def _order_notice(document: Any) -> OrderNotice | None:
+    return document and OrderNotice(**{**document, "amount": Amount(**document["amount"])})

@@ -16,7 +16,9 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
+from subgraphs.kit.postgres.inbox import inbox_table
 from subgraphs.kit.postgres.outbox import outbox_table
 
 metadata = MetaData(
@@ -144,6 +146,8 @@ email_queue = Table(
     Column("outcome", Text),
     # What an EMAIL_CONFIRMATION confirms.
     Column("change_id", Uuid(as_uuid=False)),
+    # What an e-mail of a kind ORDER_… tells of.
+    Column("order_notice", JSONB(none_as_null=True)),
 )
 Index("letters_owed_idx", email_queue.c.next_attempt_at, postgresql_where=email_queue.c.done_at.is_(None))
 
@@ -166,3 +170,4 @@ Index("activity_user_idx", activity.c.user_id, activity.c.id)
 Index("activity_at_idx", activity.c.at)
 
 outbox = outbox_table(metadata)
+inbox = inbox_table(metadata)

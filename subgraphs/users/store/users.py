@@ -68,7 +68,7 @@ class UserStore:
         if not wanted:
             return [None] * len(ids)
         rows = (await self._connection.execute(_BY_IDS, {"ids": wanted})).all()
-        found = {row.id: user_from(row) for row in rows}
+        found = {row[0]: user_from(row) for row in rows}
         return [found.get(i) for i in ids]
 
     async def get(self, user_id: str) -> User | None:
@@ -206,17 +206,23 @@ def _matches(filter_: UserFilter) -> ColumnElement[bool]:
 
 
 def user_from(row: Any) -> User:
+    """The account of a row that begins with `USER_COLUMNS`."""
+    # By position: an attribute of a row is looked up by its name, which for fifty rows is a third of the read.
+    id_, username, email, first, last, phone, address, role, version, active, created, updated = row[:12]
     return User(
-        id=UserId(row.id),
-        username=row.username,
-        email=row.email,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        phone=row.phone,
-        address=row.address,
-        role=Role(row.role),
-        role_version=RoleVersion(str(row.role_version)),
-        active=row.active,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
+        id=UserId(id_),
+        username=username,
+        email=email,
+        first_name=first,
+        last_name=last,
+        phone=phone,
+        address=address,
+        role=_ROLES[role],
+        role_version=RoleVersion(str(version)),
+        active=active,
+        created_at=created,
+        updated_at=updated,
     )
+
+
+_ROLES = {role.value: role for role in Role}

@@ -40,7 +40,7 @@ def order(**changes: Any) -> dict[str, Any]:
     return {
         "id": "o1", "number": "2026-000001", "user": {"id": "u1"}, "items": [item], "subtotal": money("199.80"),
         "total": money("204.80"), "status": "AWAITING_PAYMENT", "shipping": None, "payment": None,
-        **TIMES, **changes,
+        "version": 2, **TIMES, **changes,
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import OperationType, build_schema, parse, validate
 
 from clients.rest import documents
 from clients.rest.documents import DocumentError
@@ -45,3 +45,16 @@ def test_a_spread_without_its_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "Me.graphql").write_text("query Me { me { ...UserFields } }")
     with pytest.raises(DocumentError, match=r"there is no fragments/UserFields\.graphql"):
         documents.load(tmp_path)
+
+
+def test_the_manifest_has_what_is_sent_under_its_digest() -> None:
+    made = documents.manifest(
+        {"Ready": documents.Document("Ready", OperationType.QUERY, "query Ready { __typename }")}
+    )
+    digest = "f1a6a9c5be8533dd609df816759d44d61d2d0a379bd9cdb8d7150dab658cff06"
+    body = "query Ready { __typename }"
+    assert made == {
+        "format": "apollo-persisted-query-manifest",
+        "version": 1,
+        "operations": [{"id": digest, "name": "Ready", "type": "query", "body": body}],
+    }

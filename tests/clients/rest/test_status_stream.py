@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import orjson
+from prometheus_client import REGISTRY
 
 from tests.clients.rest.stub_router import StubRouter, answering, events, failing
 
@@ -53,6 +54,16 @@ async def test_a_refusal_before_the_first_event_is_a_status(
     assert (response.status_code, response.json()["error"]["code"]) == (404, "NOT_FOUND")
 
 
+async def test_one_stream_too_many_is_429_and_says_when_to_come_again(
+    client: httpx.AsyncClient, router: StubRouter
+) -> None:
+    refused = failing("RATE_LIMITED", retryAfter=5)
+    router.roots["orderStatus"] = lambda _, orderId, afterSeq: refused()  # noqa: N803, ARG005 - GraphQL's names
+    response = await client.get(STREAM)
+    assert (response.status_code, response.headers["retry-after"]) == (429, "5")
+    assert response.json()["error"]["code"] == "RATE_LIMITED"
+
+
 async def test_a_refusal_that_is_no_stream_is_a_status(client: httpx.AsyncClient, router: StubRouter) -> None:
     fault = {"errors": [{"message": "no", "extensions": {"code": "UNAUTHENTICATED"}}]}
     router.respond = answering(401, orjson.dumps(fault), content_type="application/json")
@@ -95,10 +106,12 @@ async def test_a_quiet_stream_sends_comments_until_the_client_leaves_and_then_en
             if got.count(b": keep-alive\n\n") == 2:
                 break
         assert router.open_streams == 1
+        assert REGISTRY.get_sample_value("rest_status_streams_open") == 1
     assert got.startswith(b"id: 1\nevent: order_status\ndata: ")
     async with asyncio.timeout(5):
         await router.stream_ended.wait()
     assert router.open_streams == 0
+    assert REGISTRY.get_sample_value("rest_status_streams_open") == 0
 
 
 async def test_a_stream_without_a_first_event_opens_after_a_moment(

@@ -15,6 +15,7 @@ from deploy.docker.edge import write
 from deploy.local import node
 from deploy.local.children import ROOT, TEMPLATE
 from deploy.local.edge import placeholders
+from subgraphs.kit.auth.router_secret import RouterSecret
 from subgraphs.kit.grpc.credentials import channel_credentials, server_credentials
 from subgraphs.kit.settings import ServiceSettings
 from subgraphs.orders.settings import OrdersSettings
@@ -41,6 +42,7 @@ DOCUMENTED = {
         "REDIS_HOST",
         "REDIS_PORT",
         "JAEGER_URL",
+        "ROUTER_SECRET_FILE",
     ),
     *("USER_SERVICE_URL", "PRODUCT_SERVICE_URL", "ORDER_SERVICE_URL"),
 }
@@ -109,9 +111,18 @@ def test_the_services_share_a_token_and_may_talk_grpc(monkeypatch: pytest.Monkey
         assert channel_credentials(services, services.users_grpc) is None
 
 
-def test_every_variable_of_the_router_is_a_setting_that_it_knows():
+def test_the_router_shows_the_subgraphs_their_secret(monkeypatch: pytest.MonkeyPatch, secrets: Path):
+    for name in ("users", "products", "orders"):
+        server = loaded(name, monkeypatch, secrets).server
+        assert server.router_secret.get_secret_value() == (secrets / "router_secret").read_text()
+        RouterSecret.of(server)  # raises where GraphQL would be open
+    assert FILE["router"]["environment"]["ROUTER_SECRET_FILE"] == "/run/secrets/router_secret"
+
+
+def test_every_variable_of_the_router_is_a_setting_that_it_knows(secrets: Path):
     environment = {k: v for k, v in FILE["router"]["environment"].items() if k.startswith("ROUTER_")}
     environment["ROUTER_SUPERGRAPH"] = str(ROOT / "schema/supergraph.graphql")
+    environment["ROUTER_SECRET_FILE"] = str(secrets / "router_secret")
     script = "import('./settings.mjs').then(m => console.log(JSON.stringify(m.load(JSON.parse(process.argv[1])).urls)))"
     done = subprocess.run(
         [node.program(), "--eval", script, json.dumps(environment)],
@@ -229,7 +240,7 @@ def test_secrets_are_random_and_kept(tmp_path: Path):
     folder = compose.make_secrets(tmp_path / "secrets")
     before = {path.name: path.read_text() for path in folder.iterdir()}
     assert {len(value) for value in before.values()} == {64}
-    assert len(set(before.values())) == 4
+    assert len(set(before.values())) == 5
     assert folder.stat().st_mode & 0o777 == 0o700
     compose.make_secrets(folder)
     assert {path.name: path.read_text() for path in folder.iterdir()} == before

@@ -177,6 +177,19 @@ def test_a_setting_and_a_bare_name_may_stand_in_files(monkeypatch: pytest.Monkey
     assert found.services.token.get_secret_value() == "c2VydmljZS10b2tlbi1vZi1mb3J0eS1laWdodC1ieXRlcy1sb25n"
 
 
+def test_the_secret_of_the_router_has_one_name_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    now, before = (
+        "bmV3LXNlY3JldC1vZi10aGUtcm91dGVyLTQ4LWJ5dGVz-9a",
+        "b2xkLXNlY3JldC1vZi10aGUtcm91dGVyLTQ4LWJ5dGVz-7f",
+    )
+    (tmp_path / "secret").write_text(f"{now}\n")
+    found = load(monkeypatch, ROUTER_SECRET_FILE=str(tmp_path / "secret"), ROUTER_SECRET_PREVIOUS=before)
+    assert found.server.router_secret.get_secret_value() == now
+    assert found.server.router_secret_previous.get_secret_value() == before
+    with pytest.raises(SettingsError, match=r"server\.router_secret: .* may ask every subgraph for anything"):
+        load(monkeypatch, ROUTER_SECRET="short", ROUTER_SECRET_FILE="")
+
+
 def test_a_file_that_is_missing_or_stands_beside_its_value_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):

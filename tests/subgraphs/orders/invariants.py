@@ -29,6 +29,7 @@ async def check(harness: OrdersHarness) -> None:
         await check_history(harness, order_id)
         await check_order(harness, order_id)
     await check_outbox(harness)
+    await check_units_sold(harness)
     check_stock(harness)
 
 
@@ -118,10 +119,31 @@ async def check_outbox(harness: OrdersHarness) -> None:
     for kind, status in (
         ("OrderCreated", "PENDING_STOCK"),
         ("OrderPaid", "PAID"),
+        ("OrderShipped", "SHIPPED"),
+        ("OrderDelivered", "DELIVERED"),
+        ("OrderRejected", "REJECTED"),
+        ("OrderExpired", "EXPIRED"),
         ("OrderCancelled", "CANCELLED"),
     ):
         ids = sorted(event["data"]["order_id"] for event in told if event["type"] == kind)
         assert ids == sorted(c.order_id for c in changes if c.status == status)
+    confirmed = sorted(event["data"]["order_id"] for event in told if event["type"] == "OrderConfirmed")
+    assert confirmed == sorted({c.order_id for c in changes if c.status == "AWAITING_PAYMENT"})
+    refunds = [event["data"] for event in told if event["type"] == "OrderRefunded"]
+    made = await harness.rows(
+        "SELECT order_id, amount_minor FROM refunds WHERE status = 'DONE' ORDER BY 1, 2"
+    )
+    assert sorted((r["order_id"], r["amount"]["minor"]) for r in refunds) == [tuple(m) for m in made]
+
+
+async def check_units_sold(harness: OrdersHarness) -> None:
+    """The counters are what counting comes to."""
+    counted = await harness.rows(
+        "SELECT product_id, sum(quantity) FROM order_items i JOIN orders o ON o.id = i.order_id "
+        "WHERE o.status IN ('PAID', 'PROCESSING', 'SHIPPED', 'DELIVERED') GROUP BY product_id ORDER BY 1"
+    )
+    kept = await harness.rows("SELECT product_id, units FROM units_sold WHERE units <> 0 ORDER BY 1")
+    assert kept == counted
 
 
 def check_stock(harness: OrdersHarness) -> None:

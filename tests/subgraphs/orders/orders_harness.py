@@ -19,6 +19,7 @@ from subgraphs.orders.domain.items import OrderLine
 from subgraphs.orders.domain.orders import Order, OrderEvent
 from subgraphs.orders.domain.payments import Payment
 from subgraphs.orders.domain.permissions import Permission
+from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRate, ShippingRates
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.jobs.late_refunds import RefundLateCaptures
@@ -46,6 +47,7 @@ from tests.subgraphs.orders.fault_injection import Faults, FaultyInventory, Faul
 from tests.subgraphs.orders.stock_service import InMemoryStock, Product
 
 WINDOW = timedelta(minutes=30)
+NO_QUOTAS = Quotas()
 
 
 def _usd(minor: int) -> dict[str, Amount]:
@@ -79,7 +81,7 @@ class Clock:
 class OrdersHarness:
     """`postgres` is the code's own and `observer` that of the tests, which no fault reaches."""
 
-    def __init__(self, postgres: FaultyPostgres, observer: Postgres) -> None:
+    def __init__(self, postgres: FaultyPostgres, observer: Postgres, *, quotas: Quotas = NO_QUOTAS) -> None:
         self.faults = postgres.faults = Faults()
         self.postgres = postgres
         self.observer = observer
@@ -107,7 +109,9 @@ class OrdersHarness:
         }
         self.service = OrderService(
             orders=Orders(postgres=postgres),
-            placement=Placement(**shared, accounts=self.accounts, payment_window=WINDOW, rates=RATES),
+            placement=Placement(
+                **shared, accounts=self.accounts, payment_window=WINDOW, rates=RATES, quotas=quotas
+            ),
             payments=Payments(**shared, provider=self.provider, accounts=self.accounts),
             amendments=Amendments(postgres=postgres, rates=RATES, clock=self.clock),
             cancellations=Cancellations(**shared),

@@ -15,6 +15,7 @@ from subgraphs.orders.ports.inventory import (
     Reservation,
     Shortage,
     Snapshot,
+    TooManyHolds,
     UnknownProducts,
 )
 
@@ -28,6 +29,7 @@ class Product:
     id: ProductId = field(default_factory=lambda: ProductId(new_id()))
     name: str = "Lamp"
     sku: str = "LAMP-1"
+    full: bool = False
     on_hand: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +107,8 @@ class InMemoryStock:
         if expires_at <= self._clock():
             return Hold(HoldState.RELEASED, (), None, Gone())
         for line in lines:
+            if self.products[line.product_id].full:
+                return Hold(HoldState.RELEASED, (), None, TooManyHolds(line.product_id))
             available = self.products[line.product_id].available
             if available < line.quantity:
                 short = Shortage(product_id=line.product_id, requested=line.quantity, available=available)

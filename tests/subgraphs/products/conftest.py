@@ -89,6 +89,7 @@ async def empty(database: Database) -> None:
         "products",
         "categories",
         "reservations",
+        "stock_movements",
         "images.files",
         "images.chunks",
         "image_intents",

@@ -45,6 +45,31 @@ class _GatedCollection:
         return gated
 
 
+class RacyDatabase:
+    """A database as a server would be that looks, decides and writes, one after the other."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    def __getitem__(self, name: str) -> "_RacyCollection":
+        return _RacyCollection(self._database[name])
+
+
+class _RacyCollection:
+    def __init__(self, collection: Any) -> None:
+        self._collection = collection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._collection, name)
+
+    async def update_one(self, condition: dict[str, Any], change: dict[str, Any]) -> Any:
+        found = await self._collection.find_one(condition, {"_id": 1})
+        return await self._collection.update_one({"_id": found and found["_id"]}, change)
+
+
 class HeldUpDatabase(GatedDatabase):
     """Writes wait between `begin` and `end`, and are then carried out."""
 

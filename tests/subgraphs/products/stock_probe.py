@@ -55,16 +55,34 @@ class StockProbe:
         self.inventory, self.upkeep = services.inventory, services.upkeep
 
     def services(
-        self, *, database: Database | None = None, after_write: Callable[[str], None] = lambda _: None
+        self,
+        *,
+        database: Database | None = None,
+        settings: StockSettings | None = None,
+        after_write: Callable[[str], None] = lambda _: None,
     ) -> Services:
         return build_services(
             self.database if database is None else database,
-            settings=StockSettings(),
+            settings=settings or StockSettings(),
             images=ImageSettings(),
             wake_up=WakeUp(),
             clock=self.clock,
             after_write=after_write,
         )
+
+    def outrun(self, product: Product, *, left: int, dies_at: tuple[str, int] = ("", 0)) -> Services:
+        """Services whose first reserve is quoted units of `product` that are gone, but for `left`, when it holds them."""
+        # The driver's own collection, since a step cannot wait.
+        products = self.database.delegate["products"]
+        gone = {"$set": {"available": left}}
+        overtake = At("reserve.recorded", act=lambda: products.update_one({"_id": product.id}, gone))
+        die = At(*dies_at)
+
+        def after_write(step: str) -> None:
+            overtake(step)
+            die(step)
+
+        return self.services(after_write=after_write)
 
     def dying(self, step: str, times: int = 1) -> Services:
         return self.services(after_write=At(step, times))

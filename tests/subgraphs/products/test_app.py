@@ -18,8 +18,11 @@ from schema.proto import inventory_pb2 as pb
 from schema.proto.inventory_pb2_grpc import InventoryStub
 from subgraphs.kit.errors import StartError
 from subgraphs.kit.grpc.client import create_channel
+from subgraphs.kit.mongo.client import Mongo
+from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.products.app import migrate, open_app
 from subgraphs.products.settings import ProductsSettings
+from tests.subgraphs.products.held_up_database import RacyDatabase
 
 TOKEN = secrets.token_urlsafe(32)
 LIST = {"query": "{ products { totalCount } }"}
@@ -80,6 +83,22 @@ async def test_store_that_goes_away_is_unavailable_until_it_is_back(engine, engi
             await asyncio.sleep(0.05)
         assert (await http.post("/graphql", json=LIST)).json() == {"data": {"products": {"totalCount": 0}}}
         assert (await stub.Pin(pb.HoldRequest(order_id="o1"))).state == pb.ABSENT
+
+
+class _MongoOnRacyServer(Mongo):
+    def __init__(self, settings: DatabaseSettings, *, application: str) -> None:
+        super().__init__(settings, application=application)
+        self.database = RacyDatabase(self.database)  # type: ignore[assignment] # looks like one
+
+
+async def test_server_whose_updates_are_not_atomic_is_not_served_on(engines, monkeypatch) -> None:
+    monkeypatch.setattr("subgraphs.products.app.Mongo", _MongoOnRacyServer)
+    settings = settings_for(engines.mongo_url("racy"), engines.redis_url)
+    with pytest.raises(
+        StartError, match=r"does not update atomically: \d+ of 12 claims.*does not serve on it"
+    ):
+        async with open_app(settings):
+            pass
 
 
 class _Recorder(Gauge):

@@ -39,6 +39,21 @@ class CompiledExecution(Executor[Any]):
         del field
         return None
 
+    @staticmethod
+    def type_of_class(abstract: GraphQLAbstractType, class_: type) -> GraphQLObjectType | None:
+        """The type of every value of `class_` where `abstract` is returned, but of those that name their own.
+
+        None where each value must be looked at.
+        """
+        del abstract, class_
+        return None
+
+    @staticmethod
+    def names_own_type(value: Any) -> bool:
+        """Whether `value` says itself what type it is, whatever its class."""
+        del value
+        return False
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.compiled = None
@@ -156,13 +171,34 @@ class CompiledExecution(Executor[Any]):
     ) -> CompleteObject:
         """What completes an item of `type_`, with the checks of its type that graphql-core makes."""
         if not isinstance(type_, GraphQLObjectType):
-            abstract = cast("GraphQLAbstractType", type_)
-            return lambda run, item, path: run.complete_abstract_value(
-                abstract, details, info, path, item, None
-            )
+            return self._complete_abstract_item(compiled, cast("GraphQLAbstractType", type_), details, info)
         if type_.is_type_of is None:
             return self._compiled(compiled, type_, details)
         return lambda run, item, path: run.complete_object_value(type_, details, info, path, item, None)
+
+    def _complete_abstract_item(
+        self,
+        compiled: Specialisation,
+        abstract: GraphQLAbstractType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+    ) -> CompleteObject:
+        """What completes an item by its class, where that tells its type, else as graphql-core does."""
+        by_class: dict[type, CompleteObject] = {}
+
+        def looked_at(run: Any, item: Any, path: Path | None) -> Any:
+            return run.complete_abstract_value(abstract, details, info, path, item, None)
+
+        def complete(run: Any, item: Any, path: Path | None) -> Any:
+            known = by_class.get(item.__class__)
+            if known is None:
+                type_ = self.type_of_class(abstract, item.__class__)
+                plain = type_ is not None and type_.is_type_of is None
+                known = self._compiled(compiled, type_, details) if type_ and plain else looked_at
+                by_class[item.__class__] = known
+            return (looked_at if run.names_own_type(item) else known)(run, item, path)
+
+        return complete
 
     def _is_unusual(self, item: Any) -> bool:
         return item is None or item is Undefined or isinstance(item, Exception) or self.is_awaitable(item)

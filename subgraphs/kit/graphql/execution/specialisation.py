@@ -7,6 +7,7 @@ of the values that their variables have been seen with.
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from graphql import (
@@ -86,11 +87,16 @@ class CompiledOperations:
     ) -> CompiledOperation:
         key = id(operation)
         kept = self._kept.get(key)
-        if kept is not None:
+        if kept is not None and kept[0]() is operation:
             return kept[1]
         compiled = CompiledOperation(operation, fragments)
-        self._kept[key] = (weakref.ref(operation, lambda _: self._kept.pop(key, None)), compiled)
+        self._kept[key] = (weakref.ref(operation, partial(self._drop, key)), compiled)
         return compiled
+
+    def _drop(self, key: int, gone: weakref.ref[OperationDefinitionNode]) -> None:
+        # Another operation may have the place by now.
+        if (kept := self._kept.get(key)) is not None and kept[0] is gone:
+            del self._kept[key]
 
 
 class _Directives(Visitor):

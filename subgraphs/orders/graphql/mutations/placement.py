@@ -39,7 +39,8 @@ CreateOrderResult = Annotated[
 class PlacementMutations:
     @strawberry.mutation(
         description="Place an order and hold its stock. While the stock service does not answer the order is "
-        "PENDING_STOCK, and the service finishes it. A repeated idempotency key returns the order that it made."
+        "PENDING_STOCK, and the service finishes it. A repeated idempotency key returns the order that it made. "
+        "A ConflictError also where the account has too many orders or units that are not paid."
     )
     @errors_as_data
     async def create_order(

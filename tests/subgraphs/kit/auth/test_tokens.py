@@ -1,5 +1,6 @@
 """Tokens as every service checks them, with published keys and with a shared secret (RFC 8725)."""
 
+import asyncio
 import hmac
 import time
 from base64 import urlsafe_b64encode
@@ -9,11 +10,12 @@ from typing import Any
 import jwt
 import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import SecretStr
 
+from subgraphs.kit.auth import tokens
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.auth.viewer import ANONYMOUS
 from subgraphs.kit.errors import Unauthenticated
@@ -210,3 +212,68 @@ def by_hand(mode: Mode, header: dict[str, Any], payload: dict[str, Any]) -> str:
     if mode.algorithm == "HS256":
         return f"{unsigned}.{encoded(hmac.digest(SECRET.encode(), unsigned.encode(), sha256))}"
     return f"{unsigned}.{encoded(KEY.sign(unsigned.encode()))}"
+
+
+class Rotating:
+    """A `KeySource` whose keys a test changes."""
+
+    def __init__(self, **keys: Any) -> None:
+        self.keys = keys
+
+    async def key(self, kid):
+        return self.keys.get(kid)
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The tokens whose signature is looked at."""
+    seen = []
+    decode = jwt.decode
+    monkeypatch.setattr(
+        jwt, "decode", lambda token, *rest, **more: seen.append(token) or decode(token, *rest, **more)
+    )
+    return seen
+
+
+async def test_a_signature_is_verified_once_and_its_session_asked_about_each_time(mode, decoded):
+    token = mode.sign(claims())
+    first = await mode.verifier.verify(token)
+    assert await mode.verifier.verify(token) == first
+    assert decoded == [token]
+    mode.ended.sessions.add("s1")
+    await refused(mode, token)
+    assert decoded == [token]
+
+
+async def test_a_remembered_token_ends_with_its_time(mode):
+    ended = int(time.time()) - 4  # of the leeway of 5 seconds, a part is left
+    token = mode.sign(claims(exp=ended))
+    await mode.verifier.verify(token)
+    await asyncio.sleep(ended + 5.01 - time.time())
+    await refused(mode, token)
+
+
+async def test_a_remembered_token_ends_with_its_key(decoded):
+    mode = Mode("EdDSA")
+    keys = Rotating(k1=PUBLIC)
+    verifier = TokenVerifier(keys, mode.settings, mode.ended)
+    token = mode.sign(claims())
+    await verifier.verify(token)
+    keys.keys["k1"] = Ed25519PrivateKey.generate().public_key()
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token)
+    assert decoded == [token, token]
+    keys.keys.clear()
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token)
+    keys.keys["k1"] = Ed25519PublicKey.from_public_bytes(PUBLIC.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    assert (await verifier.verify(token)).user_id == "u1"
+    assert decoded == [token, token]
+
+
+async def test_what_is_remembered_is_bounded_and_a_refused_token_is_not_in_it(mode, monkeypatch):
+    monkeypatch.setattr(tokens, "_MOST_REMEMBERED", 2)
+    for number in range(4):
+        await mode.verifier.verify(mode.sign(claims(jti=f"t{number}")))
+    await refused(mode, mode.sign(claims(aud="another")))
+    assert len(mode.verifier._verified) == 2

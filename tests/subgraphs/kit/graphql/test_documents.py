@@ -164,3 +164,19 @@ def test_introspection_that_is_turned_off_tells_and_suggests_nothing() -> None:
 def test_introspection_that_is_on_answers_and_suggests(documents: Documents) -> None:
     documents.admit("{ __schema { types { name } } _service { sdl } }", {}, None)
     assert "Did you mean 'books'" in refusal(documents, "{ boks { totalCount } }")[1]
+
+
+def test_sixty_unknown_directives_get_few_errors(documents: Documents) -> None:
+    query = "{ whoami " + " ".join(f"@nope{n}" for n in range(60)) + " }"
+    with pytest.raises(InvalidDocumentError) as refused:
+        documents.admit(query, {}, None)
+    assert len(refused.value.errors) == 11
+    assert refused.value.errors[-1].message.startswith("Too many validation errors")
+
+
+def test_a_field_that_is_asked_for_six_hundred_times_is_refused(documents: Documents) -> None:
+    code, message = refusal(documents, "{ " + "whoami " * 600 + "}")
+    assert code == "OPERATION_TOO_LARGE"
+    assert message == (
+        "The document asks 599 times for a field that it has already asked for, of at most 100 times."
+    )

@@ -90,6 +90,16 @@ async def test_the_number_of_errors_is_bounded() -> None:
     assert answer["data"] == {"_entities": [None] * 300}
 
 
+@pytest.mark.parametrize("media", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"])
+async def test_a_request_that_a_page_could_forge_is_refused(media: str) -> None:
+    transport = httpx.ASGITransport(app_with())
+    async with httpx.AsyncClient(transport=transport, base_url="http://sample") as client:
+        headers = {"content-type": media}
+        response = await client.post("/graphql", content="query={whoami}", headers=headers)
+    assert response.status_code in {400, 415}
+    assert "data" not in response.json() or response.json()["data"] is None
+
+
 async def test_a_batch_is_refused() -> None:
     transport = httpx.ASGITransport(app_with())
     async with httpx.AsyncClient(transport=transport, base_url="http://sample") as client:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp
+from structlog.testing import capture_logs
 
 from subgraphs.kit.http.middleware import LimitBody, Observe
 from subgraphs.kit.http.operations import add_operational_routes
@@ -33,7 +34,7 @@ def store() -> Dependency:
     return Dependency()
 
 
-def _app(store: Dependency) -> ASGIApp:
+def _app(store: Dependency, *, slow: float = 1.0) -> ASGIApp:
     app = FastAPI()
 
     @app.post("/echo/{name}")
@@ -47,7 +48,7 @@ def _app(store: Dependency) -> ASGIApp:
 
     add_operational_routes(app, {"store": store.check, "other": Dependency().check}, timeout=0.05)
     app.add_middleware(LimitBody, max_bytes=1000)
-    app.add_middleware(Observe, service="test")
+    app.add_middleware(Observe, slow=slow)
     return app
 
 
@@ -133,3 +134,19 @@ async def test_metrics_count_by_route_and_never_by_path(http: httpx.AsyncClient)
     exposed = (await http.get("/metrics")).text
     assert 'http_requests_total{endpoint="/echo/{name}"' in exposed
     assert "no-such-path" not in exposed
+
+
+async def _logged(app: ASGIApp, *requests: tuple[str, str]) -> list[tuple[str, int]]:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    with capture_logs() as logs:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            for method, path in requests:
+                await client.request(method, path)
+    return [(log["path"], log["status"]) for log in logs if log["event"] == "request"]
+
+
+async def test_a_request_is_logged_where_it_fails_and_where_it_is_slow(store: Dependency) -> None:
+    requests = [("POST", "/echo/a"), ("GET", "/fails"), ("GET", "/nowhere"), ("GET", "/health")]
+    assert await _logged(_app(store), *requests) == [("/fails", 500)]
+    everything = [("/echo/a", 200), ("/fails", 500), ("/nowhere", 404)]
+    assert await _logged(_app(store, slow=0), *requests) == everything

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from subgraphs.kit.events.event import Event
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.events.streams import stream_of
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.mongo.client import Database, Mongo, utc_now
@@ -34,7 +35,7 @@ async def test_an_event_that_is_refused_waits_and_holds_up_no_other(database: Da
     good, broken = new_id(), new_id()
     await redis.set(stream_of(broken), "no stream")
     ahead = timedelta()
-    relay = DocumentRelay(database, redis, ["things"], clock=lambda: utc_now() + ahead)
+    relay = DocumentRelay(database, RedisStreams(redis), ["things"], clock=lambda: utc_now() + ahead)
     for source in (broken, good):
         event = Event(type="Made", source=source, key="k", data={})
         await database["things"].insert_one({"_id": source, **with_outbox(event, at=utc_now())})

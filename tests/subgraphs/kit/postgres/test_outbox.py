@@ -14,6 +14,7 @@ from sqlalchemy import MetaData, Table, event, text
 from deploy.local.engines import Redis as RedisEngine
 from subgraphs.kit.background import running
 from subgraphs.kit.events.event import Event
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.events.streams import stream_of
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.postgres import outbox as outbox_module
@@ -100,7 +101,7 @@ async def outbox(postgres: Postgres, engines: Any) -> AsyncIterator[Outbox]:
 
 
 def relay_of(outbox: Outbox, redis: Any = None, table: Table = OUTBOX) -> OutboxRelay:
-    return OutboxRelay(outbox.postgres, redis or outbox.redis, table, interval=0.05)
+    return OutboxRelay(outbox.postgres, RedisStreams(redis or outbox.redis), table, interval=0.05)
 
 
 async def test_events_arrive_in_their_order_and_are_marked(outbox: Outbox):
@@ -113,7 +114,7 @@ async def test_events_arrive_in_their_order_and_are_marked(outbox: Outbox):
 
 
 async def test_a_wake_up_does_not_wait_for_the_poll(outbox: Outbox):
-    relay = OutboxRelay(outbox.postgres, outbox.redis, OUTBOX, interval=60)
+    relay = OutboxRelay(outbox.postgres, RedisStreams(outbox.redis), OUTBOX, interval=60)
     async with running(relay.job):
         await outbox.write(1)
         relay.wake_up()

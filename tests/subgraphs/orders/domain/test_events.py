@@ -9,12 +9,23 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from referencing import Registry, Resource
 
-from subgraphs.orders.domain.errors import InsufficientStock
+from subgraphs.orders.domain.errors import InsufficientStock, PaymentDeclined
 from subgraphs.orders.domain.transitions import OrderStatus
-from tests.subgraphs.orders.orders_harness import OrdersHarness
+from tests.subgraphs.orders.orders_harness import WINDOW, OrdersHarness
 
 SCHEMAS = Path(__file__).parents[4] / "schema" / "events"
-ORDERS = ("OrderCreated", "OrderStatusChanged", "OrderPaid", "OrderCancelled")
+ORDERS = (
+    "OrderCreated",
+    "OrderStatusChanged",
+    "OrderConfirmed",
+    "OrderPaid",
+    "OrderShipped",
+    "OrderDelivered",
+    "OrderRejected",
+    "OrderExpired",
+    "OrderCancelled",
+    "OrderRefunded",
+)
 
 
 def _document(name: str) -> dict[str, Any]:
@@ -32,13 +43,24 @@ def _validator(name: str) -> Draft202012Validator:
 
 @pytest.fixture
 async def told(harness: OrdersHarness) -> list[dict[str, Any]]:
-    """Every kind of event, and every status that a customer can bring about."""
+    """Every kind of event, and every status."""
     await harness.cancel((await harness.place()).id)
     order = await harness.place()
     await harness.pay(order.id)
     await harness.cancel(order.id)
     with pytest.raises(InsufficientStock):
         await harness.place(harness.stock.add(available=1), quantity=2)
+    for tracking in ("1Z999", None):
+        order = await harness.place()
+        await harness.pay(order.id)
+        await harness.move(order.id, OrderStatus.PROCESSING)
+        await harness.move(order.id, OrderStatus.SHIPPED, tracking=tracking)
+        await harness.move(order.id, OrderStatus.DELIVERED)
+        await harness.refund(order.id, "1")
+    await harness.refund(order.id)
+    await harness.place()
+    harness.clock.forward(WINDOW * 2)
+    await harness.until_quiet()
     return [json.loads(row.envelope) for row in await harness.rows("SELECT envelope FROM outbox")]
 
 
@@ -74,3 +96,26 @@ async def test_an_event_that_lacks_or_adds_something_does_not_fit(told: list[dic
 def test_the_statuses_of_the_schema_are_those_of_the_domain():
     listed = _document("OrderStatusChanged")["properties"]["data"]["properties"]["status"]["enum"]
     assert listed == [status.value for status in OrderStatus]
+
+
+async def test_the_milestones_tell_what_a_customer_is_to_know(harness: OrdersHarness):
+    order = await harness.place()
+    with pytest.raises(PaymentDeclined):
+        await harness.pay(order.id, "tok_declined")
+    await harness.pay(order.id)
+    await harness.move(order.id, OrderStatus.PROCESSING)
+    await harness.move(order.id, OrderStatus.SHIPPED, tracking="1Z999")
+    await harness.refund(order.id, "2.50")
+    rows = await harness.rows(
+        "SELECT type, envelope FROM outbox WHERE type <> 'OrderStatusChanged' ORDER BY position"
+    )
+    told = [(row.type, json.loads(row.envelope)["data"]) for row in rows]
+    about = {"order_id": order.id, "number": order.number, "user_id": harness.ann.user_id}
+    total = {"minor": order.total.minor, "currency": "USD"}
+    assert told == [
+        ("OrderCreated", about),
+        ("OrderConfirmed", {**about, "total": total}),  # and not again after the payment that was declined
+        ("OrderPaid", {**about, "total": total}),
+        ("OrderShipped", {**about, "total": total, "tracking_number": "1Z999"}),
+        ("OrderRefunded", {**about, "amount": {"minor": 250, "currency": "USD"}}),
+    ]

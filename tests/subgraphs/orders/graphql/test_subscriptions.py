@@ -11,8 +11,11 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from subgraphs.kit.events.streams import stream_of
+from subgraphs.kit.redis.client import create_redis
 from subgraphs.orders.live.status import LiveStatus
 from subgraphs.orders.service import Orders
+from subgraphs.orders.settings import OrdersSettings
 from tests.subgraphs.orders.orders_api import OrdersApi
 from tests.subgraphs.orders.orders_harness import eventually
 
@@ -192,10 +195,10 @@ async def test_who_stops_or_hangs_up_is_forgotten_at_once(api: OrdersApi, monkey
     wait = LiveStatus._wait
     waiting: set[int] = set()
 
-    async def counted(self: LiveStatus, subscriber: Any, until: float | None) -> None:
+    async def counted(self: LiveStatus, subscriber: Any, *limits: Any) -> None:
         waiting.add(id(subscriber))
         try:
-            await wait(self, subscriber, until)
+            await wait(self, subscriber, *limits)
         finally:
             waiting.discard(id(subscriber))
             counts.append(len(self._subscribers))
@@ -233,3 +236,55 @@ async def test_a_subscription_that_fails_tells_nothing_of_its_insides(
         message = json.dumps(await socket.next())
     assert "secret" not in message
     assert '"INTERNAL"' in message
+
+
+async def test_one_subscription_too_many_is_refused_and_says_when_to_come_again(
+    api: OrdersApi, api_settings: OrdersSettings
+):
+    order = await api.placed()
+    async with connect(api, api.as_ann) as socket:
+        operations = [await socket.subscribe(id=order, after=1) for _ in range(api_settings.live.per_account)]
+        assert {(await socket.event())["seq"] for _ in operations} == {2}
+        one_too_many = await socket.subscribe(id=order, after=1)
+        message = await socket.next()
+        assert message["id"] == one_too_many
+        error = message["payload"][0] if message["type"] == "error" else message["payload"]["errors"][0]
+        assert (error["extensions"]["code"], error["extensions"]["retryAfter"]) == ("RATE_LIMITED", 5)
+        # Others are not refused, and a place that is given up is free at once.
+        async with connect(api, api.as_staff) as other:
+            await other.subscribe(id=order, after=1)
+            assert (await other.event())["seq"] == 2
+        await socket.stop(operations[0])
+
+        async def subscribed() -> bool:
+            await socket.subscribe(id=order, after=1)
+            return (await socket.next())["type"] == "next"
+
+        await eventually(subscribed)
+
+
+async def test_a_client_that_reconnects_while_the_stream_is_lost_sees_each_event_exactly_once(
+    api: OrdersApi, api_settings: OrdersSettings
+):
+    order = await api.placed()
+    seen: list[int] = []
+
+    async def reconnect() -> None:
+        while True:
+            async with connect(api, api.as_ann) as socket:
+                await socket.subscribe(id=order, after=seen[-1] if seen else 0)
+                event = await socket.event()
+            seen.append(event["seq"])
+            if event["status"] == "CANCELLED":
+                return
+
+    client = asyncio.create_task(reconnect())
+    async with create_redis(api_settings.redis) as redis:
+        for turn in range(13):
+            await api.pay(order, input={"token": "tok_declined"})
+            stream = stream_of("orders")
+            await (redis.delete(stream) if turn % 2 else redis.xtrim(stream, maxlen=0, approximate=False))
+    await api.cancel(order)
+    async with asyncio.timeout(30):
+        await client
+    assert seen == list(range(1, 31))

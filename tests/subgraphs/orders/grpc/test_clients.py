@@ -18,7 +18,7 @@ from subgraphs.orders.domain.ids import OrderId, ProductId
 from subgraphs.orders.domain.items import OrderLine
 from subgraphs.orders.grpc import clients
 from subgraphs.orders.grpc.clients import GrpcInventory
-from subgraphs.orders.ports.inventory import Held, HoldState
+from subgraphs.orders.ports.inventory import Held, HoldState, TooManyHolds
 
 ORDER = OrderId(new_id())
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -91,6 +91,13 @@ async def test_what_is_sent_is_what_was_asked_for(inventory: GrpcInventory, serv
     reserve, unpin = servicer.requests
     assert (reserve.order_id, [(x.product_id, x.quantity) for x in reserve.lines]) == (ORDER, [(product, 3)])
     assert reserve.expires_at.ToDatetime(tzinfo=UTC) == unpin.expires_at.ToDatetime(tzinfo=UTC) == AT
+
+
+async def test_too_many_holds_is_an_outcome(inventory: GrpcInventory, servicer: Servicer):
+    product = ProductId(new_id())
+    servicer.reserve_reply = pb.ReserveReply(busy=pb.Busy(product_id=product))
+    outcome = await inventory.reserve(ORDER, [OrderLine(product, 1)], expires_at=AT)
+    assert outcome == TooManyHolds(product)
 
 
 async def test_an_answer_that_is_not_known_here_means_that_nothing_is_known(inventory: GrpcInventory):

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 
 from subgraphs.kit.background import running
 from subgraphs.kit.errors import Unauthenticated
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.events.streams import stream_of
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.postgres.outbox import OutboxRelay
@@ -19,12 +21,13 @@ from subgraphs.kit.settings import RedisSettings
 from subgraphs.orders.domain.errors import PaymentDeclined
 from subgraphs.orders.domain.ids import OrderId
 from subgraphs.orders.domain.orders import OrderEvent
-from subgraphs.orders.live import status as live_module
 from subgraphs.orders.live.status import LiveStatus
+from subgraphs.orders.settings import LiveSettings
 from subgraphs.orders.store.tables import outbox
 from tests.subgraphs.orders.orders_harness import OrdersHarness, eventually
 
 STREAM = stream_of("orders")
+SETTINGS = LiveSettings(fallback=timedelta(seconds=5), idle_read=timedelta(seconds=60))
 
 
 @pytest.fixture
@@ -36,8 +39,8 @@ async def redis(engines: Any) -> AsyncIterator[Redis]:
 @pytest.fixture
 async def live(harness: OrdersHarness, redis: Redis) -> AsyncIterator[LiveStatus]:
     """Following, with a relay that is told of each commit."""
-    relay = OutboxRelay(harness.observer, redis, outbox, interval=0.02)
-    live = LiveStatus(redis, timeout=2)
+    relay = OutboxRelay(harness.observer, RedisStreams(redis), outbox, interval=0.02)
+    live = LiveStatus(redis, SETTINGS, timeout=0.4)
     async with running(relay.job, live.job):
         yield live
 
@@ -48,7 +51,11 @@ def follow(
     async def read(seq: int) -> list[OrderEvent]:
         return await harness.service.orders.events(OrderId(order_id), after_seq=seq)
 
-    return live.follow(OrderId(order_id), after_seq=after_seq, until=until, read=read)
+    return live.follow(OrderId(order_id), after_seq=after_seq, until=until, read=read, check=_holds)
+
+
+async def _holds() -> None:
+    """A session that never ends."""
 
 
 async def collect(events: AsyncGenerator[OrderEvent, None]) -> list[int]:
@@ -87,12 +94,12 @@ async def test_an_event_is_told_at_once_and_not_at_the_next_look(live: LiveStatu
         await asyncio.sleep(0.2)
         assert not told.done()
         await harness.cancel(order.id)
-        async with asyncio.timeout(live_module._FALLBACK_SECONDS / 2):
+        async with asyncio.timeout(2.5):
             assert (await told).seq == 3
 
 
 async def test_a_client_that_reconnects_a_hundred_times_sees_each_event_exactly_once(
-    live: LiveStatus, harness: OrdersHarness
+    live: LiveStatus, harness: OrdersHarness, redis: Redis
 ):
     order = await harness.place()
     seen: list[int] = []
@@ -106,7 +113,9 @@ async def test_a_client_that_reconnects_a_hundred_times_sees_each_event_exactly_
                 return
 
     client = asyncio.create_task(reconnect())
-    await _decline(harness, order.id, 48)
+    for turn in range(48):
+        await _decline(harness, order.id, 1)
+        await (redis.flushdb() if turn % 2 else redis.xtrim(STREAM, maxlen=0, approximate=False))
     await harness.cancel(order.id)
     async with asyncio.timeout(20):
         await client
@@ -154,12 +163,10 @@ async def test_the_end_of_the_token_ends_the_stream_and_says_where_to_go_on(
     assert live._subscribers == {}
 
 
-async def test_without_redis_events_are_read_now_and_then(
-    harness: OrdersHarness, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(live_module, "_FALLBACK_SECONDS", 0.05)
+async def test_without_redis_events_are_read_now_and_then(harness: OrdersHarness):
+    settings = LiveSettings(fallback=timedelta(seconds=0.05), idle_read=timedelta(hours=1))
     async with create_redis(RedisSettings(url="redis://127.0.0.1:1/0")) as nowhere:
-        live = LiveStatus(nowhere, timeout=2)
+        live = LiveStatus(nowhere, settings, timeout=2)
         async with running(live.job):
             order = await harness.place()
             client = asyncio.create_task(collect(follow(live, harness, order.id)))
@@ -183,7 +190,7 @@ async def test_what_cannot_be_read_in_the_stream_stops_nobody(
     ):
         await redis.xadd(STREAM, fields)
     await harness.cancel(order.id)
-    async with asyncio.timeout(live_module._FALLBACK_SECONDS / 2):
+    async with asyncio.timeout(2.5):
         assert await client == [1, 2, 3, 4]
 
 
@@ -208,3 +215,68 @@ async def test_one_stream_serves_orders_that_nobody_follows(live: LiveStatus, ha
     async with asyncio.timeout(10):
         assert await client == [1, 2, 3, 4]
     assert new_id() not in live._subscribers
+
+
+async def test_who_is_told_of_each_change_looks_for_itself_seldom(harness: OrdersHarness, redis: Redis):
+    settings = LiveSettings(fallback=timedelta(seconds=0.05), idle_read=timedelta(seconds=1))
+    live = LiveStatus(redis, settings, timeout=0.4)
+    order = await harness.place()
+    reads, checks = 0, 0
+
+    async def read(seq: int) -> list[OrderEvent]:
+        nonlocal reads
+        reads += 1
+        return await harness.service.orders.events(OrderId(order.id), after_seq=seq)
+
+    async def check() -> None:
+        nonlocal checks
+        checks += 1
+
+    async def looked_often() -> bool:
+        return reads >= 8
+
+    events = live.follow(OrderId(order.id), after_seq=2, until=None, read=read, check=check)
+    waiting = asyncio.create_task(collect(events))
+    async with running(live.job):
+
+        async def told() -> bool:
+            return live._follower.following
+
+        async def checked() -> bool:
+            return checks >= 11
+
+        await eventually(told)
+        reads, checks = 0, 0
+        await eventually(checked)
+        # Twenty looks of the session's for one at the events; another at the begin of the following.
+        assert reads <= 2
+    # Nobody tells any more: it looks for itself at once.
+    reads = 0
+    await eventually(looked_often)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_a_session_that_ends_while_nothing_happens_ends_its_subscription(
+    live: LiveStatus, harness: OrdersHarness
+):
+    live._look = 0.05
+    order = await harness.place()
+    ended = False
+
+    async def read(seq: int) -> list[OrderEvent]:
+        return await harness.service.orders.events(OrderId(order.id), after_seq=seq)
+
+    async def check() -> None:
+        if ended:
+            raise Unauthenticated("The session has ended.")
+
+    events = live.follow(OrderId(order.id), after_seq=2, until=None, read=read, check=check)
+    waiting = asyncio.create_task(anext(events))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    ended = True
+    with pytest.raises(Unauthenticated):
+        async with asyncio.timeout(5):
+            await waiting
+    assert live._subscribers == {}

@@ -8,7 +8,7 @@ from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres import migrations
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
-from subgraphs.orders.domain.ids import UserId
+from subgraphs.orders.domain.ids import ProductId, UserId
 from subgraphs.orders.domain.orders import CancellationRequest
 from subgraphs.orders.domain.refunds import RefundStatus
 from subgraphs.orders.migrations import SCRIPTS
@@ -16,6 +16,7 @@ from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
 from subgraphs.orders.store.refunds import RefundStore
 from subgraphs.orders.store.tables import metadata
+from subgraphs.orders.store.units_sold import UnitsSoldStore
 
 
 @pytest.fixture
@@ -75,3 +76,26 @@ async def test_what_was_refunded_before_refunds_were_records_is_one_of_them(empt
 
 async def test_migrations_make_what_the_tables_say(database: DatabaseSettings):
     assert await migrations.differences(database, metadata) == []
+
+
+async def test_what_was_sold_before_it_was_counted_is_in_the_count(empty_database: DatabaseSettings):
+    await migrations.migrate(empty_database, owner="orders", scripts=SCRIPTS, revision="0003")
+    postgres = Postgres(empty_database, application="tests")
+    lamp, desk = (ProductId(new_id()) for _ in range(2))
+    async with postgres.unit_of_work() as connection:
+        for number, (status, quantity) in enumerate(
+            (("PAID", 2), ("SHIPPED", 3), ("CANCELLED", 5), ("PAYING", 7))
+        ):
+            await connection.exec_driver_sql(
+                "INSERT INTO orders (id, number, user_id, status, currency, subtotal_minor, total_minor, version, "
+                "last_seq, expires_at, created_at, updated_at) "
+                f"VALUES ('{number}', '{number}', 'ann', '{status}', 'USD', 1, 1, 1, 1, now(), now(), now())"
+            )
+            await connection.exec_driver_sql(
+                "INSERT INTO order_items (id, order_id, product_id, quantity, currency) "
+                f"VALUES ('{number}', '{number}', '{lamp}', {quantity}, 'USD')"
+            )
+    await migrations.migrate(empty_database, owner="orders", scripts=SCRIPTS)
+    async with postgres.read() as connection:
+        assert await UnitsSoldStore(connection).of_products([lamp, desk]) == [5, 0]
+    await postgres.close()

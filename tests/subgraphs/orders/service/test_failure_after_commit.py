@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.payments import PaymentStatus
 from subgraphs.orders.domain.transitions import OrderStatus
-from subgraphs.orders.service import cancellations, payments, placement
+from subgraphs.orders.saga import driver
 from tests.subgraphs.orders import invariants
 from tests.subgraphs.orders.conftest import quick
 from tests.subgraphs.orders.fault_injection import FaultyPostgres
@@ -132,8 +133,7 @@ async def test_a_pool_without_a_free_connection_after_the_commit_answers_with_th
 async def test_a_service_that_does_not_answer_is_not_waited_for_longer_than_a_request_may_take(
     harness: OrdersHarness, monkeypatch: pytest.MonkeyPatch
 ):
-    for module in (cancellations, payments, placement):
-        monkeypatch.setattr(module, "PATIENCE", 0.05)
+    monkeypatch.setattr(driver, "_PATIENCE", 0.05)
 
     async def never(_: str) -> None:
         await asyncio.Event().wait()
@@ -156,3 +156,27 @@ async def test_a_service_that_does_not_answer_is_not_waited_for_longer_than_a_re
     await harness.until_quiet()
     assert (await harness.order(order.id)).status is OrderStatus.CANCELLED
     await invariants.check(harness)
+
+
+async def test_what_a_request_took_before_its_commit_is_taken_off_what_it_waits_behind_it(
+    harness: OrdersHarness, monkeypatch: pytest.MonkeyPatch
+):
+    """The account took as long to look up as the whole request may take: the order is answered at once."""
+    monkeypatch.setattr(driver, "_WHOLE", 0.1)
+    require_active = harness.accounts.require_active
+
+    async def slowly(viewer: Viewer) -> None:
+        await asyncio.sleep(0.15)
+        await require_active(viewer)
+
+    async def never(_: str) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(harness.accounts, "require_active", slowly)
+    harness.faults.named = {"inventory.reserve:before": never}
+    async with asyncio.timeout(2):
+        order = await harness.place()
+    assert order.status is OrderStatus.PENDING_STOCK
+    harness.faults.reset()
+    await harness.until_quiet()
+    assert await harness.statuses(order.id) == ["PENDING_STOCK", "AWAITING_PAYMENT"]

@@ -1,7 +1,9 @@
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from subgraphs.kit.auth.viewer import ANONYMOUS
 from subgraphs.kit.errors import Conflict, NotFound, Unauthenticated, ValidationFailed
@@ -11,7 +13,7 @@ from subgraphs.orders.domain import ids
 from subgraphs.orders.domain.errors import InsufficientStock, NumberTaken
 from subgraphs.orders.domain.shipping import ShippingDetails
 from subgraphs.orders.domain.transitions import OrderStatus
-from subgraphs.orders.ports.inventory import HoldState
+from subgraphs.orders.ports.inventory import HoldState, Reservation
 from subgraphs.orders.store.orders import OrderStore
 from tests.subgraphs.orders import invariants
 from tests.subgraphs.orders.orders_harness import START, WINDOW, OrdersHarness, line
@@ -48,6 +50,40 @@ async def test_a_shortage_names_the_product_and_rejects_the_order(harness: Order
     assert await harness.statuses(order_id) == ["PENDING_STOCK", "REJECTED"]
     assert (lamp.available, desk.available) == (5, 1)
     await invariants.check(harness)
+
+
+async def test_a_product_that_too_many_orders_hold_is_a_conflict_and_rejects_the_order(
+    harness: OrdersHarness,
+):
+    lamp = harness.stock.add()
+    lamp.full = True
+    with pytest.raises(Conflict) as refused:
+        await harness.place(lamp)
+    assert refused.value.message == (
+        f"Too many orders hold the product {lamp.id} at the moment; order again in some minutes."
+    )
+    assert await harness.rows("SELECT status FROM orders") == [("REJECTED",)]
+    await invariants.check(harness)
+
+
+async def test_a_hold_that_comes_after_another_process_was_refused_is_released(
+    harness: OrdersHarness, monkeypatch: pytest.MonkeyPatch
+):
+    lamp = harness.stock.add(available=1)
+    reserve = harness.stock.reserve
+
+    async def reserve_late(*args: Any, **kwargs: Any) -> Reservation:
+        held = await reserve(*args, **kwargs)
+        async with harness.observer.unit_of_work() as connection:  # by the process that was refused before
+            await connection.execute(
+                text("UPDATE orders SET status = 'REJECTED', version = version + 1, resume_at = NULL")
+            )
+        return held
+
+    monkeypatch.setattr(harness.stock, "reserve", reserve_late)
+    order = await harness.place(lamp)
+    assert order.status is OrderStatus.REJECTED
+    assert (harness.stock.state(order.id), lamp.available) == (HoldState.RELEASED, 1)
 
 
 async def test_a_product_that_does_not_exist_is_not_found_and_rejects_the_order(harness: OrdersHarness):

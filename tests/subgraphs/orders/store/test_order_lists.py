@@ -1,5 +1,5 @@
 from subgraphs.kit.ids import new_id
-from subgraphs.orders.domain.ids import ProductId, UserId
+from subgraphs.orders.domain.ids import UserId
 from subgraphs.orders.domain.lists import OrderFilter, OrderPage
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.transitions import OrderStatus
@@ -61,20 +61,3 @@ async def test_pages_have_neither_gap_nor_duplicate_while_orders_come_in(harness
         before = page[-1].id
         await harness.place(lamp)  # newer than every page, so it must not show up
     assert [o.id for o in seen] == [o.id for o in reversed(placed)]
-
-
-async def test_units_are_sold_once_paid_and_no_longer_when_cancelled(harness: OrdersHarness):
-    lamp, desk = harness.stock.add(), harness.stock.add()
-    order = await harness.place(lamp, desk, quantity=2)
-    other = await harness.place(lamp, quantity=3)
-
-    async def sold() -> list[int]:
-        async with harness.observer.read() as connection:
-            return await OrderLists(connection).units_sold([desk.id, ProductId(new_id()), lamp.id])
-
-    assert await sold() == [0, 0, 0]
-    await harness.pay(order.id)
-    await harness.pay(other.id)
-    assert await sold() == [2, 0, 5]
-    await harness.cancel(other.id)
-    assert await sold() == [2, 0, 2]

@@ -20,6 +20,7 @@ ORDER = OrderId(new_id())
 LINES = [ReservationLine(product_id=PRODUCT, quantity=2)]
 EMITTED = [
     *(events.product_updated(PRODUCT, version=1, change=c) for c in ("created", "updated", "deleted")),
+    events.product_updated(PRODUCT, version=2, change="updated", actor=new_id()),
     events.stock_adjusted(PRODUCT, delta=-3, reason=None, actor=new_id()),
     events.stock_reserved(ORDER, LINES),
     *(events.stock_released(ORDER, LINES, reason=r) for r in ("released", "expired", "restocked")),

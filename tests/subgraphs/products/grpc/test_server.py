@@ -10,9 +10,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from deploy.local.ports import Ports
 from schema.proto import inventory_pb2 as pb
 from schema.proto.inventory_pb2_grpc import InventoryStub
+from subgraphs.kit.background import WakeUp
 from subgraphs.kit.grpc.client import create_channel
 from subgraphs.kit.grpc.server import start_server
+from subgraphs.products.app import build_services
 from subgraphs.products.grpc import server as inventory_server
+from subgraphs.products.settings import ImageSettings, StockSettings
 
 TOKEN = "between services"
 
@@ -64,6 +67,22 @@ async def test_an_order_through_its_whole_life(stub, make) -> None:
     assert (await stub.Release(hold)).state == pb.COMMITTED
     assert (await stub.Restock(hold)).state == pb.RESTOCKED
     assert (await stub.Restock(hold)).state == pb.RESTOCKED
+
+
+async def test_product_with_too_many_holds_is_an_outcome(make, database) -> None:
+    mug = await make(stock=5)
+    few = build_services(
+        database, settings=StockSettings(max_holds=1), images=ImageSettings(), wake_up=WakeUp()
+    )
+    servicer = inventory_server.InventoryServicer(few.inventory)
+    requests = [
+        pb.ReserveRequest(
+            order_id=f"few-{n}", lines=[pb.Line(product_id=mug.id, quantity=1)], expires_at=at()
+        )
+        for n in range(2)
+    ]
+    first, second = [await servicer.Reserve(request, None) for request in requests]
+    assert (first.WhichOneof("outcome"), second) == ("held", pb.ReserveReply(busy=pb.Busy(product_id=mug.id)))
 
 
 async def test_refusals_are_outcomes(stub, make) -> None:

@@ -32,7 +32,7 @@ async def test_processes_that_migrate_at_once_get_one_result(engines) -> None:
         done = [d["_id"] async for d in mongo.database["migrations"].find({})]
         assert done == [m.version for m in MIGRATIONS]
         expected = {name: {index.document["name"] for index in wanted} for name, wanted in INDEXES.items()}
-        expected["products"] |= {"images", "search_due"}
+        expected["products"] |= {"images", "movements_pending", "search_due"}
         assert await indexes(mongo.database) == expected
     finally:
         await mongo.database.client.drop_database(mongo.database.name)

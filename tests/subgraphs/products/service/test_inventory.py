@@ -15,9 +15,11 @@ from subgraphs.products.domain.reservations import (
     ReservationLine,
     Shortage,
     State,
+    TooManyHolds,
     UnknownProducts,
 )
 from subgraphs.products.service import reservation_steps
+from subgraphs.products.settings import StockSettings
 from tests.subgraphs.products.held_up_database import HeldUpDatabase
 from tests.subgraphs.products.stock_probe import STALE, At, Crash
 
@@ -56,7 +58,28 @@ async def test_shortage_names_the_first_product_and_releases_the_others(stock, m
     outcome = await stock.reserve(order, (third, 1), (second, 2), (first, 5))
     assert outcome == Shortage(product_id=second.id, requested=2, available=1)
     assert [await stock.of(p) for p in (first, second, third)] == [(5, {}), (1, {}), (0, {})]
+    assert await stock.state(order) is None
+
+
+async def test_shortage_that_arose_since_the_quote_releases_the_others(stock, make, order) -> None:
+    first, second = await make(stock=5), await make(stock=2)
+    overtaken = stock.outrun(second, left=1).inventory
+    outcome = await stock.reserve(order, (first, 5), (second, 2), inventory=overtaken)
+    assert outcome == Shortage(product_id=second.id, requested=2, available=1)
+    assert [await stock.of(p) for p in (first, second)] == [(5, {}), (1, {})]
     assert (await stock.state(order), await stock.events(order)) == ("RELEASED", [])
+
+
+async def test_shortage_of_the_first_product_since_the_quote_has_nothing_to_release(
+    stock, make, order, commands
+) -> None:
+    mug = await make(stock=2)
+    overtaken = stock.outrun(mug, left=1).inventory
+    commands.sent.clear()
+    assert isinstance(await stock.reserve(order, (mug, 2), inventory=overtaken), Shortage)
+    # The two reads, the reservation, the hold that fails (with the other's write before it), why it failed, the refusal.
+    assert commands.sent == ["find", "find", "insert", "update", "update", "find", "findAndModify"]
+    assert (await stock.state(order), await stock.of(mug)) == ("RELEASED", (1, {}))
 
 
 async def test_unknown_and_unsold_products_are_named_and_nothing_is_taken(
@@ -115,14 +138,65 @@ async def test_reserve_again_is_answered_with_the_first_snapshot(
     assert await stock.of(mug) == (4, {order: 1})
 
 
-async def test_refused_reserve_again_is_refused_alike_even_with_new_stock(
+async def test_reserve_refused_by_the_quote_holds_once_there_is_new_stock(
     stock, make, products, manager, order
 ) -> None:
     mug = await make(stock=1)
-    first = await stock.reserve(order, (mug, 2))
+    assert isinstance(await stock.reserve(order, (mug, 2)), Shortage)
     await products.adjust_stock(manager, mug.id, delta=10, reason=None)
-    assert await stock.reserve(order, (mug, 2)) == first
+    assert isinstance(await stock.reserve(order, (mug, 2)), Held)
+    assert await stock.of(mug) == (9, {order: 2})
+
+
+async def test_reserve_refused_on_record_is_refused_alike_even_with_new_stock(
+    stock, make, products, manager, order
+) -> None:
+    mug = await make(stock=2)
+    first = await stock.reserve(order, (mug, 2), inventory=stock.outrun(mug, left=1).inventory)
+    await products.adjust_stock(manager, mug.id, delta=10, reason=None)
+    assert (
+        await stock.reserve(order, (mug, 2)) == first == Shortage(product_id=mug.id, requested=2, available=1)
+    )
     assert await stock.of(mug) == (11, {})
+
+
+async def test_order_that_took_the_last_units_meanwhile_is_no_shortage(stock, make, order) -> None:
+    mug = await make(stock=3)
+    outcomes = await asyncio.gather(*(stock.reserve(order, (mug, 3)) for _ in range(10)))
+    assert [type(outcome) for outcome in outcomes] == [Held] * 10
+    assert await stock.of(mug) == (0, {order: 3})
+
+
+async def test_product_is_held_for_no_more_orders_than_it_may_be(stock, make, order) -> None:
+    mug = await make(stock=100)
+    inventory = stock.services(settings=StockSettings(max_holds=3)).inventory
+    names = [f"{order}-{n}" for n in range(12)]
+    outcomes = await asyncio.gather(*(stock.reserve(name, (mug, 1), inventory=inventory) for name in names))
+    full = TooManyHolds(product_id=mug.id)
+    assert (sum(isinstance(o, Held) for o in outcomes), outcomes.count(full)) == (3, 9)
+    assert await stock.reserve(order, (mug, 1), inventory=inventory) == full
+    assert await stock.state(order) is None
+    available, held = await stock.of(mug)
+    assert (available, len(held)) == (97, 3)
+    await inventory.release(next(iter(held)))
+    assert isinstance(await stock.reserve(order, (mug, 1), inventory=inventory), Held)
+
+
+async def test_too_many_holds_since_the_quote_is_on_record_and_answered_alike(stock, make, order) -> None:
+    first, second = await make(stock=9), await make(stock=9)
+    inventory = stock.services(
+        settings=StockSettings(max_holds=1),
+        after_write=At(
+            "reserve.line_held",
+            act=lambda: stock.database.delegate["products"].update_one(
+                {"_id": second.id}, {"$push": {"holds": {"rid": "other", "q": 1, "at": utc_now()}}}
+            ),
+        ),
+    ).inventory
+    for _ in range(2):
+        outcome = await stock.reserve(order, (first, 1), (second, 1), inventory=inventory)
+        assert outcome == TooManyHolds(product_id=second.id)
+    assert (await stock.of(first), await stock.state(order)) == ((9, {}), "RELEASED")
 
 
 async def test_same_order_with_other_lines_is_refused(stock, make, order) -> None:
@@ -308,9 +382,10 @@ async def test_reserve_that_died_and_expired_is_given_back(stock, make, order) -
     "steps", [("refuse.recorded", 1), ("release.line_released", 1), ("release.line_released", 2)]
 )
 async def test_refusal_that_died_is_finished_and_answered_alike(stock, make, order, steps) -> None:
-    mug, pan = await make(stock=5), await make(stock=1)
+    mug, pan = await make(stock=5), await make(stock=2)
+    overtaken = stock.outrun(pan, left=1, dies_at=steps).inventory
     with pytest.raises(Crash):
-        await stock.reserve(order, (mug, 2), (pan, 2), inventory=stock.dying(*steps).inventory)
+        await stock.reserve(order, (mug, 2), (pan, 2), inventory=overtaken)
     refusal = Shortage(product_id=pan.id, requested=2, available=1)
     assert await stock.reserve(order, (mug, 2), (pan, 2)) == refusal
     await stock.recover()

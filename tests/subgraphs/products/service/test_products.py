@@ -1,6 +1,7 @@
 """Use cases of the catalogue on the real store."""
 
 import asyncio
+import json
 from dataclasses import replace
 from decimal import Decimal
 
@@ -41,6 +42,19 @@ async def test_creation_leaves_an_event_in_the_product(database, make) -> None:
     document = await database["products"].find_one({"_id": created.id})
     assert [e["type"] for e in document["outbox"]] == ["ProductUpdated"]
     assert document["publish_after"] == created.created_at
+
+
+async def test_events_of_a_product_say_who_did_it(database, products, manager, make) -> None:
+    product = await make()
+    await products.update(manager, product.id, {"name": "Renamed"})
+    await products.delete(manager, product.id)
+    document = await database["products"].find_one({"_id": product.id})
+    data = [json.loads(entry["envelope"])["data"] for entry in document["outbox"]]
+    assert [(d["change"], d["actor"]) for d in data] == [
+        ("created", "manager"),
+        ("updated", "manager"),
+        ("deleted", "manager"),
+    ]
 
 
 async def test_sku_is_unique_whatever_its_case(make) -> None:
@@ -193,11 +207,11 @@ class ReservedMeanwhile(ProductStore):
         super().__init__(stock.database, wake_up=lambda: None)
         self._stock, self._times = stock, times
 
-    async def replace(self, product, *, read):
+    async def replace(self, product, *, read, actor=None):
         orders = [f"{product.id}-{n}" for n in range(self._times)]
         self._times = 0
         await asyncio.gather(*(self._stock.reserve(order, (read, 1)) for order in orders))
-        return await super().replace(product, read=read)
+        return await super().replace(product, read=read, actor=actor)
 
 
 @pytest.mark.parametrize("target_and_available", [(100, 80), (30, 10), (10, 10), (0, 0)])

@@ -8,7 +8,8 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from subgraphs.kit.background import running
-from subgraphs.kit.events.publisher import OutgoingEvent
+from subgraphs.kit.events.redis_streams import RedisStreams
+from subgraphs.kit.events.transport import OutgoingEvent
 from subgraphs.kit.mongo.client import utc_now
 from subgraphs.kit.mongo.outbox import DocumentRelay
 from subgraphs.products.domain.reservations import ReservationLine
@@ -37,7 +38,7 @@ async def order(database, services, make) -> str:
 
 
 async def test_events_leave_in_their_order_and_once(database, redis, order) -> None:
-    relay = DocumentRelay(database, redis, COLLECTIONS)
+    relay = DocumentRelay(database, RedisStreams(redis), COLLECTIONS)
     assert await relay.publish_pending() == 2
     assert [kind for kind, _ in await published(redis)] == ["StockReserved", "StockReleased"]
     assert await relay.publish_pending() == 0
@@ -46,7 +47,7 @@ async def test_events_leave_in_their_order_and_once(database, redis, order) -> N
 
 
 async def test_envelope_is_the_documented_one(database, redis, order) -> None:
-    await DocumentRelay(database, redis, COLLECTIONS).publish_pending()
+    await DocumentRelay(database, RedisStreams(redis), COLLECTIONS).publish_pending()
     event = orjson.loads((await redis.xrange("events:products"))[0][1]["event"])
     assert set(event) == {"id", "type", "source", "data", "timestamp", "traceparent"}
     assert (event["type"], event["source"]) == ("StockReserved", "products")
@@ -56,7 +57,8 @@ async def test_envelope_is_the_documented_one(database, redis, order) -> None:
 
 async def test_relay_that_died_after_publishing_sends_the_same_events_again(database, redis, order) -> None:
     ahead = timedelta()
-    relay = DocumentRelay(database, redis, COLLECTIONS, clock=lambda: utc_now() + ahead)
+    streams = RedisStreams(redis)
+    relay = DocumentRelay(database, streams, COLLECTIONS, clock=lambda: utc_now() + ahead)
 
     class Died(BaseException):
         pass
@@ -65,10 +67,10 @@ async def test_relay_that_died_after_publishing_sends_the_same_events_again(data
         await send(entries)
         raise Died
 
-    send, relay._publish = relay._publish, publish_and_die
+    send, streams.publish = streams.publish, publish_and_die
     with pytest.raises(Died):
         await relay.publish_pending()
-    relay._publish = send
+    streams.publish = send
     assert await relay.publish_pending() == 0, "the claim of the dead one still stands"
     ahead = timedelta(seconds=6)
     assert await relay.publish_pending() == 2
@@ -81,30 +83,32 @@ async def test_event_that_comes_while_others_are_published_is_not_lost(
     database, redis, products, manager, make
 ) -> None:
     mug = await make()
-    relay = DocumentRelay(database, redis, COLLECTIONS)
-    send = relay._publish
+    streams = RedisStreams(redis)
+    relay = DocumentRelay(database, streams, COLLECTIONS)
+    send = streams.publish
 
     async def publish_slowly(entries) -> list[OutgoingEvent]:
         taken = await send(entries)
-        relay._publish = send
+        streams.publish = send
         await products.adjust_stock(manager, mug.id, delta=1, reason=None)
         return taken
 
-    relay._publish = publish_slowly
+    streams.publish = publish_slowly
     assert await relay.publish_pending() == 2
     assert [kind for kind, _ in await published(redis)] == ["ProductUpdated", "StockAdjusted"]
 
 
 async def test_relays_of_several_processes_share_the_work(database, redis, make) -> None:
     await asyncio.gather(*(make(f"Mug {n}") for n in range(12)))
-    relays = [DocumentRelay(database, redis, COLLECTIONS) for _ in range(3)]
+    relays = [DocumentRelay(database, RedisStreams(redis), COLLECTIONS) for _ in range(3)]
     assert sum(await asyncio.gather(*(r.publish_pending() for r in relays))) == 12
     assert len(set(await published(redis))) == 12
 
 
 async def test_running_relay_waits_out_an_outage_of_redis(database, redis, make) -> None:
-    relay = DocumentRelay(database, redis, COLLECTIONS, interval=0.02, claim=timedelta(milliseconds=10))
-    send, failures = relay._publish, [2]
+    streams = RedisStreams(redis)
+    relay = DocumentRelay(database, streams, COLLECTIONS, interval=0.02, claim=timedelta(milliseconds=10))
+    send, failures = streams.publish, [2]
 
     async def publish(entries) -> list[OutgoingEvent]:
         if failures[0]:
@@ -113,7 +117,7 @@ async def test_running_relay_waits_out_an_outage_of_redis(database, redis, make)
             raise RedisConnectionError("refused")
         return await send(entries)
 
-    relay._publish = publish
+    streams.publish = publish
     async with running(relay.job):
         await make()
         async with asyncio.timeout(5):

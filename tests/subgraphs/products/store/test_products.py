@@ -61,10 +61,12 @@ async def test_change_that_is_not_written_wakes_nobody(store, wake_ups) -> None:
 
 async def test_missing_products_are_added_and_those_that_are_there_stay(database, store) -> None:
     await store.insert(product(2, name="Mine"))
-    await store.insert_missing([product(1), product(9, sku="s-2"), product(3)])
+    added = await store.insert_missing([product(1), product(9, sku="s-2"), product(3)])
+    assert [p.id for p in added] == ["p1", "p3"]
     found = [(d["_id"], d["name"]) async for d in database["products"].find({}).sort("_id", 1)]
     assert found == [("p1", "Spade 1"), ("p2", "Mine"), ("p3", "Spade 3")]
-    assert await store.missing_skus(["S-1", "s-2", "S-4"]) == {"S-4"}
+    by_sku = await store.get_by_skus(["S-1", "s-2", "S-4", "no sku", "s-1"])
+    assert [p and p.id for p in by_sku] == ["p1", "p2", None, None, "p1"]
 
 
 async def test_document_that_the_store_refuses_is_not_passed_over(store) -> None:

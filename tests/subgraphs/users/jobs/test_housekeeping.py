@@ -56,8 +56,14 @@ async def test_purge_takes_sessions_tokens_and_emails_that_are_long_over(client,
         " (gen_random_uuid(), 'EMAIL_CHANGED', :to, '', '', now())",
         to=f"{user_id}@example.com",
     )
+    await execute(
+        postgres,
+        "INSERT INTO inbox (consumer, message_id, at) VALUES (:id, 'old', now() - interval '31 d'), (:id, 'new', now())",
+        id=user_id,
+    )
     gone = await Housekeeping(postgres=postgres, settings=RetentionSettings()).sweep()
     assert (gone["sessions"], gone["password_resets"], gone["email_changes"], gone["emails"]) == (2, 1, 1, 1)
+    assert gone["inbox"] == 1
     [left] = await execute(
         postgres,
         "SELECT (SELECT count(*) FROM sessions WHERE user_id = :id),"

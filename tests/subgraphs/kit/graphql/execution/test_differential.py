@@ -61,6 +61,8 @@ def compared(name: str) -> tuple[GraphQLSchema, type[Executor[Any]]]:
     class Compiled(CompiledExecution):
         operations = CompiledOperations()
         reads_attribute = staticmethod(world.attribute_of)
+        type_of_class = staticmethod(world.type_of_class)
+        names_own_type = staticmethod(world.names_own_type)
 
     return world.strange_world(sdl), Compiled
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from graphql import (
+    GraphQLAbstractType,
     GraphQLEnumType,
     GraphQLField,
     GraphQLInterfaceType,
@@ -47,12 +48,31 @@ class Thing:
         return _fails(_value(field.type, _next(self.seed, name), self.type.extensions["schema"]))
 
 
+def thing(type_: GraphQLObjectType, seed: int) -> Thing:
+    """An object of the class that only objects of `type_` have."""
+    class_ = type_.extensions["class"]
+    made: Thing = class_(type_, seed)
+    return made
+
+
+def type_of_class(abstract: GraphQLAbstractType, class_: type) -> GraphQLObjectType | None:
+    """Of every second type the one that things of `class_` have; the others must be looked at."""
+    type_: GraphQLObjectType | None = getattr(class_, "only_type", None)
+    known = type_ is not None and _next(3, f"{abstract.name}.{type_.name}") % 2
+    return type_ if known else None
+
+
+def names_own_type(value: Any) -> bool:
+    return isinstance(value, Thing) and value.seed % 5 == 0
+
+
 def strange_world(sdl: str) -> GraphQLSchema:
     """The schema of `sdl`: most fields are attributes, some have resolvers, of which some are asynchronous."""
     schema = build_schema(sdl, assume_valid_sdl=True)
     for type_ in list(schema.type_map.values()):
         if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
-            type_.extensions = {"schema": schema}
+            class_ = type(type_.name, (Thing,), {"only_type": type_})
+            type_.extensions = {"schema": schema, "class": class_}
             if type_.interfaces and _next(0, type_.name) % 2:
                 type_.is_type_of = _is_type_of(type_)
             for name, field in type_.fields.items():
@@ -69,7 +89,7 @@ def attribute_of(field: GraphQLField) -> str | None:
 
 def root_of(schema: GraphQLSchema, kind: str, seed: int) -> Thing | None:
     root = schema.get_type(kind)
-    return Thing(root, seed) if isinstance(root, GraphQLObjectType) else None
+    return thing(root, seed) if isinstance(root, GraphQLObjectType) else None
 
 
 def _is_type_of(type_: GraphQLObjectType) -> Any:
@@ -131,9 +151,9 @@ def _certain(type_: GraphQLOutputType, seed: int, schema: GraphQLSchema) -> Any:
         return values[0] if seed % 2 else values[seed // 2 % len(values)]
     if isinstance(type_, GraphQLUnionType | GraphQLInterfaceType):
         possible = schema.get_possible_types(type_)
-        return Thing(possible[seed % len(possible)], seed)
+        return thing(possible[seed % len(possible)], seed)
     assert isinstance(type_, GraphQLObjectType)
-    return Thing(type_, seed)
+    return thing(type_, seed)
 
 
 def _item(value: Any, seed: int) -> Any:

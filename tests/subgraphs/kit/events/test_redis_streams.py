@@ -6,8 +6,9 @@ from redis.asyncio import Redis
 from redis.exceptions import ReadOnlyError
 
 from subgraphs.kit.events.event import Event
-from subgraphs.kit.events.publisher import OutgoingEvent, publish
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.events.streams import stream_of
+from subgraphs.kit.events.transport import OutgoingEvent
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.metrics import EVENTS_REFUSED
 from subgraphs.kit.redis.client import create_redis
@@ -33,9 +34,9 @@ async def numbers(redis: Redis, source: str) -> list[int]:
 async def test_events_are_appended_in_their_order(redis: Redis) -> None:
     source = new_id()
     events = [outgoing(source, n) for n in range(5)]
-    assert await publish(redis, events) == events
+    assert await RedisStreams(redis).publish(events) == events
     assert await numbers(redis, source) == [0, 1, 2, 3, 4]
-    assert await publish(redis, []) == []
+    assert await RedisStreams(redis).publish([]) == []
 
 
 async def test_an_event_that_is_refused_keeps_no_other_from_its_stream(redis: Redis) -> None:
@@ -43,7 +44,7 @@ async def test_an_event_that_is_refused_keeps_no_other_from_its_stream(redis: Re
     await redis.set(stream_of(broken), "no stream")
     before = EVENTS_REFUSED.labels("Counted")._value.get()
     events = [outgoing(good, 1), outgoing(broken, 2), outgoing(good, 3)]
-    assert await publish(redis, events) == [events[0], events[2]]
+    assert await RedisStreams(redis).publish(events) == [events[0], events[2]]
     assert await numbers(redis, good) == [1, 3]
     assert EVENTS_REFUSED.labels("Counted")._value.get() == before + 1
 
@@ -58,4 +59,4 @@ async def test_a_server_that_takes_nothing_is_an_outage(
 
     monkeypatch.setattr(pipe, "execute", refuse)
     with pytest.raises(ReadOnlyError):
-        await publish(redis, [outgoing("s", 1), outgoing("s", 2)])
+        await RedisStreams(redis).publish([outgoing("s", 1), outgoing("s", 2)])

@@ -1,0 +1,136 @@
+"""Movements of stock: first in the document that they change, then in a collection of their own.
+
+    products:         movements: [{id, kind, at, delta?, held_delta?, order_id?, actor?, reason?}], movements_pending?: true
+    stock_movements:  _id: id, product_id, and the same fields
+
+One write changes the units and says so: a crash loses neither without the other. What is in the documents moves on
+as a whole, by steps that may be repeated: into the collection by id, then out of the document.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from pymongo.errors import BulkWriteError
+
+from subgraphs.kit.mongo.client import Database, Document
+from subgraphs.products.domain.movements import Movement, MovementKind
+from subgraphs.products.domain.products import ProductId
+
+_DUPLICATE_KEY = 11000
+
+
+def with_movements(*movements: Movement) -> Document:
+    """Fields of a new product."""
+    if not movements:
+        return {"movements": []}
+    return {"movements": [_entry(m) for m in movements], "movements_pending": True}
+
+
+def recording(update: Document, *movements: Movement) -> Document:
+    """`update` that also records `movements`."""
+    if not movements:
+        return update
+    return {
+        **update,
+        "$push": {**update.get("$push", {}), "movements": {"$each": [_entry(m) for m in movements]}},
+        # The same value each time, so that the index on it is written once for many movements.
+        "$set": {**update.get("$set", {}), "movements_pending": True},
+    }
+
+
+class MovementStore:
+    def __init__(self, database: Database) -> None:
+        self._products = database["products"]
+        self._movements = database["stock_movements"]
+
+    async def pending(self, *, limit: int) -> list[ProductId]:
+        """Products whose documents have movements."""
+        cursor = self._products.find({"movements_pending": True}, {"_id": 1}, batch_size=limit + 1)
+        return [ProductId(d["_id"]) async for d in cursor.limit(limit)]
+
+    async def copy(self, product_ids: Sequence[ProductId]) -> dict[ProductId, list[str]]:
+        """Put the movements of these documents into the collection, as far as they are not there; their ids."""
+        cursor = self._products.find(
+            {"_id": {"$in": list(product_ids)}}, {"movements": 1}, batch_size=len(product_ids) + 1
+        )
+        found = {ProductId(d["_id"]): d["movements"] async for d in cursor if d.get("movements")}
+        entries = [
+            {"_id": entry["id"], "product_id": product_id} | {k: v for k, v in entry.items() if k != "id"}
+            for product_id, movements in found.items()
+            for entry in movements
+        ]
+        if entries:
+            try:
+                await self._movements.insert_many(entries, ordered=False)
+            except BulkWriteError as error:
+                faults = error.details.get("writeErrors", [])
+                if error.details.get("writeConcernErrors") or any(
+                    f["code"] != _DUPLICATE_KEY for f in faults
+                ):
+                    raise
+        return {product_id: [m["id"] for m in movements] for product_id, movements in found.items()}
+
+    async def forget(self, product_id: ProductId, movement_ids: Sequence[str]) -> None:
+        """Take these movements out of the document; it is pending still where others have come meanwhile."""
+        left = {
+            "$filter": {"input": "$movements", "cond": {"$not": [{"$in": ["$$this.id", list(movement_ids)]}]}}
+        }
+        pending = {"$cond": [{"$eq": [{"$size": "$movements"}, 0]}, "$$REMOVE", True]}
+        # Two stages of one write, by the id alone: some servers read the whole collection for more.
+        await self._products.update_one(
+            {"_id": product_id}, [{"$set": {"movements": left}}, {"$set": {"movements_pending": pending}}]
+        )
+
+    async def pages(
+        self, product_ids: Sequence[ProductId], *, before: str | None, limit: int
+    ) -> dict[ProductId, list[Movement]]:
+        """Up to `limit` movements of each product, the latest first, those before the one with the id `before`.
+
+        One command for all.
+        """
+        beyond: Document = {} if before is None else {"_id": {"$lt": before}}
+        branches: list[list[Document]] = [
+            [{"$match": {"product_id": i, **beyond}}, {"$sort": {"_id": -1}}, {"$limit": limit}]
+            for i in product_ids
+        ]
+        found: dict[ProductId, list[Movement]] = {i: [] for i in product_ids}
+        first, *others = branches
+        unions = [{"$unionWith": {"coll": self._movements.name, "pipeline": branch}} for branch in others]
+        cursor = self._movements.aggregate([*first, *unions], batchSize=limit * len(branches) + 1)
+        async for document in cursor:
+            found[document["product_id"]].append(_movement(document))
+        return found
+
+    async def counts(self, product_ids: Sequence[ProductId]) -> dict[ProductId, int]:
+        """How many movements each product has, by one command."""
+        match = {"$match": {"product_id": {"$in": list(product_ids)}}}
+        cursor = self._movements.aggregate([match, {"$group": {"_id": "$product_id", "count": {"$sum": 1}}}])
+        counted: Mapping[ProductId, int] = {d["_id"]: int(d["count"]) async for d in cursor}
+        return {i: counted.get(i, 0) for i in product_ids}
+
+    async def purge(self, *, before: datetime, limit: int) -> int:
+        """Delete up to `limit` movements of before that time; returns how many."""
+        cursor = self._movements.find({"at": {"$lt": before}}, {"_id": 1}, batch_size=limit + 1).limit(limit)
+        ids = [d["_id"] async for d in cursor]
+        if not ids:
+            return 0
+        return (await self._movements.delete_many({"_id": {"$in": ids}})).deleted_count
+
+
+def _entry(movement: Movement) -> Document:
+    fields = asdict(movement) | {"kind": movement.kind.value}
+    return {name: value for name, value in fields.items() if value is not None and value != 0}
+
+
+def _movement(document: Document) -> Movement:
+    return Movement(
+        id=document["_id"],
+        kind=MovementKind(document["kind"]),
+        at=document["at"],
+        delta=document.get("delta", 0),
+        held_delta=document.get("held_delta", 0),
+        order_id=document.get("order_id"),
+        actor=document.get("actor"),
+        reason=document.get("reason"),
+    )
