@@ -533,7 +533,7 @@ async def test_events_leave_for_the_stream(api: OrdersApi, api_settings: Any):
                 "SELECT published_at FROM outbox WHERE key = $1", (order,)
             )
             found = [row.published_at for row in rows]
-        return len(found) == 3 and None not in found
+        return len(found) == 4 and None not in found
 
     await eventually(published)
     await postgres.close()
