@@ -33,5 +33,11 @@ async def open_provider(
             webhooks = SandboxWebhooks(secret=secret, url=settings.sandbox_webhook_url, clock=clock)
             jobs = [webhooks.job] if settings.sandbox_webhook_url else []
             yield Choice(SandboxProvider(postgres=postgres, webhooks=webhooks), jobs)
+        case "stripe":
+            # 36 MB and a fifth of a second, which only who is paid through Stripe should spend.
+            from subgraphs.orders.payments.stripe import open_stripe  # noqa: PLC0415
+
+            async with open_stripe(settings) as provider:
+                yield Choice(provider)
         case _:
             yield Choice(None)

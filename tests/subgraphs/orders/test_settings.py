@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from subgraphs.kit.money import Amount, MinorUnits
@@ -41,8 +43,23 @@ def test_nothing_takes_payments_unless_it_is_named(monkeypatch: pytest.MonkeyPat
 
 async def test_the_settings_choose_the_provider():
     made = {}
-    for name in ("", "sandbox"):
-        settings = PaymentSettings.model_validate({"provider": name, "sandbox_webhook_url": "http://h"})
+    secrets = {"stripe_key": "sk", "stripe_webhook_secret": "whsec", "sandbox_webhook_url": "http://h"}
+    for name in ("", "sandbox", "stripe"):
+        settings = PaymentSettings.model_validate({"provider": name, **secrets})
         async with open_provider(settings, postgres=Postgres.__new__(Postgres), clock=Clock()) as choice:
             made[name] = choice.provider and choice.provider.name, [job.name for job in choice.jobs]
-    assert made == {"": (None, []), "sandbox": ("sandbox", ["sandbox_webhooks"])}
+    assert made == {"": (None, []), "sandbox": ("sandbox", ["sandbox_webhooks"]), "stripe": ("stripe", [])}
+
+
+def test_stripe_needs_its_secrets_which_may_stand_in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("ORDERS_PAYMENTS_PROVIDER", "stripe")
+    with pytest.raises(SettingsError) as refused:
+        OrdersSettings.load()
+    assert "ORDERS_PAYMENTS_STRIPE_KEY and ORDERS_PAYMENTS_STRIPE_WEBHOOK_SECRET" in str(refused.value)
+    for name in ("KEY", "WEBHOOK_SECRET"):
+        (tmp_path / name).write_text(f"sk_{name}\n")
+        monkeypatch.setenv(f"ORDERS_PAYMENTS_STRIPE_{name}_FILE", str(tmp_path / name))
+    payments = OrdersSettings.load().payments
+    assert payments.stripe_key.get_secret_value() == "sk_KEY"
+    assert payments.stripe_webhook_secret.get_secret_value() == "sk_WEBHOOK_SECRET"
+    assert "sk_" not in repr(payments)
