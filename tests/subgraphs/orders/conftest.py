@@ -18,6 +18,7 @@ from tests.subgraphs.orders.fault_injection import FaultyPostgres
 from tests.subgraphs.orders.orders_api import OrdersApi, open_orders_api
 from tests.subgraphs.orders.orders_harness import OrdersHarness
 
+Fresh = Callable[[], Awaitable[OrdersHarness]]
 SANDBOX_SECRET = secrets.token_urlsafe(16)
 AnyPostgres = TypeVar("AnyPostgres", bound=Postgres)
 # One statement: foreign keys are looked at when it ends.
@@ -68,7 +69,7 @@ async def harness(code_pool: FaultyPostgres, postgres: Postgres) -> OrdersHarnes
 
 
 @pytest.fixture
-def fresh(code_pool: FaultyPostgres, observer: Postgres) -> Callable[[], Awaitable[OrdersHarness]]:
+def fresh(code_pool: FaultyPostgres, observer: Postgres) -> Fresh:
     """New harnesses within one test, each on an empty database."""
 
     async def make() -> OrdersHarness:

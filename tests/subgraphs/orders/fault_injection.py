@@ -121,9 +121,12 @@ class FaultyProvider:
     """A real provider across an unreliable wire."""
 
     def __init__(self, provider: PaymentProvider, faults: Faults) -> None:
-        self._provider = provider
         self._faults = faults
         self.calls: list[tuple[str, str]] = []
+        self.use(provider)
+
+    def use(self, provider: PaymentProvider) -> None:
+        self._provider = provider
         self.name = provider.name
         self.token = provider.token
         self.webhook = provider.webhook

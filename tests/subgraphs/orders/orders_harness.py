@@ -41,6 +41,7 @@ from subgraphs.orders.service import (
 )
 from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
+from subgraphs.orders.store.sandbox_charges import SandboxChargeStore
 from subgraphs.orders.store.tables import metadata
 from tests.subgraphs.orders.account_service import InMemoryAccounts
 from tests.subgraphs.orders.fault_injection import Faults, FaultyInventory, FaultyPostgres, FaultyProvider
@@ -91,6 +92,8 @@ class OrdersHarness:
         self.accounts = InMemoryAccounts()
         self.provider_webhooks = SandboxWebhooks(secret=new_id(), url="", clock=self.clock)
         self.sandbox = SandboxProvider(postgres=observer, webhooks=self.provider_webhooks)
+        self.unanswered: list[bytes] = []
+        """Bodies of webhooks that the sandbox sends again."""
         self.provider = FaultyProvider(self.sandbox, self.faults)
         self.saga = Saga(
             postgres=postgres,
@@ -172,11 +175,23 @@ class OrdersHarness:
 
     # -- what the provider does ----------------------------------------------------------------------
 
-    async def webhook(self, type_: str, reference: str, *, times: int = 1) -> None:
-        """The provider tells of a payment, the same event `times` times."""
-        body = self.provider_webhooks.body(type_, reference)
-        for _ in range(times):
+    async def webhook(self, type_: str, reference: str) -> None:
+        """The sandbox tells of a payment, now and until it is answered."""
+        self.unanswered.append(self.provider_webhooks.body(type_, reference))
+        await self.send_webhooks()
+
+    async def send_webhooks(self) -> None:
+        while self.unanswered:
+            body = self.unanswered[0]
             await self.webhooks.receive("sandbox", body, self.provider_webhooks.headers(body))
+            self.unanswered.remove(body)
+
+    async def captured_by_hand(self, reference: str) -> None:
+        """Somebody at the sandbox takes the money of a payment that is none any more."""
+        async with self.observer.unit_of_work() as connection:
+            await SandboxChargeStore(connection).set(
+                reference, status="captured", transaction_id="sbx_ch_hand"
+            )
 
     # -- what staff do ----------------------------------------------------------------------------
 
@@ -198,6 +213,7 @@ class OrdersHarness:
     async def until_quiet(self, rounds: int = 12) -> None:
         """Let time pass, short of the payment window, and the jobs run, until nothing is left to do."""
         for _ in range(rounds):
+            await self.send_webhooks()
             for job in (self.payment_events, self.resume, self.late_refunds):
                 while await job.run_once():
                     pass

@@ -18,10 +18,10 @@ from subgraphs.orders.domain.errors import InsufficientStock, PaymentDeclined
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.saga import LEASE
 from tests.subgraphs.orders import invariants
-from tests.subgraphs.orders.fault_injection import Crash
+from tests.subgraphs.orders.conftest import Fresh
+from tests.subgraphs.orders.fault_injection import Crash, fail
 from tests.subgraphs.orders.orders_harness import WINDOW, OrdersHarness
 
-Fresh = Callable[[], Awaitable[OrdersHarness]]
 Scenario = Callable[[OrdersHarness], Awaitable[None]]
 
 
@@ -89,6 +89,35 @@ async def refused_for_a_shortage(harness: OrdersHarness) -> None:
         await harness.place(harness.stock.add(available=1), quantity=2)
 
 
+async def captured_late(harness: OrdersHarness) -> None:
+    """The provider takes the money of an attempt that was written off, and says so."""
+    order = await harness.place()
+    with suppress(PaymentDeclined):
+        await harness.pay(order.id, "tok_declined")
+    payment = await harness.payment(order.id)
+    if payment is not None and payment.reference is not None:
+        await harness.captured_by_hand(payment.reference)
+        await harness.webhook("payment.captured", payment.reference)
+    await harness.payment_events.run_once()
+    await harness.late_refunds.run_once()
+
+
+async def told_by_webhook(harness: OrdersHarness) -> None:
+    """The answer is lost and so is that of the question; then the provider tells of its own accord."""
+    order = await harness.place()
+    lost = {"provider.capture:after": fail, "provider.status:before": fail}
+    harness.faults.named.update(lost)
+    try:
+        await harness.pay(order.id)
+    finally:
+        for point in lost:
+            del harness.faults.named[point]
+    payment = await harness.payment(order.id)
+    assert payment is not None
+    await harness.webhook("payment.captured", str(payment.reference))
+    await harness.payment_events.run_once()
+
+
 SCENARIOS = [
     paid_then_cancelled,
     declined_then_paid,
@@ -97,6 +126,8 @@ SCENARIOS = [
     cancelled_unpaid,
     expired,
     hold_lost,
+    captured_late,
+    told_by_webhook,
     refused_for_two_currencies,
     refused_for_a_shortage,
 ]
@@ -144,7 +175,8 @@ async def test_a_crash_at_any_point_leaves_what_the_resume_job_makes_consistent(
 
 
 @pytest.mark.parametrize(
-    "scenario", [declined_then_paid, cancelled_while_paid, hold_lost, refused_for_two_currencies]
+    "scenario",
+    [declined_then_paid, cancelled_while_paid, hold_lost, captured_late, refused_for_two_currencies],
 )
 async def test_a_lost_call_or_answer_at_any_point_changes_no_outcome(fresh: Fresh, scenario: Scenario):
     for point in await _points(fresh, scenario):
@@ -155,7 +187,7 @@ async def test_a_lost_call_or_answer_at_any_point_changes_no_outcome(fresh: Fres
         await _recover(harness)
 
 
-@pytest.mark.parametrize("scenario", [paid_then_cancelled, cancelled_while_paid])
+@pytest.mark.parametrize("scenario", [paid_then_cancelled, cancelled_while_paid, captured_late])
 async def test_a_second_crash_while_the_first_is_mended_changes_nothing(fresh: Fresh, scenario: Scenario):
     for first, second in product((await _points(fresh, scenario))[::4], range(1, 12, 4)):
         await _crash_twice(fresh, scenario, first, second)

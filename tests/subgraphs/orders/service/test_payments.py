@@ -344,7 +344,7 @@ async def test_a_late_capture_of_an_order_that_was_paid_again_goes_back_and_the_
     first = await harness.payment(order.id)
     assert first is not None
     assert (await harness.pay(order.id)).status is OrderStatus.PAID
-    await _captured_by_hand(harness, first.attempt_id)
+    await harness.captured_by_hand(first.attempt_id)
     for _ in range(3):
         await harness.webhook("payment.captured", first.attempt_id)
     await harness.until_quiet()
@@ -352,12 +352,6 @@ async def test_a_late_capture_of_an_order_that_was_paid_again_goes_back_and_the_
     assert (await harness.order(order.id)).status is OrderStatus.PAID
     assert (await harness.cancel(order.id)).status is OrderStatus.CANCELLED
     await invariants.check(harness)
-
-
-async def _captured_by_hand(harness: OrdersHarness, reference: str) -> None:
-    """Somebody at the provider takes the money of a payment that is none any more."""
-    async with harness.observer.unit_of_work() as connection:
-        await SandboxChargeStore(connection).set(reference, status="captured", transaction_id="sbx_ch_hand")
 
 
 @pytest.mark.parametrize("point", ["provider.refund:before", "provider.refund:after"])
@@ -368,7 +362,7 @@ async def test_the_refund_of_a_late_capture_survives_a_lost_answer(
         await harness.pay(order.id, "tok_declined")
     payment = await harness.payment(order.id)
     assert payment is not None
-    await _captured_by_hand(harness, payment.attempt_id)
+    await harness.captured_by_hand(payment.attempt_id)
     harness.faults.named = {point: fail}
     await harness.webhook("payment.captured", payment.attempt_id)
     await harness.payment_events.run_once()
