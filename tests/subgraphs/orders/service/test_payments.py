@@ -488,3 +488,42 @@ async def test_the_sandbox_pays_without_a_token_and_one_key_is_the_same_with_it(
     paid = await harness.pay(order.id, None, key="k")
     assert paid.status is OrderStatus.PAID
     assert await harness.pay(order.id, "tok_ok", key="k") == paid
+
+
+async def test_who_reads_an_attempt_before_its_reference_is_on_record_does_not_write_it_off(
+    harness: OrdersHarness, order: Order
+):
+    """Another process has initiated and captured meanwhile, and the hold is gone: only the provider knows."""
+
+    async def meanwhile(_: str) -> None:
+        harness.faults.reset()
+        payment = await harness.payment(order.id)
+        assert payment is not None
+        assert payment.reference is None
+        key = payment.attempt_id
+        await harness.sandbox.initiate(key, amount=payment.amount, token=payment.token)
+        async with harness.observer.unit_of_work() as connection:
+            await PaymentStore(connection).initiated(key, reference=key)
+        await harness.sandbox.authorise(key, key=key)
+        await harness.sandbox.capture(key, key=key)
+        await harness.stock.release(order.id)  # by hand
+
+    harness.faults.named = {"inventory.pin:before": meanwhile}
+    assert (await harness.pay(order.id)).status is OrderStatus.PAID
+    assert await harness.statuses(order.id) == _PAID
+
+
+async def test_an_attempt_that_was_written_off_is_not_charged_by_who_was_slow_to_initiate_it(
+    harness: OrdersHarness, order: Order
+):
+    async def meanwhile(_: str) -> None:
+        harness.faults.reset()
+        await harness.stock.release(order.id)
+        await harness.saga.resume(order.id)
+
+    harness.faults.named = {"provider.initiate:after": meanwhile}
+    with pytest.raises(IllegalTransition):
+        await harness.pay(order.id)
+    assert [name for name, _ in harness.provider.calls] == ["initiate"]
+    assert await harness.rows("SELECT status FROM sandbox_charges") == [("open",)]
+    await invariants.check(harness)
