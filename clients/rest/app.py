@@ -15,7 +15,7 @@ from clients.rest.categories import CategoryFinder
 from clients.rest.readiness import Readiness
 from clients.rest.request_line import LimitQuery
 from clients.rest.router_client import RouterClient
-from clients.rest.routes import images, orders, products, users
+from clients.rest.routes import images, orders, products, reports, users
 from clients.rest.settings import Settings
 from clients.rest.status_stream import StatusStreams
 from subgraphs.kit.http.deadlines import Deadlines
@@ -26,6 +26,7 @@ _TAGS = [
     {"name": "users", "description": "Accounts and sessions."},
     {"name": "products", "description": "The catalogue."},
     {"name": "orders", "description": "Orders, payments and live status."},
+    {"name": "reports", "description": "What was sold and given back."},
     {"name": "operations", "description": "For operators and orchestrators."},
 ]
 
@@ -77,7 +78,7 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
     app.state.router_client = router_client
     app.state.categories = CategoryFinder()
     app.state.streams = StatusStreams(settings.stream)
-    routers = [module.router for module in (users, products, images, orders)]
+    routers = [module.router for module in (users, products, images, orders, reports)]
     paths = {route.path for router in routers for route in router.routes if isinstance(route, APIRoute)}
     app.state.fixed_paths = frozenset(path for path in paths if "{" not in path)
     for router in routers:

@@ -8,6 +8,7 @@ from fastapi import Response
 from pydantic import BaseModel
 
 from clients.rest.entity_tags import entity_tag, form_of, is_known
+from clients.rest.media_types import CSV
 from clients.rest.models.errors import ErrorAnswer, Responses
 
 MEANINGS = {
@@ -30,6 +31,7 @@ LOOK_AGAIN_SECONDS = 1
 """After how long what is not decided may be: an order whose process was lost is resumed a second later."""
 
 _TAG = {"schema": {"type": "string"}, "description": "For `If-None-Match` and `If-Match`."}
+_VARIED = {"Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
 _ALWAYS = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 _WITH_BODY = (
     HTTPStatus.BAD_REQUEST,
@@ -56,6 +58,17 @@ def ok_tagged(model: BaseModel, *, version: int, if_none_match: str = "") -> Res
 def not_modified(tag: str) -> Response:
     """304: the client has the answer of `tag`, and it is still that."""
     return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=_tagged(tag))
+
+
+def ok_varied(model: BaseModel) -> Response:
+    """200 with `model`, which another `Accept` would have had in another form."""
+    return _json(encode(model), HTTPStatus.OK, _VARIED)
+
+
+def csv_file(text: str, *, name: str) -> Response:
+    """200 with a table that a browser saves under `name`."""
+    headers = {**_VARIED, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text, headers=headers, media_type=CSV)
 
 
 def created(

@@ -4,10 +4,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from deploy.local.commands import keys, products, router, up, users
+from deploy.local.commands import events, keys, products, router, schema, stock, up, users
 from deploy.local.errors import LaunchError
 
-COMMANDS = (up, router, users.COMMAND, products.COMMAND, keys.COMMAND)
+COMMANDS = (
+    up,
+    router,
+    schema,
+    users.COMMAND,
+    products.COMMAND,
+    stock.COMMAND,
+    keys.COMMAND,
+    events.COMMAND,
+)
 
 
 def parser() -> argparse.ArgumentParser:

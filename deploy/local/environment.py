@@ -45,7 +45,8 @@ def settings(
     made = _defaults(topology, urls, secrets=secrets, log_level=log_level, root=root)
     for relaxation in relaxations:
         made["users"] |= relaxation.users
-        made["router"] |= relaxation.router
+        for router in ("router", "apollo"):
+            made[router] |= relaxation.router
     if "users" in topology.external.databases:
         # The documented walk creates products with the first account. Never on a database that is not ours.
         made["users"].pop("USERS_FIRST_ACCOUNT_ADMIN", None)

@@ -62,6 +62,11 @@ RELAXATIONS = {
             },
         ),
         Relaxation(
+            "query-plans",
+            "who asks for it by the header apollo-expose-query-plan gets the router's plan of a query",
+            router={"ROUTER_EXPOSE_QUERY_PLAN": "true"},
+        ),
+        Relaxation(
             "local-origins",
             "pages of http://localhost, at any port, may call the API from a browser",
             edge={"EDGE_CORS_ORIGIN_REGEX": rf"{_STUDIO_ORIGIN}|http://(localhost|127\.0\.0\.1)(:\d+)?"},

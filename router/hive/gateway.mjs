@@ -2,7 +2,7 @@
 
 import { Agent } from 'node:http';
 import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
-import { unifiedGraphHandler } from '@graphql-hive/router-runtime';
+import { unifiedGraphHandler, useQueryPlan } from '@graphql-hive/router-runtime';
 import http from '@graphql-mesh/transport-http';
 import { useDeadline } from './deadline.mjs';
 import { useDocuments } from './documents.mjs';
@@ -56,8 +56,14 @@ export function createGateway(settings, connections) {
       useDeadline(settings),
       useSubgraphMetrics(),
       useRequestIdInErrors(),
+      ...(settings.exposeQueryPlan ? [useQueryPlan({ expose: asksForPlan })] : []),
     ],
   });
+}
+
+// As Apollo Router is asked.
+function asksForPlan(request) {
+  return request?.headers.get('apollo-expose-query-plan') === 'true';
 }
 
 function transportEntry({ timeout, urls }, name) {

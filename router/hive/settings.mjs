@@ -35,6 +35,8 @@
 //   ROUTER_OPERATIONS        file of the operations that clients may name by their hash schema/operations.json
 //   ROUTER_SAFELIST          true refuses every other operation                        false
 //   ROUTER_INTROSPECTION     false hides the schema, in the texts of errors too        true
+//   ROUTER_EXPOSE_QUERY_PLAN true answers the header apollo-expose-query-plan: true with the plan
+//                                                                                      false
 //   ROUTER_EXPLORER          false takes the page for browsers away                    true
 //   ROUTER_LOGGING_LEVEL     debug, info, warning or error                             info
 
@@ -66,6 +68,7 @@ const DEFAULTS = {
   ROUTER_OPERATIONS: fileURLToPath(new URL('../../schema/operations.json', import.meta.url)),
   ROUTER_SAFELIST: 'false',
   ROUTER_INTROSPECTION: 'true',
+  ROUTER_EXPOSE_QUERY_PLAN: 'false',
   ROUTER_EXPLORER: 'true',
   ROUTER_LOGGING_LEVEL: 'info',
 };
@@ -164,6 +167,7 @@ export function load(env = process.env) {
     operations,
     safelist: flag('ROUTER_SAFELIST'),
     introspection: flag('ROUTER_INTROSPECTION'),
+    exposeQueryPlan: flag('ROUTER_EXPOSE_QUERY_PLAN'),
     explorer: flag('ROUTER_EXPLORER'),
     level,
   };

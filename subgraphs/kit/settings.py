@@ -1,7 +1,7 @@
 """Typed settings from the environment and an optional YAML file.
 
 One service reads `PREFIX_SECTION_FIELD` (`ORDERS_DATABASE_URL`), then the bare documented names
-(`DB_HOST`, `REDIS_HOST`, `JWT_SECRET`, `JAEGER_URL`, `USER_SERVICE_URL` …), then the file named by
+(`DB_HOST`, `REDIS_HOST`, `EVENTS_URL`, `JWT_SECRET`, `JAEGER_URL`, `USER_SERVICE_URL` …), then the file named by
 `PREFIX_CONFIG`, then the defaults. Each name with `_FILE` behind it names a file that holds the value
 (`DB_PASSWORD_FILE`, `ORDERS_SERVICES_TOKEN_FILE`). An unknown key is refused with a suggestion: a setting
 that is silently ignored is worse than a process that does not start.
@@ -38,7 +38,7 @@ from subgraphs.kit.auth.secret_strength import LEAST_BYTES, weakness
 from subgraphs.kit.secret_files import SUFFIX, faults_of_files, values_of_files
 
 _ROUTER_SECRETS = ("ROUTER_SECRET", "ROUTER_SECRET_PREVIOUS")
-_SECRET_NAMES = ("DB_PASSWORD", "JWT_SECRET", *_ROUTER_SECRETS)
+_SECRET_NAMES = ("DB_PASSWORD", "EVENTS_URL", "JWT_SECRET", *_ROUTER_SECRETS)
 """The documented bare names whose value may stand in a file."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -145,6 +145,15 @@ class RedisSettings(Section):
     timeout: Duration = timedelta(seconds=2)
 
 
+class EventsSettings(Section):
+    url: str = Field(
+        "",
+        pattern=r"^((redis|rediss|amqp|amqps)://.+)?$",
+        description="What carries events between the services, the same for all: `redis://…` (Redis Streams) or "
+        "`amqp://…` (RabbitMQ); by default the service's Redis.",
+    )
+
+
 class JwtSettings(Section):
     issuer: str = "supergraph"
     audience: str = "supergraph"
@@ -227,6 +236,7 @@ class ServiceSettings(BaseSettings):
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
+    events: EventsSettings = EventsSettings()
     jwt: JwtSettings = JwtSettings()
     tracing: TracingSettings = TracingSettings()
     logging: LoggingSettings = LoggingSettings()
@@ -299,6 +309,8 @@ class _DocumentedNames(PydanticBaseSettingsSource):
         if "REDIS_HOST" in env or "REDIS_PORT" in env:
             host, port = env.get("REDIS_HOST", "127.0.0.1"), env.get("REDIS_PORT", "6379")
             found["redis"] = {"url": f"redis://{host}:{port}/0"}
+        if events := env.get("EVENTS_URL"):
+            found["events"] = {"url": events}
         if jaeger := env.get("JAEGER_URL"):
             found["tracing"] = {"url": jaeger}
         if (secret := env.get("JWT_SECRET")) and "secret" in _fields(self.settings_cls, "jwt"):

@@ -1,6 +1,7 @@
-"""`python -m subgraphs.orders`."""
+"""`python -m subgraphs.orders serve | migrate | schema | events`."""
 
 from subgraphs.kit import cli
+from subgraphs.kit.events import command as events
 from subgraphs.orders.app import open_app
 from subgraphs.orders.graphql.schema import schema
 from subgraphs.orders.migrations import migrate
@@ -13,6 +14,7 @@ SERVICE = cli.Service(
     open_app=open_app,
     sdl=schema.as_str,
     migrate=migrate,
+    commands={"events": events.COMMAND},
 )
 
 if __name__ == "__main__":

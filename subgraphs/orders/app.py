@@ -10,7 +10,7 @@ from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import WakeUp, running
-from subgraphs.kit.events.redis_streams import RedisStreams
+from subgraphs.kit.events.connect import open_transport
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.client import open_channel
@@ -31,6 +31,7 @@ from subgraphs.orders.jobs.payment_events import WorkOffPaymentEvents
 from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.live.states import OrderStates
 from subgraphs.orders.live.status import LiveStatus
+from subgraphs.orders.live.wake_ups import StatusWakeUps
 from subgraphs.orders.payments.choice import open_provider
 from subgraphs.orders.saga import Saga
 from subgraphs.orders.service import (
@@ -43,6 +44,7 @@ from subgraphs.orders.service import (
     PaymentWebhooks,
     Placement,
     Refunds,
+    Reports,
 )
 from subgraphs.orders.settings import OrdersSettings, ShippingRateSettings
 from subgraphs.orders.store.tables import outbox
@@ -62,7 +64,9 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         await stack.enter_async_context(users)
         revocations = RedisRevocations(redis)
 
-        relay = OutboxRelay(postgres, RedisStreams(redis), outbox)
+        transport = await stack.enter_async_context(open_transport(settings, redis))
+        publisher = StatusWakeUps(transport, redis) if settings.events.url else transport
+        relay = OutboxRelay(postgres, publisher, outbox)
         live = LiveStatus(redis, settings.live, timeout=settings.redis.timeout.total_seconds())
         states = OrderStates(redis, lifetime=settings.state_cache) if settings.state_cache else None
         if states:
@@ -106,6 +110,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             cancellations=Cancellations(postgres=postgres, saga=saga, clock=_now, wake_up=relay.wake_up),
             fulfilment=Fulfilment(postgres=postgres, clock=_now, wake_up=relay.wake_up),
             refunds=Refunds(postgres=postgres, saga=saga, clock=_now),
+            reports=Reports(postgres=postgres),
         )
         webhooks = PaymentWebhooks(
             postgres=postgres, saga=saga, provider=provider, clock=_now, wake_up=event_due

@@ -1,8 +1,8 @@
-"""`python -m subgraphs.products serve | migrate | schema | products`."""
+"""`python -m subgraphs.products serve | migrate | schema | products | stock`."""
 
 from subgraphs.kit import cli
-from subgraphs.products.app import migrate, open_app, open_export, open_import
-from subgraphs.products.commands import products
+from subgraphs.products.app import migrate, open_app, open_export, open_import, open_reconciliation
+from subgraphs.products.commands import products, stock
 from subgraphs.products.graphql.schema import schema
 from subgraphs.products.settings import ProductsSettings
 
@@ -14,6 +14,9 @@ cli.main(
         open_app=open_app,
         sdl=schema.as_str,
         migrate=migrate,
-        commands={"products": products.command(open_import, open_export)},
+        commands={
+            "products": products.command(open_import, open_export),
+            "stock": stock.command(open_reconciliation),
+        },
     )
 )

@@ -11,7 +11,7 @@ from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import WakeUp, running
-from subgraphs.kit.events.redis_streams import RedisStreams
+from subgraphs.kit.events.connect import open_transport
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.server import serving
@@ -27,11 +27,13 @@ from subgraphs.products.graphql.schema import schema
 from subgraphs.products.grpc import server as inventory_server
 from subgraphs.products.http.images import image_routes
 from subgraphs.products.images.processor import ImageProcessor
+from subgraphs.products.jobs.categories import category_jobs
 from subgraphs.products.jobs.images import image_jobs
 from subgraphs.products.jobs.search import search_jobs
 from subgraphs.products.jobs.stock import movement_jobs, stock_jobs
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.category_resolution import CategoryResolution
+from subgraphs.products.service.category_tree import CategoryTree
 from subgraphs.products.service.drawn_pictures import DrawnPictures
 from subgraphs.products.service.exports import ProductExport
 from subgraphs.products.service.images import ImageService
@@ -40,12 +42,16 @@ from subgraphs.products.service.inventory import InventoryService
 from subgraphs.products.service.movements import StockMovements
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
+from subgraphs.products.service.reconciliation import Reconciliation
 from subgraphs.products.service.reservation_steps import ReservationSteps
 from subgraphs.products.service.search import SearchService
 from subgraphs.products.service.search_index import SearchIndexing
 from subgraphs.products.service.upkeep import StockUpkeep
 from subgraphs.products.settings import ImageSettings, ProductsSettings, StockSettings
 from subgraphs.products.store.categories import CategoryStore
+from subgraphs.products.store.category_changes import CategoryChangeStore
+from subgraphs.products.store.category_products import CategoryProductStore
+from subgraphs.products.store.drift import DriftStore
 from subgraphs.products.store.holds import HoldStore
 from subgraphs.products.store.images import ImageStore
 from subgraphs.products.store.movements import MovementStore
@@ -61,6 +67,7 @@ class Services:
     """The use cases over one database."""
 
     categories: CategoryService
+    category_tree: CategoryTree
     products: ProductService
     product_lists: ProductListService
     search: SearchService
@@ -69,6 +76,7 @@ class Services:
     inventory: InventoryService
     upkeep: StockUpkeep
     movements: StockMovements
+    reconciliation: Reconciliation
 
     def make_context(self, request: RequestInfo) -> ProductsContext:
         """The context of one operation, with loaders of its own."""
@@ -84,6 +92,7 @@ class Services:
             product_lists=self.product_lists,
             search=self.search,
             categories=self.categories,
+            category_tree=self.category_tree,
             images=self.images,
             loaders=loaders,
         )
@@ -119,6 +128,12 @@ def build_services(
     )
     return Services(
         categories=categories,
+        category_tree=CategoryTree(
+            store=category_store,
+            changes=CategoryChangeStore(database),
+            products=CategoryProductStore(database, catalogue_changed=catalogue_changed),
+            clock=clock,
+        ),
         products=ProductService(store=products, categories=categories, clock=clock),
         product_lists=ProductListService(store=ProductListStore(database), categories=categories),
         search=SearchService(store=SearchStore(database), products=products, categories=categories),
@@ -136,6 +151,9 @@ def build_services(
         ),
         inventory=InventoryService(steps=steps, longest_hold=settings.keep_released),
         upkeep=StockUpkeep(steps=steps),
+        reconciliation=Reconciliation(
+            store=DriftStore(database), steps=steps, settled_for=settings.stale_after
+        ),
         movements=StockMovements(store=MovementStore(database), clock=clock, after_write=after_write),
     )
 
@@ -188,6 +206,16 @@ async def open_export(settings: ProductsSettings) -> AsyncIterator[ProductExport
 
 
 @asynccontextmanager
+async def open_reconciliation(settings: ProductsSettings) -> AsyncIterator[Reconciliation]:
+    """What the `stock` command works with; the events that it writes are published by the running service."""
+    async with open_mongo(settings) as mongo:
+        services = build_services(
+            mongo.database, settings=settings.stock, images=settings.images, wake_up=WakeUp()
+        )
+        yield services.reconciliation
+
+
+@asynccontextmanager
 async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
     """The HTTP application; gRPC, relay and jobs run as long as it is open.
 
@@ -202,7 +230,8 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         keys = await stack.enter_async_context(remote_keys(settings))
         revocations = RedisRevocations(redis)
 
-        relay = DocumentRelay(mongo.database, RedisStreams(redis), ["products", "reservations"])
+        transport = await stack.enter_async_context(open_transport(settings, redis))
+        relay = DocumentRelay(mongo.database, transport, ["products", "reservations"])
         catalogue_changed = WakeUp()
         services = build_services(
             mongo.database,
@@ -214,6 +243,7 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         jobs = (
             *stock_jobs(services.upkeep, settings.stock),
             *movement_jobs(services.movements, settings.stock),
+            *category_jobs(services.category_tree),
             *image_jobs(services.images, settings.images),
             *search_jobs(services.search_indexing, wake=catalogue_changed),
         )

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import running
-from subgraphs.kit.events.redis_streams import RedisStreams
+from subgraphs.kit.events.connect import open_transport
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.server import serving
@@ -75,7 +75,7 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         revocations = RevocationPublisher(
             postgres=postgres, revocations=known_revocations, settings=settings.jwt
         )
-        transport = RedisStreams(redis)
+        transport = await stack.enter_async_context(open_transport(settings, redis))
         relay = OutboxRelay(postgres, transport, outbox)
         composer = Composer(
             postgres=postgres, settings=settings.mail, reset_life=settings.passwords.reset_life

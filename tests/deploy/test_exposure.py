@@ -28,6 +28,7 @@ RELAXED = {
     "ROUTER_MAX_CONNECTIONS_PER_ACCOUNT": "600000",
     "ROUTER_MAX_CONNECTIONS_PER_ADDRESS": "600000",
     "ROUTER_MAX_STARTS_PER_MINUTE": "600000",
+    "ROUTER_EXPOSE_QUERY_PLAN": "true",
 }
 STUDIO = r"https://studio\.apollographql\.com"
 LOCAL = rf"{STUDIO}|http://(localhost|127\.0\.0\.1)(:\d+)?"
@@ -97,6 +98,7 @@ def test_strict_settings_are_the_services_own_and_a_limit_at_the_edge(tmp_path: 
             "600000",
             STUDIO,
         ),
+        ("query-plans", {"ROUTER_EXPOSE_QUERY_PLAN"}, "300", STUDIO),
         ("local-origins", set(), "300", LOCAL),
     ],
 )
@@ -130,7 +132,7 @@ def test_what_is_said_to_whom_others_reach_is_what_is_in_force():
         "Other machines reach the edge, on 0.0.0.0.",
         "first-account-admin is on: the first account that registers becomes the administrator.",
         "unlimited-requests is on: requests, logins and registrations from one address are as good as unlimited.",
-        "Off, unlike on this machine alone: common-passwords, local-origins. --allow NAME turns one on.",
+        "Off, unlike on this machine alone: common-passwords, query-plans, local-origins. --allow NAME turns one on.",
     ]
     assert summary("0.0.0.0", found) == (
         "other machines, on 0.0.0.0; relaxed: first-account-admin, unlimited-requests"

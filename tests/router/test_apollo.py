@@ -1,5 +1,6 @@
 """Apollo Router's real binary behind the edge beside Hive Gateway; what both do alike is in `test_conformance.py`."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from deploy.local import apollo
+from deploy.tools.schema import generate
 from tests.router.processes import Execute, Process, Starter
 from tests.router.recording_subgraphs import SEEN, token
 from tests.router.test_subscriptions import BOTH, client, event_stream, watch
@@ -33,6 +35,19 @@ def test_the_router_accepts_its_configuration(binary: Path) -> None:
         check=False,
     )
     assert said.returncode == 0, said.stdout + said.stderr
+
+
+def test_a_labelled_override_starts_without_a_licence(
+    start_apollo: Starter, composed: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(composed, tmp_path, dirs_exist_ok=True)
+    orders = tmp_path / "orders.graphql"
+    field = '  username: String! @override(from: "users", label: "percent(10)")\n'
+    text = orders.read_text().replace('import: ["@key"', 'import: ["@override", "@key"')
+    orders.write_text(text.replace("  orders: [Order!]!", f"{field}  orders: [Order!]!"))
+    supergraph, _ = generate.compose(tmp_path, tmp_path / "supergraph.yaml")
+    assert 'overrideLabel: "percent(10)"' in supergraph.read_text()
+    assert start_apollo(ROUTER_SUPERGRAPH=str(supergraph)).stop() == 0
 
 
 # ---- behind the edge -----------------------------------------------------------------------------------------

@@ -272,6 +272,23 @@ def test_a_query_in_the_address_needs_a_header_that_no_page_can_send(engine: Pro
     assert asked() == 1
 
 
+@pytest.fixture(scope="module")
+def telling(start_engine: Starter) -> Process:
+    """The same router as the launcher starts it for a person alone."""
+    return start_engine(ROUTER_EXPOSE_QUERY_PLAN="true")
+
+
+def test_who_asks_for_the_plan_gets_it_where_it_is_told(
+    telling: Process, engine: Process, execute: Execute
+) -> None:
+    asking = {"apollo-expose-query-plan": "true"}
+    extensions = execute(telling, PRODUCT, headers=asking).json()["extensions"]
+    (plan,) = extensions.values()
+    assert '"kind":"Fetch","serviceName":"products"' in json.dumps(plan, separators=(",", ":"))
+    assert execute(telling, PRODUCT).json() == ONE
+    assert execute(engine, PRODUCT, headers=asking).json() == ONE
+
+
 # ---- automatic persisted queries -----------------------------------------------------------------------------
 
 

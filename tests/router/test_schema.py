@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from graphql import build_schema
+from graphql import build_schema, print_schema
 
-from deploy.tools.schema import breaking, cli, drift, generate
+from deploy.tools.schema import breaking, cli, deprecations, drift, generate, plans, usage
 from deploy.tools.schema.errors import SchemaError
 from tests.router.recording_subgraphs import SCHEMAS
 
@@ -77,6 +77,17 @@ def test_what_needs_a_licence_is_refused(compose: Compose) -> None:
         compose("orders", edits)
 
 
+def test_what_apollo_router_takes_without_a_licence_composes(compose: Compose, tmp_path: Path) -> None:
+    compose(
+        "orders",
+        {
+            'import: ["@key"': 'import: ["@override", "@key"',
+            "  orders: [Order!]!": '  username: String! @override(from: "users", label: "percent(10)")\n  orders: [Order!]!',
+        },
+    )
+    assert 'overrideLabel: "percent(10)"' in (tmp_path / "supergraph.graphql").read_text()
+
+
 def test_drift_shows_what_differs_and_what_is_missing(
     composed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +145,176 @@ def test_breaking_and_dangerous_changes_are_told_apart() -> None:
     assert changes.dangerous == ("Enum value Status.SHIPPED was added.",)
 
 
+USED = build_schema(
+    """
+    type Query { product(id: ID!, by: Int): Thing things(filter: Filter): [Thing!]! count: Int! }
+    union Thing = Cup | Pot
+    type Cup implements Node { id: ID! colour: Colour }
+    type Pot implements Node { id: ID! }
+    interface Node { id: ID! }
+    enum Colour { RED GREEN }
+    input Filter { colour: Colour, nested: Filter }
+    """
+)
+OPERATIONS = {
+    "One": "query One($id: ID!) { product(id: $id) { ... on Cup { id } } }",
+    "Coloured": "{ product(id: 1, by: 2) { ... on Cup { ...F } } } fragment F on Cup { colour }",
+    "All": "query All($f: Filter) { things(filter: $f) { ... on Pot { id } } }",
+    "Inline": "{ things(filter: {colour: RED}) { __typename } }",
+    "Count": "{ count }",
+}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "touched"),
+    [
+        ("Field Query.count was removed.", ["Count"]),
+        ("Field Query.count changed type from Int! to Int.", ["Count"]),
+        ("Field Cup.colour was removed.", ["Coloured"]),
+        ("Argument Query.product(by:) was removed.", ["Coloured"]),
+        ("Argument Query.product(id:) has changed type from ID! to Int!.", ["Coloured", "One"]),
+        ("A required argument Query.product(at:) was added.", ["Coloured", "One"]),
+        ("An optional argument Query.things(at:) was added.", ["All", "Inline"]),
+        ("A required field Filter.size was added.", ["All", "Inline"]),
+        ("Field Filter.nested was removed.", ["All", "Inline"]),
+        ("Enum value Colour.BLUE was added.", ["All", "Coloured", "Inline"]),
+        ("Enum value Colour.RED was removed.", ["All", "Coloured", "Inline"]),
+        ("Pan was added to union type Thing.", ["All", "Coloured", "Inline", "One"]),
+        ("Pot was removed from union type Thing.", ["All", "Coloured", "Inline", "One"]),
+        ("Cup no longer implements interface Node.", ["Coloured", "One"]),
+        ("Dated added to interfaces implemented by Pot.", ["All"]),
+        ("Pot was removed.", ["All"]),
+        ("Directive @old was removed.", []),
+    ],
+)
+def test_a_change_names_the_operations_that_it_touches(sentence: str, touched: list[str]) -> None:
+    assert usage.affected(sentence, usage.used(USED, OPERATIONS)) == touched
+
+
+def test_the_sentences_are_those_of_the_comparison() -> None:
+    """What the table above is matched with is how graphql-core words it."""
+    after = build_schema(
+        """
+        type Query { product(id: Int!, at: Int!): Thing things(filter: Filter, at: Int): [Thing!]! }
+        union Thing = Cup | Pan
+        type Cup { id: ID! }
+        type Pan { id: ID! }
+        interface Node { id: ID! }
+        enum Colour { GREEN BLUE }
+        input Filter { colour: Colour, size: Int! }
+        """
+    )
+    changes = breaking.compare(print_schema(USED), print_schema(after))
+    assert {
+        "Field Query.count was removed.",
+        "Field Cup.colour was removed.",
+        "Argument Query.product(by:) was removed.",
+        "Argument Query.product(id:) has changed type from ID! to Int!.",
+        "A required argument Query.product(at:) was added.",
+        "A required field Filter.size was added.",
+        "Field Filter.nested was removed.",
+        "Enum value Colour.RED was removed.",
+        "Pot was removed from union type Thing.",
+        "Cup no longer implements interface Node.",
+        "Pot was removed.",
+    } <= set(changes.breaking)
+    assert set(changes.dangerous) == {
+        "An optional argument Query.things(at:) was added.",
+        "Enum value Colour.BLUE was added.",
+        "Pan was added to union type Thing.",
+    }
+    assert changes.safe == ("Pan was added.",)
+
+
+DEPRECATED = """
+type Query {
+  good: Int @deprecated(reason: "Use better. Since 2026-11-24.")
+  bare: Int @deprecated
+  undated: Int @deprecated(reason: "Use better.")
+  impossible: Int @deprecated(reason: "Use better. Since 2026-13-24.")
+  dateOnly(a: Int @deprecated(reason: "2026-11-24")): Int
+  enum: E
+}
+enum E { OLD @deprecated(reason: "Gone.") }
+input I { old: Int @deprecated(reason: "Gone.") }
+"""
+
+
+def test_what_is_deprecated_says_why_and_since_when() -> None:
+    faults = deprecations.faults(build_schema(DEPRECATED))
+    assert {
+        fault.partition(":")[0] if "(" not in fault else fault.partition(" is")[0] for fault in faults
+    } == {
+        "Query.bare is deprecated without a reason",
+        "Query.undated is deprecated without a date",
+        "Query.impossible is deprecated without a date",
+        "Query.dateOnly(a:)",
+        "E.OLD is deprecated without a date",
+        "I.old is deprecated without a date",
+    }
+
+
+def test_the_check_fails_on_a_deprecation_without_a_date(
+    composed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copytree(composed, tmp_path, dirs_exist_ok=True)
+    api = tmp_path / "api.graphql"
+    api.write_text(api.read_text().replace("stock: Int!", "stock: Int! @deprecated"))
+    monkeypatch.setattr(cli.generate, "SCHEMAS", tmp_path)
+    monkeypatch.setattr(cli.drift, "drift", list)
+    monkeypatch.setattr(cli.breaking, "committed_api", lambda _: None)
+    assert cli.main(["check"]) == 1
+    assert "Product.stock is deprecated without a reason: say what to use instead." in capsys.readouterr().out
+
+
+def test_a_diff_tells_what_changed_and_whom_it_touches(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "api.graphql").write_text("type Query { b: Int c: Int }")
+    operations = [{"name": "A", "body": "{ a }"}, {"name": "B", "body": "{ b }"}]
+    (tmp_path / "operations.json").write_text(json.dumps({"operations": operations}))
+    monkeypatch.setattr(cli.generate, "SCHEMAS", tmp_path)
+    monkeypatch.setattr(cli.breaking, "committed_api", lambda _: "type Query { a: Int b: Int }")
+    assert cli.main(["diff"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "breaking: Field Query.a was removed. It touches A.",
+        "safe: Field Query.c was added.",
+    ]
+
+
+# ---- plans ---------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_shows_the_steps_in_their_order(composed: Path) -> None:
+    query = "{ order(id: 1) { items { product { name } } } me { username } }"
+    assert plans.plan(query, supergraph=composed / "supergraph.graphql").splitlines() == [
+        "One after the other",
+        "  At once",
+        "    Ask users: {me{username}}",
+        "    Ask orders: {order(id: 1){items{product{__typename id}}}}",
+        "  For order.items.*.product",
+        "    Ask products: query($representations:[_Any!]!){_entities(representations: $representations){...on Product{name}}}",
+    ]
+
+
+def test_a_plan_of_a_subscription_names_who_is_subscribed_at(composed: Path) -> None:
+    query = "query Q { me { id } } subscription S { orderStatus(orderId: 1) { seq } }"
+    shown = plans.plan(query, "S", supergraph=composed / "supergraph.graphql")
+    assert shown == "Subscribe at orders: subscription{orderStatus(orderId: 1){seq}}"
+
+
+def test_what_is_no_operation_of_the_supergraph_has_no_plan(composed: Path) -> None:
+    with pytest.raises(SchemaError, match=r"There is no plan for it: .*'nope'"):
+        plans.plan("{ nope }", supergraph=composed / "supergraph.graphql")
+
+
+def test_an_operation_of_the_manifest_is_planned_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plan", "Me"]) == 0
+    assert capsys.readouterr().out.startswith("Ask users: ")
+    assert cli.main(["plan", "Nobody"]) == 1
+    assert "'Nobody' is no operation of the manifest, no file and no GraphQL." in capsys.readouterr().err
+
+
 def test_an_accepted_break_is_a_warning_and_covers_no_other(tmp_path: Path) -> None:
     file = tmp_path / "accepted-breaks.txt"
     file.write_text("# orders moved below me\n\nField Query.orders was removed.\n")
@@ -158,7 +339,7 @@ def test_the_check_of_the_project_passes(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ([], ["export"], ["compose"], ["operations"], ["all"], ["check"]):
+    for command in ([], ["export"], ["compose"], ["operations"], ["all"], ["check"], ["diff"], ["plan"]):
         with pytest.raises(SystemExit) as left:
             cli.main([*command, "--help"])
         assert left.value.code == 0

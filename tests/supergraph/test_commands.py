@@ -1,4 +1,4 @@
-"""`supergraph users` on the running system: what an operator can do without an account."""
+"""The commands on the running system: what an operator can do without an account."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from tests.harness.launcher import ROOT
 from tests.supergraph.conftest import PASSWORD, Account
@@ -166,3 +167,49 @@ async def test_database_named_in_the_environment_is_the_one_used(
     url = supergraph["addresses"]["users_database"]
     found = await run("list", "--search", customer.username, "--json", USERS_DATABASE_URL=url)
     assert customer.id in found.stdout
+
+
+async def test_stock_of_the_running_system_agrees_with_its_orders(supergraph: dict[str, Any]) -> None:
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [*COMMAND[:-1], "stock", "reconcile", "--data", supergraph["data"]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Stock and reservations agree.\n", "")
+
+
+async def test_an_event_that_was_given_up_is_listed_and_handed_to_its_consumer_again(
+    supergraph: dict[str, Any],
+) -> None:
+    async def events(*arguments: str) -> str:
+        command = [sys.executable, "-m", "deploy.local.cli", "events", "dead", *arguments]
+        finished = await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (finished.returncode, finished.stderr) == (0, "")
+        return finished.stdout
+
+    data, group = ("--data", supergraph["data"]), f"nobody-{uuid4().hex[:8]}"
+    url = supergraph["children"]["orders"]["env"]["ORDERS_REDIS_URL"]
+    async with Redis.from_url(url, decode_responses=True) as redis:
+        fields: dict[Any, Any] = {"event": "no json", "group": group, "reason": "not an event"}
+        letter = f"users/{await redis.xadd('events:users:dead', fields)}"
+        listed = await events("list", "--group", group, *data)
+        assert listed.splitlines()[1].split() == [
+            letter,
+            group,
+            "unreadable",
+            "unknown",
+            "not",
+            "an",
+            "event",
+        ]
+        assert await events("replay", letter, *data) == "1 replayed.\n"
+        assert await events("list", "--group", group, *data) == "There are none.\n"
+        entries = await redis.xrevrange("events:users", count=1000)
+    assert [f for _, f in entries if f.get("group") == group] == [{"event": "no json", "group": group}]
+    assert "hand them to their consumers once more" in await events("--help")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphql import build_schema
-from graphql.utilities import find_breaking_changes, find_dangerous_changes
+from graphql.utilities import BreakingChange, DangerousChange, find_schema_changes
 
 from deploy.tools.schema.errors import SchemaError
 from deploy.tools.schema.generate import API, ROOT, SCHEMAS
@@ -22,19 +22,27 @@ class Changes:
     """A valid operation of before may fail now."""
     dangerous: tuple[str, ...]
     """Every operation is still valid, but may meet something it did not expect, such as a new enum value."""
+    safe: tuple[str, ...] = ()
+    """Nobody can tell but who looks for it."""
 
 
 def compare(before: str, after: str, *, accepted: frozenset[str] = frozenset()) -> Changes:
     """The changes from one SDL to another; breaking ones that are `accepted` count as dangerous."""
     old, new = build_schema(before), build_schema(after)
-    breaking = {
-        change.description
-        for change in find_breaking_changes(old, new)
+    breaking: set[str] = set()
+    dangerous: set[str] = set()
+    safe: set[str] = set()
+    for change in find_schema_changes(old, new):
         # That nothing has the type Int any more breaks nobody by itself.
-        if not change.description.startswith("Standard scalar ")
-    }
-    dangerous = {change.description for change in find_dangerous_changes(old, new)}
-    return Changes(tuple(sorted(breaking - accepted)), tuple(sorted(dangerous | breaking & accepted)))
+        if isinstance(change, BreakingChange) and not change.description.startswith("Standard scalar "):
+            breaking.add(change.description)
+        else:
+            (dangerous if isinstance(change, DangerousChange) else safe).add(change.description)
+    return Changes(
+        tuple(sorted(breaking - accepted)),
+        tuple(sorted(dangerous | breaking & accepted)),
+        tuple(sorted(safe - breaking - dangerous)),
+    )
 
 
 def accepted_breaks(file: Path = ACCEPTED) -> frozenset[str]:

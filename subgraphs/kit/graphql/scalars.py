@@ -24,10 +24,10 @@ def _parse_datetime(value: object) -> datetime:
     if isinstance(value, str):
         try:
             parsed = datetime.fromisoformat(value)
-        except ValueError:
-            parsed = None
-        if parsed is not None and parsed.tzinfo is not None:
-            return parsed.astimezone(UTC)
+            if parsed.tzinfo is not None:
+                return parsed.astimezone(UTC)
+        except (ValueError, OverflowError):  # in UTC it may lie before the year 1 or after 9999
+            pass
     raise _refused(f"DateTime must be RFC 3339 with an offset, like 2026-01-31T12:00:00Z, not {value!r}")
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
     AsyncIOMotorCollection,
     AsyncIOMotorDatabase,
     AsyncIOMotorGridFSBucket,
@@ -39,6 +40,7 @@ __all__ = [
     "FileReader",
     "Mongo",
     "PyMongoError",
+    "Session",
     "utc_now",
 ]
 
@@ -49,6 +51,7 @@ Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
 FileBucket = AsyncIOMotorGridFSBucket
 FileReader = AsyncIOMotorGridOut
+Session = AsyncIOMotorClientSession
 
 
 class Mongo:

@@ -5,18 +5,19 @@ its entries in order, then pulls them; after a crash in between they are sent ag
 
 A document with entries has `publish_after`, the time from which a relay may take it. A claim moves that
 time into the future, so several processes share the work, the entries of one document stay in order,
-and a claim whose process died lapses by itself.
+and a claim whose process died lapses by itself. Each update is by `_id` alone (see `conditional`).
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from pymongo import ReturnDocument
-
 from subgraphs.kit.background import Job, WakeUp
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.events.transport import OutgoingEvent, Publisher
 from subgraphs.kit.mongo.client import Collection, Database, Document, utc_now
+from subgraphs.kit.mongo.conditional import when
+
+_TRIES = 10  # looks for a document that nobody else has claimed by then; the next round looks again
 
 
 def with_outbox(*events: Event, at: datetime) -> Document:
@@ -38,6 +39,17 @@ def emitting(update: Document, *events: Event, at: datetime) -> Document:
 
 def _entry(event: Event) -> Document:
     return {"id": event.id, "type": event.type, "source": event.source, "envelope": event.to_json()}
+
+
+def _is(found: Document) -> Document:
+    """The expression that nobody has claimed a document since it was `found`, nor added an event in the same instant."""
+    ids = [entry["id"] for entry in found["outbox"]]
+    return {
+        "$and": [
+            {"$eq": ["$publish_after", {"$literal": found["publish_after"]}]},
+            {"$eq": [{"$map": {"input": "$outbox", "as": "entry", "in": "$$entry.id"}}, {"$literal": ids}]},
+        ]
+    }
 
 
 class DocumentRelay:
@@ -76,28 +88,34 @@ class DocumentRelay:
         return published
 
     async def _claim_one(self, collection: Collection) -> Document | None:
-        now = self._clock()
-        claimed: Document | None = await collection.find_one_and_update(
-            {"publish_after": {"$lte": now}},
-            {"$set": {"publish_after": now + self._claim}},
-            projection={"outbox": 1, "publish_after": 1},
-            return_document=ReturnDocument.AFTER,
-        )
-        return claimed
+        """A document that is due, as it was when it was claimed."""
+        for _ in range(_TRIES):
+            now = self._clock()
+            due = {"publish_after": {"$lte": now}}
+            found: Document | None = await collection.find_one(due, {"outbox": 1, "publish_after": 1})
+            if found is None:
+                break
+            claim = {"publish_after": now + self._claim}
+            if await self._take(collection, found, claim):
+                return found | claim
+        return None
+
+    async def _take(self, collection: Collection, found: Document, claim: Document) -> bool:
+        """Claim the document if it is as it was found; one that is not is looked for once more."""
+        taken = await collection.update_one({"_id": found["_id"]}, when(_is(found), {"$set": claim}))
+        return bool(taken.modified_count)
 
     async def _publish_document(self, collection: Collection, document: Document) -> int:
         """Publish the entries of a claimed document; one that is refused is due again when the claim ends."""
-        entries = document.get("outbox", [])
+        entries = document["outbox"]
         events = [OutgoingEvent(e["id"], e["type"], e["source"], e["envelope"]) for e in entries]
         taken = await self._publisher.publish(events)
-        sent = {"$pull": {"outbox": {"id": {"$in": [event.id for event in taken]}}}}
+        sent = {"$in": ["$$entry.id", [event.id for event in taken]]}
+        left = {"$filter": {"input": "$outbox", "as": "entry", "cond": {"$not": [sent]}}}
+        change: Document = {"outbox": left}
         if len(taken) == len(entries):
-            done = await collection.update_one(
-                {"_id": document["_id"], "publish_after": document["publish_after"]},
-                {**sent, "$unset": {"publish_after": ""}},
-            )
-            if done.matched_count:
-                return len(taken)
-        # Another event came meanwhile, or one was refused: the document stays due.
-        await collection.update_one({"_id": document["_id"]}, sent)
+            # Another event that came meanwhile has written another time: the document stays due.
+            is_claim = {"$eq": ["$publish_after", {"$literal": document["publish_after"]}]}
+            change["publish_after"] = {"$cond": [is_claim, "$$REMOVE", "$publish_after"]}
+        await collection.update_one({"_id": document["_id"]}, [{"$set": change}])
         return len(taken)

@@ -24,6 +24,9 @@ class PaymentStatus(StrEnum):
 OPEN = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORIZED, PaymentStatus.UNKNOWN})
 """Statuses of an attempt whose outcome is still to come."""
 
+SALES = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
+"""Money was taken, whatever was given back since."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:

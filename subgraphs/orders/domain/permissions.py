@@ -10,6 +10,7 @@ class Permission(StrEnum):
     """The permissions that this slice asks for; the users service grants them."""
 
     MANAGE_ORDERS = "MANAGE_ORDERS"
+    VIEW_REPORTS = "VIEW_REPORTS"
 
 
 def may_see(viewer: Viewer, order: Order | OrderState) -> bool:

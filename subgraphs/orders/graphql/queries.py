@@ -5,9 +5,12 @@ import strawberry
 from subgraphs.kit.graphql.pagination import Connection
 from subgraphs.kit.pagination import DEFAULT_PAGE
 from subgraphs.orders.domain import lists
+from subgraphs.orders.domain.permissions import Permission
 from subgraphs.orders.graphql.context import Info
 from subgraphs.orders.graphql.entities import Order
+from subgraphs.orders.graphql.enums import ReportInterval
 from subgraphs.orders.graphql.inputs import Cursor, OrderFilter
+from subgraphs.orders.graphql.reports import From, OrderReport, TimeZone, To
 from subgraphs.orders.graphql.types import OrderState
 
 
@@ -39,3 +42,21 @@ class Query:
             info.context.viewer, where=where, first=first, after=after
         )
         return Connection.of(page, Order.of)
+
+    @strawberry.field(description=f"Sales and refunds in a time; needs {Permission.VIEW_REPORTS}.")
+    async def order_report(
+        self,
+        info: Info,
+        from_: From,
+        to: To,
+        interval: ReportInterval | None = ReportInterval.DAY,
+        timezone: TimeZone = "UTC",
+    ) -> OrderReport:
+        report = await info.context.service.reports.order_report(
+            info.context.viewer,
+            start=from_,
+            end=to,
+            interval=interval or ReportInterval.DAY,
+            timezone=timezone or "UTC",
+        )
+        return OrderReport.of(report)

@@ -83,4 +83,4 @@ class RefundStep:
             log.warning("refund_outcome_unknown", key=refund.key, error=str(error))
             raise Unavailable("The refund is under way; the order shows it when it is through.") from error
         async with self.postgres.unit_of_work() as connection:
-            await RefundStore(connection).done(refund)
+            await RefundStore(connection).done(refund, at=self.clock())

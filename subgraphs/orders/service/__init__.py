@@ -10,6 +10,7 @@ from subgraphs.orders.service.payment_webhooks import PaymentWebhooks
 from subgraphs.orders.service.payments import Payments
 from subgraphs.orders.service.placement import Placement
 from subgraphs.orders.service.refunds import Refunds
+from subgraphs.orders.service.reports import Reports
 
 __all__ = [
     "Amendments",
@@ -21,6 +22,7 @@ __all__ = [
     "Payments",
     "Placement",
     "Refunds",
+    "Reports",
     "page_of",
 ]
 
@@ -34,3 +36,4 @@ class OrderService:
     cancellations: Cancellations
     fulfilment: Fulfilment
     refunds: Refunds
+    reports: Reports

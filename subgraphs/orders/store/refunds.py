@@ -52,12 +52,15 @@ class RefundStore:
         )
         return [to_refund(row) for row in await self._connection.execute(statement)]
 
-    async def done(self, refund: Refund) -> None:
-        """Record that the provider made the refund, count it to the payment, and tell of it: once, however often it is told."""
+    async def done(self, refund: Refund, *, at: datetime) -> None:
+        """Record that the provider had made the refund by `at`, count it to the payment, and tell of it.
+
+        Once, however often it is told.
+        """
         first = await self._connection.execute(
             update(refunds)
             .where(refunds.c.key == refund.key, refunds.c.status == RefundStatus.PENDING.value)
-            .values(status=RefundStatus.DONE.value, due_at=None)
+            .values(status=RefundStatus.DONE.value, done_at=at, due_at=None)
         )
         if not first.rowcount:
             return

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from subgraphs.kit.postgres.outbox import outbox_table
+from subgraphs.orders.domain.payments import SALES
 from subgraphs.orders.domain.transitions import UNPAID
 
 metadata = MetaData()
@@ -52,6 +53,7 @@ orders = Table(
 is_unpaid = orders.c.status.in_([literal(status.value, literal_execute=True) for status in UNPAID])
 Index("orders_unpaid", orders.c.user_id, postgresql_where=is_unpaid)
 # Ids are UUIDv7, so an order by id is an order by time.
+Index("orders_by_time", orders.c.created_at)
 Index("orders_by_user", orders.c.user_id, orders.c.id.desc())
 Index("orders_due", orders.c.resume_at, postgresql_where=orders.c.resume_at.is_not(None))
 
@@ -111,6 +113,9 @@ payments = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 Index("payments_by_order", payments.c.order_id, payments.c.seq.desc(), unique=True)
+# Literals, as above.
+is_sale = payments.c.status.in_([literal(status.value, literal_execute=True) for status in SALES])
+Index("payments_by_sale", payments.c.paid_at, postgresql_where=is_sale)
 # One capture an order, whatever else goes wrong.
 Index(
     "payments_one_capture",
@@ -143,8 +148,11 @@ refunds = Table(
     # Of a refund that no order waits for: when its job looks at it next. None once it is made, and for all others.
     Column("due_at", DateTime(timezone=True)),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # When the provider had made it.
+    Column("done_at", DateTime(timezone=True)),
 )
 Index("refunds_by_order", refunds.c.order_id)
+Index("refunds_by_time", refunds.c.done_at, postgresql_where=refunds.c.done_at.is_not(None))
 Index("refunds_due", refunds.c.due_at, postgresql_where=refunds.c.due_at.is_not(None))
 
 # What providers told of their own accord. Not the body, which may name the customer: the provider is asked instead.

@@ -30,7 +30,7 @@ class ProductSort(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductFilter:
-    """Which products a list shows. Prices are ranks; `category_id` stands for its whole subtree."""
+    """Which products a list shows. Prices are ranks; `category_id` (or a slug or a name) stands for its whole subtree."""
 
     category_id: CategoryId | None = None
     price_min: int | None = None

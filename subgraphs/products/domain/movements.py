@@ -26,8 +26,7 @@ class MovementKind(Enum):
 class Movement:
     """One write's change of a product: of its available units by `delta`, of those held for orders by `held_delta`.
 
-    `actor` is the account that did it, None where an order or the service did. The sum of both deltas is the change
-    of what is on hand.
+    `actor` is the account that did it, None where an order or the service did.
     """
 
     id: str
@@ -38,6 +37,10 @@ class Movement:
     order_id: OrderId | None = None
     actor: str | None = None
     reason: str | None = None
+
+    @property
+    def on_hand_delta(self) -> int:
+        return self.delta + self.held_delta
 
     @classmethod
     def by_hand(

@@ -100,6 +100,7 @@ class Hold:
     quantity: int
     id: str | None
     restored: bool
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

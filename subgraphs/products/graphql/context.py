@@ -7,6 +7,7 @@ import strawberry
 from subgraphs.kit.graphql.context import RequestContext
 from subgraphs.products.graphql.loaders import Loaders
 from subgraphs.products.service.categories import CategoryService
+from subgraphs.products.service.category_tree import CategoryTree
 from subgraphs.products.service.images import ImageService
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
@@ -19,6 +20,7 @@ class ProductsContext(RequestContext):
     product_lists: ProductListService
     search: SearchService
     categories: CategoryService
+    category_tree: CategoryTree
     images: ImageService
     loaders: Loaders
 

@@ -9,7 +9,7 @@ import strawberry
 from subgraphs.kit.graphql.bounds import max_items, max_length
 from subgraphs.kit.pagination import DEFAULT_PAGE
 from subgraphs.products.domain import lists
-from subgraphs.products.domain.categories import CategoryId
+from subgraphs.products.domain.categories import CategoryChanges, CategoryId
 from subgraphs.products.domain.lists import Listing
 from subgraphs.products.domain.products import NewProduct, ProductChanges, ProductId
 from subgraphs.products.domain.search.query import Query
@@ -44,6 +44,10 @@ Prefix = Annotated[
     ),
 ]
 Sku = Annotated[str | None, strawberry.argument(metadata=_SKU)]
+CategoryReference = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(description="A category's id, slug or name.", metadata=_CATEGORY_NAME),
+]
 Slug = Annotated[str | None, strawberry.argument(metadata=_SLUG)]
 Alt = Annotated[
     str | None,
@@ -71,7 +75,9 @@ strawberry.enum(
 @strawberry.input(description="Which products to list. Every field that is given must hold.")
 class ProductFilter:
     category_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Only what is in this category or below it."
+        default=None,
+        description="Only what is in this category or below it: its id, slug or name.",
+        metadata=_CATEGORY_NAME,
     )
     price_min: Decimal | None = strawberry.field(
         default=None,
@@ -146,10 +152,12 @@ class CreateProductInput:
     sku: str | None = strawberry.field(
         default=None, description="Generated from the name when absent.", metadata=_SKU
     )
-    category_id: strawberry.ID | None = None
+    category_id: strawberry.ID | None = strawberry.field(
+        default=None, description="A category by id, slug or name.", metadata=_CATEGORY_NAME
+    )
     category: str | None = strawberry.field(
         default=None,
-        description="A category by name, created at the top of the tree when missing.",
+        description="A category by name, slug or id; one of the name is created at the top of the tree when missing.",
         metadata=_CATEGORY_NAME,
     )
     tags: list[str] | None = strawberry.field(
@@ -178,10 +186,12 @@ class UpdateProductInput:
         description="Units that can be ordered from now on; to add or take some, use `adjustStock`.",
     )
     sku: str | None = strawberry.field(default=strawberry.UNSET, metadata=_SKU)
-    category_id: strawberry.ID | None = strawberry.UNSET
+    category_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="A category by id, slug or name.", metadata=_CATEGORY_NAME
+    )
     category: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="A category by name, created at the top of the tree when missing.",
+        description="A category by name, slug or id; one of the name is created at the top of the tree when missing.",
         metadata=_CATEGORY_NAME,
     )
     tags: list[str] | None = strawberry.field(default=strawberry.UNSET, metadata=_TAGS)
@@ -206,5 +216,34 @@ class CategoryInput:
     )
     description: str | None = strawberry.field(default=None, metadata=_DESCRIPTION)
     parent_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Null for the top of the tree."
+        default=None,
+        description="Its id, slug or name. Null for the top of the tree.",
+        metadata=_CATEGORY_NAME,
     )
+
+
+@strawberry.input(description="Changes to a category. An absent field stays as it is, null clears it.")
+class UpdateCategoryInput:
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="1 to 100 characters; unique beside its siblings. The slug stays.",
+        metadata=_CATEGORY_NAME,
+    )
+    slug: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Null makes one from the name.", metadata=_SLUG
+    )
+    description: str | None = strawberry.field(default=strawberry.UNSET, metadata=_DESCRIPTION)
+    parent_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The id, slug or name of the category to move this one below, with all that is in it. Null moves it "
+        "to the top of the tree.",
+        metadata=_CATEGORY_NAME,
+    )
+
+    def to_domain(self) -> CategoryChanges:
+        """What is set; the fields have the same names there."""
+        given = {name: getattr(self, name) for name in CategoryChanges.__annotations__}
+        return cast(
+            "CategoryChanges",
+            {name: value for name, value in given.items() if value is not strawberry.UNSET},
+        )

@@ -10,6 +10,7 @@ from subgraphs.products.graphql.context import Info
 from subgraphs.products.graphql.entities import Category, Product
 from subgraphs.products.graphql.inputs import (
     After,
+    CategoryReference,
     First,
     Prefix,
     ProductFilter,
@@ -73,16 +74,17 @@ class Query:
     @strawberry.field(
         description="The categories directly below `parentId`, by name; without it, those at the top of the tree."
     )
-    async def categories(self, info: Info, parent_id: strawberry.ID | None = None) -> list[Category]:
-        parent = None if parent_id is None else CategoryId(parent_id)
-        (children,) = await info.context.categories.list_children([parent])
+    async def categories(self, info: Info, parent_id: CategoryReference = None) -> list[Category]:
+        children = await info.context.categories.below(parent_id)
         return [Category.of(child) for child in children]
 
-    @strawberry.field(description="A category by id or by slug; null when there is none.")
+    @strawberry.field(
+        description="A category by id (or what else names it) or by slug; null when there is none."
+    )
     async def category(
         self,
         info: Info,
-        id: strawberry.ID | None = None,
+        id: CategoryReference = None,
         slug: Slug = None,
     ) -> Category | None:
         category = await info.context.categories.get(

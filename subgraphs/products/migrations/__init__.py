@@ -9,6 +9,8 @@ from subgraphs.products.migrations import (
     v0003_search,
     v0004_images,
     v0005_movements,
+    v0006_category_marks,
+    v0007_lists,
 )
 
 MIGRATIONS = (
@@ -17,6 +19,8 @@ MIGRATIONS = (
     Migration(3, "search", v0003_search.apply),
     Migration(4, "images", v0004_images.apply),
     Migration(5, "movements", v0005_movements.apply),
+    Migration(6, "category marks", v0006_category_marks.apply),
+    Migration(7, "keys of lists", v0007_lists.apply),
 )
 
 

@@ -30,7 +30,7 @@ class ProductListService:
         wanted = listing.filter
         categories: Collection[CategoryId] | None = None
         if wanted.category_id is not None:
-            categories = (await self.categories.subtrees([wanted.category_id]))[wanted.category_id]
+            categories = await self.categories.within(wanted.category_id)
         rows = await self.store.page(listing, categories=categories, limit=size + 1)
         return _page(listing, size, rows, total=lambda: self.store.count(wanted, categories=categories))
 
@@ -43,8 +43,10 @@ class ProductListService:
         """
         size = _check(viewer, listing)
         chosen = listing.filter.category_id
-        known = await self.categories.subtrees([*roots, *([chosen] if chosen is not None else [])])
-        subtrees = {root: known[root] if chosen is None else known[root] & known[chosen] for root in roots}
+        subtrees = await self.categories.subtrees(roots)
+        if chosen is not None:
+            within = await self.categories.within(chosen)
+            subtrees = {root: subtree & within for root, subtree in subtrees.items()}
         pages = await self.store.pages(listing, subtrees=subtrees, limit=size + 1)
         totals = Totals(lambda: self.store.counts(listing.filter, subtrees=subtrees))
         return [_page(listing, size, pages[root], total=partial(totals.of, root)) for root in roots]

@@ -149,6 +149,7 @@ class ProductService:
             return (await self.categories.ensure(name)).id
         if category_id is None:
             return None
-        if (await self.categories.get_many([category_id]))[0] is None:
+        category = await self.categories.find(category_id)
+        if category is None:
             raise ValidationFailed("categoryId names no category", field="categoryId")
-        return category_id
+        return category.id

@@ -161,4 +161,4 @@ class _Results:
 
     async def _within(self) -> Collection[CategoryId] | None:
         root = self._search.filter.category_id
-        return None if root is None else (await self._service.categories.subtrees([root]))[root]
+        return None if root is None else await self._service.categories.within(root)

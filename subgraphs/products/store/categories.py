@@ -1,106 +1,128 @@
-"""The `categories` collection.
+"""The `categories` collection, as it is read and added to; see `store/category_documents.py` for the documents.
 
-    _id, name, name_key, slug, description, parent_id, path: [top, …, parent, itself], depth, created_at
-
-`path` has an index, so that a subtree is one query at any depth.
+`path` has an index, so that a subtree is one query at any depth. It follows `parent_id`, in writes of its own: while
+any category is marked, paths are not trusted, and readers make them from the parents.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
+from subgraphs.kit.errors import ValidationFailed
+from subgraphs.kit.ids import new_id
 from subgraphs.kit.mongo.client import Database, Document, DuplicateKeyError
-from subgraphs.products.domain.categories import Category, CategoryId
-from subgraphs.products.domain.errors import SiblingNameTaken, SlugTaken
+from subgraphs.products.domain.categories import Category, CategoryId, Mark, Path, Step, paths_of
 from subgraphs.products.domain.text import fold
+from subgraphs.products.store.category_changes import CategoryChangeStore
+from subgraphs.products.store.category_documents import (
+    MARKED,
+    NODE,
+    category_of,
+    mark_document,
+    new_document,
+    taken,
+)
 
 
 class CategoryStore:
     def __init__(self, database: Database) -> None:
         self._categories = database["categories"]
+        self._changes = CategoryChangeStore(database)
 
     async def get_many(self, ids: Sequence[CategoryId]) -> list[Category | None]:
-        wanted = list(dict.fromkeys(ids))
-        cursor = self._categories.find({"_id": {"$in": wanted}}, batch_size=len(wanted) + 1)
-        found = {d["_id"]: _category(d) async for d in cursor}
+        wanted = set(ids)
+        documents = await self._find({"_id": {"$in": sorted(wanted)}}, lambda d: d["_id"] in wanted)
+        found = {d["_id"]: category_of(d) for d in documents}
         return [found.get(i) for i in ids]
 
     async def get_by_slugs(self, slugs: Sequence[str]) -> list[Category | None]:
-        cursor = self._categories.find({"slug": {"$in": list(slugs)}})
-        found = {d["slug"]: _category(d) async for d in cursor}
+        documents = await self._find({"slug": {"$in": list(slugs)}}, lambda d: d["slug"] in slugs)
+        found = {d["slug"]: category_of(d) for d in documents}
         return [found.get(s) for s in slugs]
 
     async def list_all(self) -> list[Category]:
         """Each below its parent."""
-        return [_category(d) async for d in self._categories.find({}).sort([("depth", 1), ("_id", 1)])]
+        found = [category_of(d) for d in await self._find({}, lambda _: True)]
+        return sorted(found, key=lambda category: (len(category.ancestors), category.id))
 
     async def list_named(self, texts: Collection[str]) -> list[Category]:
-        """Those that one of `texts` is the name, the slug or the id of."""
+        """Those that one of `texts` is the name, the slug or the id of, by one query."""
+        keys = {fold(text) for text in texts}
+
+        def matches(document: Document) -> bool:
+            return document["name_key"] in keys or document["slug"] in texts or document["_id"] in texts
+
         either = [
-            {"name_key": {"$in": sorted({fold(text) for text in texts})}},
+            {"name_key": {"$in": sorted(keys)}},
             {"slug": {"$in": sorted(texts)}},
             {"_id": {"$in": sorted(texts)}},
         ]
-        return [_category(d) async for d in self._categories.find({"$or": either})]
-
-    async def get_by_name(self, name: str) -> Category | None:
-        """The category of this name that is nearest to the top, the oldest of several."""
-        order = [("depth", 1), ("_id", 1)]
-        document = await self._categories.find_one({"name_key": fold(name)}, sort=order)
-        return _category(document) if document else None
+        return [category_of(d) for d in await self._find({"$or": either}, matches)]
 
     async def list_children(self, parents: Sequence[CategoryId | None]) -> list[list[Category]]:
         """The children of each parent by name; of None, the top of the tree."""
-        cursor = self._categories.find({"parent_id": {"$in": list(set(parents))}})
+        wanted = set(parents)
+        documents = await self._find({"parent_id": {"$in": list(wanted)}}, lambda d: d["parent_id"] in wanted)
         children: dict[CategoryId | None, list[Category]] = {parent: [] for parent in parents}
-        async for document in cursor.sort([("name_key", 1), ("_id", 1)]):
-            children[document["parent_id"]].append(_category(document))
+        for document in sorted(documents, key=lambda d: (d["name_key"], d["_id"])):
+            children[document["parent_id"]].append(category_of(document))
         return [children[parent] for parent in parents]
 
     async def subtrees(self, roots: Sequence[CategoryId]) -> dict[CategoryId, set[CategoryId]]:
         """Each root with everything below it, by one query; an empty set where it does not exist."""
+        query = {"$or": [{"path": {"$in": list(roots)}}, MARKED]}
+        documents = [d async for d in self._categories.find(query, {"path": 1, "mark": 1})]
+        paths: Iterable[Sequence[CategoryId]] = [d["path"] for d in documents]
+        if any("mark" in d for d in documents):
+            paths = (await self._paths()).values()
         found: dict[CategoryId, set[CategoryId]] = {root: set() for root in roots}
-        cursor = self._categories.find({"path": {"$in": list(found)}}, {"path": 1})
-        async for document in cursor:
-            for above in found.keys() & document["path"]:
-                found[above].add(document["_id"])
+        for path in paths:
+            for above in found.keys() & path:
+                found[above].add(path[-1])
         return found
 
     async def find_same(self, category: Category) -> Category | None:
         """The category with the slug of this one, or with its name and parent."""
         same = {"parent_id": category.parent_id, "name_key": fold(category.name)}
         document = await self._categories.find_one({"$or": [{"slug": category.slug}, same]})
-        return _category(document) if document else None
+        return category_of(document) if document else None
 
     async def insert(self, category: Category, *, at: datetime) -> None:
-        """Raises SlugTaken, or SiblingNameTaken where the parent has another child of the name."""
+        """Below a parent it is marked until it is clear that this has not moved or gone meanwhile.
+
+        Raises SlugTaken, SiblingNameTaken where the parent has another child of the name, and ValidationFailed where
+        there is no such parent any more.
+        """
+        mark = Mark(id=new_id(), step=Step.NEW, decided=True, at=at)
+        document = new_document(category, at=at)
+        if category.parent_id is not None:
+            document["mark"] = mark_document(mark)
         try:
-            await self._categories.insert_one(_new_document(category, at=at))
+            await self._categories.insert_one(document)
         except DuplicateKeyError as error:
-            if "slug" in (error.details or {}).get("keyPattern", {}):
-                raise SlugTaken(category.slug) from error
-            raise SiblingNameTaken(category.name) from error
+            raise taken(error, category) from error
+        if category.parent_id is not None:
+            await self._confirm(category, category.parent_id, mark)
 
+    async def _confirm(self, category: Category, parent_id: CategoryId, mark: Mark) -> None:
+        query = {"$or": [{"_id": parent_id}, MARKED]}
+        found = {d["_id"]: d async for d in self._categories.find(query, NODE)}
+        parent = found.pop(parent_id, None)
+        found.pop(category.id, None)
+        if parent is None or parent.get("mark", {}).get("step") == Step.DELETION:
+            if await self._changes.delete(category.id, mark):
+                raise ValidationFailed("parentId names no category", field="parentId")
+        elif not found and "mark" not in parent and tuple(parent["path"]) == category.ancestors:
+            await self._changes.unmark(category.id, mark)
+        # Whatever else it may be, whoever settles what is marked does this one, too.
 
-def _new_document(category: Category, *, at: datetime) -> Document:
-    return {
-        "_id": category.id,
-        "name": category.name,
-        "name_key": fold(category.name),
-        "slug": category.slug,
-        "description": category.description,
-        "parent_id": category.parent_id,
-        "path": [*category.ancestors, category.id],
-        "depth": len(category.ancestors),
-        "created_at": at,
-    }
+    async def _find(self, query: Document, matches: Callable[[Document], bool]) -> list[Document]:
+        """The documents that `query` selects, which `matches` tells from others, with paths that can be trusted."""
+        found = [d async for d in self._categories.find({"$or": [query, MARKED]})]
+        if any("mark" in d for d in found):
+            paths = await self._paths()
+            found = [{**d, "path": paths.get(d["_id"], d["path"])} for d in found]
+        return [d for d in found if matches(d)]
 
-
-def _category(document: Document) -> Category:
-    return Category(
-        id=document["_id"],
-        name=document["name"],
-        slug=document["slug"],
-        description=document["description"],
-        parent_id=document["parent_id"],
-        ancestors=tuple(document["path"][:-1]),
-    )
+    async def _paths(self) -> dict[CategoryId, Path]:
+        cursor = self._categories.find({}, {"parent_id": 1})
+        return paths_of({CategoryId(d["_id"]): d["parent_id"] async for d in cursor})

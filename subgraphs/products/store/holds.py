@@ -153,7 +153,7 @@ class HoldStore:
         """Holds that began before `moment`, in lists of about `batch`."""
         found: list[Hold] = []
         async for product in self._products.find({"holds.at": {"$lt": moment}}, {"holds": 1}):
-            found += [_hold(product, hold) for hold in product["holds"] if hold["at"] < moment]
+            found += [hold_of(product, hold) for hold in product["holds"] if hold["at"] < moment]
             if len(found) >= batch:
                 yield found
                 found = []
@@ -189,13 +189,14 @@ def _shortage(line: ReservationLine, available: int) -> Shortage:
     )
 
 
-def _hold(product: Document, hold: Document) -> Hold:
+def hold_of(product: Document, hold: Document) -> Hold:
     return Hold(
         order_id=OrderId(hold["rid"]),
         product_id=ProductId(product["_id"]),
         quantity=hold["q"],
         id=hold.get("id"),
         restored=hold.get("restored", False),
+        at=hold["at"],
     )
 
 

@@ -1,9 +1,11 @@
 """Movements of stock: first in the document that they change, then in a collection of their own.
 
-    products:         movements: [{id, kind, at, delta?, held_delta?, order_id?, actor?, reason?}], movements_pending?: true
+    products:         on_hand, movements: [{id, kind, at, delta?, held_delta?, order_id?, actor?, reason?}],
+                      movements_pending?: true
     stock_movements:  _id: id, product_id, and the same fields
 
-One write changes the units and says so: a crash loses neither without the other. What is in the documents moves on
+One write changes the units and says so: a crash loses neither without the other. `on_hand` is what all movements come
+to, so that somebody else's hand in the database shows as a difference to `available` and the holds. What is in the documents moves on
 as a whole, by steps that may be repeated: into the collection by id, then out of the document.
 """
 
@@ -22,21 +24,22 @@ _DUPLICATE_KEY = 11000
 
 def with_movements(*movements: Movement) -> Document:
     """Fields of a new product."""
-    if not movements:
-        return {"movements": []}
-    return {"movements": [_entry(m) for m in movements], "movements_pending": True}
+    on_hand = sum(m.on_hand_delta for m in movements)
+    pending = {"movements_pending": True} if movements else {}
+    return {"on_hand": on_hand, "movements": [_entry(m) for m in movements], **pending}
 
 
-def recording(update: Document, *movements: Movement) -> Document:
-    """`update` that also records `movements`."""
-    if not movements:
-        return update
-    return {
+def recording(update: Document, movement: Movement, *, counted: bool = False) -> Document:
+    """`update` that also records the movement which it is; it sets `on_hand` itself where that is `counted`."""
+    changed = {
         **update,
-        "$push": {**update.get("$push", {}), "movements": {"$each": [_entry(m) for m in movements]}},
+        "$push": {**update.get("$push", {}), "movements": _entry(movement)},
         # The same value each time, so that the index on it is written once for many movements.
         "$set": {**update.get("$set", {}), "movements_pending": True},
     }
+    if movement.on_hand_delta and not counted:
+        changed["$inc"] = {**update.get("$inc", {}), "on_hand": movement.on_hand_delta}
+    return changed
 
 
 class MovementStore:

@@ -3,10 +3,11 @@
     _id, sku, sku_key, name, name_key, description, price_minor, currency, price_rank, category_id, tags,
     images: [{id, alt, width, height}],                    files in `store/images.py`; absent of old products
     active, deleted, version, created_at, updated_at,
-    available, holds: [{rid, q, at, id?, restored?}],      on hand = available + the sum of the holds
+    available, holds: [{rid, q, at, id?, restored?}],      on_hand = available + the sum of the holds
     outbox: [event], publish_after,
-    movements, movements_pending                           see store/movements.py
+    on_hand, movements, movements_pending                         see store/movements.py
     search_version, search_entries, search_pending        see store/search_index.py
+    lists, fence                                          see store/list_keys.py
 
 `sku_key` and `name_key` are folded, for comparison without case on any server and collation. The holds are
 the business of `store/holds.py`.
@@ -14,14 +15,14 @@ the business of `store/holds.py`.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
-from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError
 
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.mongo.client import Database, Document, DuplicateKeyError
+from subgraphs.kit.mongo.conditional import when
 from subgraphs.kit.mongo.outbox import emitting, with_outbox
 from subgraphs.products.domain.errors import SkuTaken
 from subgraphs.products.domain.events import product_updated, stock_adjusted
@@ -30,6 +31,7 @@ from subgraphs.products.domain.movements import Movement, MovementKind
 from subgraphs.products.domain.prices import price_rank
 from subgraphs.products.domain.products import MAX_STOCK, Product, ProductId
 from subgraphs.products.domain.text import fold, sku_key
+from subgraphs.products.store.list_keys import list_fields
 from subgraphs.products.store.movements import recording, with_movements
 
 # Of a product that sells well the holds are most of the document, of any other its terms in the search index, and
@@ -38,11 +40,14 @@ READ: Document = {
     "holds": 0,
     "outbox": 0,
     "publish_after": 0,
+    "on_hand": 0,
     "movements": 0,
     "movements_pending": 0,
     "search_version": 0,
     "search_entries": 0,
     "search_pending": 0,
+    "lists": 0,
+    "fence": 0,
 }
 
 SEARCH_NEW: Document = {"search_version": 0}
@@ -130,25 +135,25 @@ class ProductStore:
         Stock is written as the difference between the two: reservations change it without a new version, and
         those made since stay reserved. None also where that difference cannot be taken any more. Raises SkuTaken.
         """
-        update: Document = {"$set": _fields(product), "$inc": dict(SEARCH_CHANGED)}
-        query: Document = {"_id": product.id, "version": read.version, "deleted": False}
-        if delta := product.available - read.available:
-            update["$inc"]["available"] = delta
-            query["available"] = _room_for(delta)
+        delta = product.available - read.available
+        update: Document = {"$set": _fields(product), "$inc": SEARCH_CHANGED | {"available": delta}}
+        if delta:
             edit = Movement.by_hand(MovementKind.EDITED, delta, at=product.updated_at, actor=actor)
             update = recording(update, edit)
         change = "deleted" if product.deleted else "updated"
         event = product_updated(product.id, version=product.version, change=change, actor=actor)
+        as_read = {"$and": [{"$eq": ["$version", read.version]}, *_is_there_with_room_for(delta)]}
         try:
-            document = await self._products.find_one_and_update(
-                query,
-                emitting(update, event, at=product.updated_at),
-                projection=READ,
-                return_document=ReturnDocument.AFTER,
+            done = await self._products.update_one(
+                {"_id": product.id}, when(as_read, emitting(update, event, at=product.updated_at))
             )
         except DuplicateKeyError as error:
             raise SkuTaken(product.sku) from error
-        return self._written(document)
+        if not done.modified_count:
+            return None
+        self._wake_up()
+        stored = await self.get(product.id)
+        return product if stored is None else replace(product, available=stored.available)
 
     async def replace_many(
         self, revised: Sequence[tuple[Product, Product]], *, actor: str
@@ -172,23 +177,23 @@ class ProductStore:
         event = stock_adjusted(product_id, delta=delta, reason=reason, actor=actor)
         movement = Movement.by_hand(MovementKind.ADJUSTED, delta, at=at, actor=actor, reason=reason)
         change = recording({"$inc": {"available": delta}, "$set": {"updated_at": at}}, movement)
-        document = await self._products.find_one_and_update(
-            {"_id": product_id, "deleted": False, "available": _room_for(delta)},
-            emitting(change, event, at=at),
-            projection=READ,
-            return_document=ReturnDocument.AFTER,
+        done = await self._products.update_one(
+            {"_id": product_id},
+            when({"$and": _is_there_with_room_for(delta)}, emitting(change, event, at=at)),
         )
-        return self._written(document)
-
-    def _written(self, document: Document | None) -> Product | None:
-        if document is None:
+        if not done.modified_count:
             return None
         self._wake_up()
-        return product_of(document)
+        return await self.get(product_id)
 
 
-def _room_for(delta: int) -> Document:
-    return {"$gte": -delta, "$lte": MAX_STOCK - delta}
+def _is_there_with_room_for(delta: int) -> list[Document]:
+    """That a product is not deleted, and that `delta` leaves as much of it as there may be."""
+    bounds: list[Document] = [
+        {"$gte": ["$available", -delta]},
+        {"$lte": ["$available", MAX_STOCK - delta]},
+    ]
+    return [{"$eq": ["$deleted", False]}, *(bounds if delta else [])]
 
 
 def _new_document(product: Product, *, actor: str | None) -> Document:
@@ -225,6 +230,7 @@ def _fields(product: Product) -> Document:
         "deleted": product.deleted,
         "version": product.version,
         "updated_at": product.updated_at,
+        **list_fields(product),
     }
 
 

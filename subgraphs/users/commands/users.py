@@ -16,6 +16,7 @@ from subgraphs.kit.cli import Command, typed_by
 from subgraphs.kit.errors import NotFound, StartError
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.redis.client import create_redis
+from subgraphs.kit.text_table import text_table
 from subgraphs.users.credentials.password_policy import PasswordPolicy
 from subgraphs.users.credentials.passwords import Passwords
 from subgraphs.users.domain.device import Device
@@ -158,7 +159,7 @@ async def _list(services: _Services, options: argparse.Namespace) -> None:
             _say(orjson.dumps(_fields(user)).decode())
         return
     rows = [[str(value) for value in _fields(user).values()] for user in users]
-    _table(["ID", "USERNAME", "E-MAIL", "ROLE", "STATE", "SINCE"], rows)
+    _say(text_table(["ID", "USERNAME", "E-MAIL", "ROLE", "STATE", "SINCE"], rows))
     if total > len(users):
         _say(f"… and {total - len(users)} older ones; --limit shows more, --search fewer.")
 
@@ -200,12 +201,6 @@ async def _found(directory: Directory, name: str) -> User:
 def _device() -> Device:
     """What the activity log says of where a change came from."""
     return Device(user_agent=typed_by(), address="")
-
-
-def _table(head: list[str], rows: list[list[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        _say("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _say(text: str) -> None:

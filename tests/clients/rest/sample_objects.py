@@ -74,3 +74,41 @@ def search_connection(nodes: list[dict[str, Any]], *, after: str | None, first: 
     found = connection(nodes, after=after, first=first)
     edges = [{**edge, "score": 100.5 - 10 * number} for number, edge in enumerate(found["edges"])]
     return {**found, "edges": edges, "totalCount": len(nodes), "facets": FACETS}
+
+
+def order_report() -> dict[str, Any]:
+    totals = {
+        "currency": "USD",
+        "orders": 2,
+        "units": 3,
+        "sales": _money("25.00"),
+        "refunds": 1,
+        "refunded": _money("30.50"),
+        "net": _money("-5.50"),
+    }
+    return {
+        "from": "2026-01-01T00:00:00Z",
+        "to": "2026-01-03T00:00:00Z",
+        "interval": "DAY",
+        "timezone": "UTC",
+        "totals": [totals],
+        "series": [
+            {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z", "totals": [totals]},
+            {"start": "2026-01-02T00:00:00Z", "end": "2026-01-03T00:00:00Z", "totals": []},
+        ],
+        "topProducts": [
+            {
+                "product": {"id": "p1"},
+                "productName": "Mug",
+                "sku": "MUG-1",
+                "orders": 2,
+                "units": 3,
+                "sales": [_money("25.00")],
+            }
+        ],
+        "byStatus": [{"status": "AWAITING_PAYMENT", "orders": 1, "totals": [_money("9.90")]}],
+    }
+
+
+def _money(amount: str) -> dict[str, str]:
+    return {"amount": amount, "currency": "USD"}

@@ -20,7 +20,7 @@ DOCUMENTED = {
     "get /api/v1/products/{id}", "get /api/v1/categories", "post /api/v1/orders", "get /api/v1/orders/{id}",
     "put /api/v1/orders/{id}",
     "delete /api/v1/orders/{id}", "get /api/v1/orders/user/{user_id}", "post /api/v1/orders/{id}/pay",
-    "get /api/v1/orders/{id}/events", "get /health", "get /ready", "get /metrics",
+    "get /api/v1/orders/{id}/events", "get /api/v1/reports/orders", "get /health", "get /ready", "get /metrics",
 }  # fmt: skip
 
 

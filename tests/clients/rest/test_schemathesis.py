@@ -57,6 +57,7 @@ def _answer_everything(router: StubRouter) -> None:
         "payOrder": _success("PayOrder", order=order),
         "cancelOrder": _success("CancelOrder", order=order),
         "orderStatus": events("PAID"),
+        "orderReport": sample_objects.order_report(),
     }
 
 
@@ -67,8 +68,8 @@ async def test_schemathesis_has_no_findings(
 ) -> None:
     _answer_everything(router)
     report = await run_schemathesis(str(anonymous.base_url), token=TOKEN, examples=examples, folder=tmp_path)
-    assert "Selected: 28/28" in report
-    assert "Tested: 28" in report
+    assert "Selected: 29/29" in report
+    assert "Tested: 29" in report
     operations = {sent.operation for sent in router.sent}
     assert {
         "CreateOrder",
@@ -76,6 +77,7 @@ async def test_schemathesis_has_no_findings(
         "PayOrder",
         "CancelOrder",
         "OrderStatus",
+        "OrderReport",
         "Register",
         "Products",
         "SearchProducts",

@@ -17,7 +17,7 @@ class ShopSettings(ServiceSettings):
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DB_HOST", "REDIS_HOST", "REDIS_PORT", "JWT_SECRET", "JAEGER_URL"):
+    for name in ("DB_HOST", "REDIS_HOST", "REDIS_PORT", "EVENTS_URL", "JWT_SECRET", "JAEGER_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -50,6 +50,7 @@ def test_the_defaults_are_the_documented_ones(monkeypatch: pytest.MonkeyPatch):
         ("PRODUCT_SERVICE_URL", "http://p", "services.products", "http://p"),
         ("ORDER_SERVICE_URL", "http://o", "services.orders", "http://o"),
         ("REDIS_HOST", "cache", "redis.url", "redis://cache:6379/0"),
+        ("EVENTS_URL", "amqp://broker", "events.url", "amqp://broker"),
         ("REDIS_PORT", "1234", "redis.url", "redis://127.0.0.1:1234/0"),
         ("DB_HOST", "db", "database.url", "postgresql://db/shop"),
     ],

@@ -7,6 +7,7 @@ import orjson
 from subgraphs.orders.domain.payments import PaymentStatus
 from subgraphs.orders.domain.transitions import SOLD, TERMINAL, TRANSITIONS, OrderStatus
 from subgraphs.orders.ports.inventory import HoldState
+from tests.subgraphs.orders.order_books import OrderBooks
 from tests.subgraphs.orders.orders_harness import OrdersHarness
 
 _HOLDS = {
@@ -16,7 +17,7 @@ _HOLDS = {
     OrderStatus.SHIPPED: {HoldState.COMMITTED},
     OrderStatus.DELIVERED: {HoldState.COMMITTED},
     OrderStatus.REFUNDED: {HoldState.COMMITTED, HoldState.RESTOCKED},
-    OrderStatus.REJECTED: {HoldState.RELEASED},
+    OrderStatus.REJECTED: {HoldState.RELEASED, HoldState.ABSENT},
     OrderStatus.EXPIRED: {HoldState.RELEASED},
     OrderStatus.CANCELLED: {HoldState.RELEASED, HoldState.RESTOCKED},
 }
@@ -27,13 +28,13 @@ async def check(harness: OrdersHarness) -> None:
     """Every invariant of every order in `harness`, which must be quiet."""
     for [order_id] in await harness.rows("SELECT id FROM orders"):
         await check_history(harness, order_id)
-        await check_order(harness, order_id)
+        await check_order(harness, order_id, hold=harness.stock.state(order_id))
     await check_outbox(harness)
     await check_units_sold(harness)
     check_stock(harness)
 
 
-async def check_history(harness: OrdersHarness, order_id: str) -> None:
+async def check_history(harness: OrderBooks, order_id: str) -> None:
     """The events count 1, 2, 3 …, follow the table, and end where the order stands."""
     order, history = await harness.order(order_id), await harness.history(order_id)
     assert [event.seq for event in history] == list(range(1, order.last_seq + 1))
@@ -43,7 +44,7 @@ async def check_history(harness: OrdersHarness, order_id: str) -> None:
     assert set(pairwise(statuses)) <= _EDGES, statuses
 
 
-async def check_order(harness: OrdersHarness, order_id: str) -> None:
+async def check_order(harness: OrderBooks, order_id: str, *, hold: HoldState) -> None:
     """Money and stock are what the order's state and history say."""
     order = await harness.order(order_id)
     passed = {event.status for event in await harness.history(order_id)}
@@ -90,7 +91,7 @@ async def check_order(harness: OrdersHarness, order_id: str) -> None:
         assert order.resume_at is None
 
 
-async def check_late_captures(harness: OrdersHarness, order_id: str) -> None:
+async def check_late_captures(harness: OrderBooks, order_id: str) -> None:
     """What was captured for an attempt that was written off went back, once and whole, under the attempt's key."""
     late = await harness.rows(
         "SELECT 'refund:' || p.attempt_id AS key, c.amount_minor FROM sandbox_charges c "
@@ -107,7 +108,7 @@ async def check_late_captures(harness: OrdersHarness, order_id: str) -> None:
     assert made == late
 
 
-async def check_outbox(harness: OrdersHarness) -> None:
+async def check_outbox(harness: OrderBooks) -> None:
     """Each change of status is told once, in order, and so are the milestones."""
     told = [
         orjson.loads(row.envelope) for row in await harness.rows("SELECT * FROM outbox ORDER BY position")

@@ -287,7 +287,7 @@ async def open_orders_api(settings: OrdersSettings) -> AsyncIterator[OrdersApi]:
     }
     settings = settings.model_copy(update={"services": settings.services.model_validate({**services})})
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(listening(_keys(signer), keys_port))
+        await stack.enter_async_context(listening(key_server(signer), keys_port))
         server = await start_server(
             address=f"127.0.0.1:{stock_port}",
             token=SERVICE_TOKEN,
@@ -344,7 +344,7 @@ async def _stop(server: grpc.aio.Server) -> None:
     await server.stop(None)
 
 
-def _keys(signer: Signer) -> ASGIApp:
+def key_server(signer: Signer) -> ASGIApp:
     async def answer(_: Scope, __: Receive, send: Send) -> None:
         body = json.dumps(signer.jwks()).encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
-
 from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.background import WakeUp
 from subgraphs.kit.ids import new_id
@@ -16,8 +14,7 @@ from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.ids import ProductId
 from subgraphs.orders.domain.items import OrderLine
-from subgraphs.orders.domain.orders import Order, OrderEvent
-from subgraphs.orders.domain.payments import Payment
+from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.permissions import Permission
 from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRate, ShippingRates
@@ -38,13 +35,13 @@ from subgraphs.orders.service import (
     PaymentWebhooks,
     Placement,
     Refunds,
+    Reports,
 )
-from subgraphs.orders.store.orders import OrderStore
-from subgraphs.orders.store.payments import PaymentStore
 from subgraphs.orders.store.sandbox_charges import SandboxChargeStore
 from subgraphs.orders.store.tables import metadata
 from tests.subgraphs.orders.account_service import InMemoryAccounts
 from tests.subgraphs.orders.fault_injection import Faults, FaultyInventory, FaultyPostgres, FaultyProvider
+from tests.subgraphs.orders.order_books import OrderBooks
 from tests.subgraphs.orders.stock_service import InMemoryStock, Product
 
 WINDOW = timedelta(minutes=30)
@@ -79,13 +76,13 @@ class Clock:
         self.now += by
 
 
-class OrdersHarness:
+class OrdersHarness(OrderBooks):
     """`postgres` is the code's own and `observer` that of the tests, which no fault reaches."""
 
     def __init__(self, postgres: FaultyPostgres, observer: Postgres, *, quotas: Quotas = NO_QUOTAS) -> None:
+        super().__init__(observer)
         self.faults = postgres.faults = Faults()
         self.postgres = postgres
-        self.observer = observer
         self.clock = Clock()
         self.stock = InMemoryStock(self.clock)
         self.inventory = FaultyInventory(self.stock, self.faults)
@@ -120,6 +117,7 @@ class OrdersHarness:
             cancellations=Cancellations(**shared),
             fulfilment=Fulfilment(postgres=postgres, clock=self.clock, wake_up=_nobody_sleeps),
             refunds=Refunds(postgres=postgres, saga=self.saga, clock=self.clock),
+            reports=Reports(postgres=postgres),
         )
         self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
         self.webhooks = PaymentWebhooks(**shared, provider=self.provider)
@@ -222,36 +220,7 @@ class OrdersHarness:
             self.clock.forward(_A_WHILE)
         assert await self.unfinished() == []
 
-    async def unfinished(self) -> list[Any]:
-        """What a job still has to do."""
-        return [
-            *await self.rows(_UNFINISHED),
-            *await self.rows("SELECT key FROM refunds WHERE due_at IS NOT NULL"),
-            *await self.rows("SELECT event_id FROM payment_events WHERE due_at IS NOT NULL"),
-        ]
-
     # -- what there is -------------------------------------------------------------------------------
-
-    async def order(self, order_id: str) -> Order:
-        async with self.observer.read() as connection:
-            order = await OrderStore(connection).get(order_id)
-        assert order is not None
-        return order
-
-    async def history(self, order_id: str) -> list[OrderEvent]:
-        async with self.observer.read() as connection:
-            return (await OrderStore(connection).events_of([order_id]))[0]
-
-    async def statuses(self, order_id: str) -> list[str]:
-        return [event.status.value for event in await self.history(order_id)]
-
-    async def payment(self, order_id: str) -> Payment | None:
-        async with self.observer.read() as connection:
-            return (await PaymentStore(connection).latest_of([order_id]))[0]
-
-    async def rows(self, query: str, **parameters: Any) -> list[Any]:
-        async with self.observer.read() as connection:
-            return list((await connection.execute(text(query), parameters)).all())
 
     async def everything(self) -> list[tuple[Any, ...]]:
         """All rows of all tables, to show that nothing was written."""
@@ -260,14 +229,6 @@ class OrdersHarness:
             for table in metadata.sorted_tables
             for row in await self.rows(f"SELECT * FROM {table.name} ORDER BY 1, 2")
         ]
-
-
-_UNFINISHED = """
-SELECT id, status, resume_at FROM orders
-WHERE status IN ('PENDING_STOCK', 'PAYING', 'CANCELLING')
-   OR (status NOT IN ('AWAITING_PAYMENT') AND resume_at IS NOT NULL)
-   OR (status IN ('AWAITING_PAYMENT', 'PAID') AND cancellation_request IS NOT NULL)
-"""
 
 
 def _nobody_sleeps() -> None:

@@ -1,12 +1,22 @@
 """A database whose writes a test decides on: when each is carried out, and whether its caller lives to see it."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from subgraphs.kit.mongo.client import Database
 
-WRITES = {"insert_one", "update_one", "update_many", "find_one_and_update", "delete_many"}
+WRITES = {
+    "insert_one",
+    "update_one",
+    "update_many",
+    "find_one_and_update",
+    "find_one_and_delete",
+    "delete_one",
+    "delete_many",
+    "bulk_write",
+}
 
 Write = Callable[[], Awaitable[Any]]
 
@@ -42,7 +52,42 @@ class _GatedCollection:
         async def gated(*args: Any, **kwargs: Any) -> Any:
             return await self._gate.carry_out(lambda: method(*args, **kwargs))
 
-        return gated
+        async def gated_each(writes: list[Any], **kwargs: Any) -> None:
+            """A server may stop in the middle of a batch."""
+            for write in writes:
+                await self._gate.carry_out(lambda write=write: method([write], **kwargs))  # type: ignore[misc] # its own write
+
+        return gated_each if name == "bulk_write" else gated
+
+
+class Death(WriteGate):
+    """The process dies before it makes its write number `after` (from 0)."""
+
+    def __init__(self, after: int, death: BaseException) -> None:
+        self.left, self._death = after, death
+
+    async def carry_out(self, write: Write) -> Any:
+        if self.left == 0:
+            raise self._death
+        self.left -= 1
+        return await write()
+
+
+class Stutter(WriteGate):
+    """Each write waits for a random number of turns of the event loop, before and after it."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(seed)
+
+    async def carry_out(self, write: Write) -> Any:
+        await self._wait()
+        done = await write()
+        await self._wait()
+        return done
+
+    async def _wait(self) -> None:
+        for _ in range(self._chance.choice((0, 0, 1, 5, 40))):
+            await asyncio.sleep(0)
 
 
 class RacyDatabase:

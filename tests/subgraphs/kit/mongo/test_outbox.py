@@ -11,8 +11,8 @@ from subgraphs.kit.events.event import Event
 from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.events.streams import stream_of
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.mongo.client import Database, Mongo, utc_now
-from subgraphs.kit.mongo.outbox import DocumentRelay, with_outbox
+from subgraphs.kit.mongo.client import Collection, Database, Document, Mongo, utc_now
+from subgraphs.kit.mongo.outbox import DocumentRelay, emitting, with_outbox
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import DatabaseSettings, RedisSettings
 
@@ -51,3 +51,29 @@ async def test_an_event_that_is_refused_waits_and_holds_up_no_other(database: Da
     ahead = timedelta(seconds=6)
     assert await relay.publish_pending() == 1
     assert await redis.xlen(stream_of(broken)) == 1
+
+
+async def test_an_event_of_the_instant_between_the_look_and_the_claim_is_published(
+    database: Database, redis: Redis
+) -> None:
+    """It writes the same time into the document, so the time alone does not show that there is one more."""
+    source, now = new_id(), utc_now()
+    first, second = (Event(type=kind, source=source, key="k", data={}) for kind in ("First", "Second"))
+    await database["things"].insert_one({"_id": source, **with_outbox(first, at=now)})
+    looks = 0
+
+    class AtOnceWithAnother(DocumentRelay):
+        """The second event comes after the first look."""
+
+        async def _take(self, collection: Collection, found: Document, claim: Document) -> bool:
+            nonlocal looks
+            looks += 1
+            if looks == 1:
+                await collection.update_one({"_id": source}, emitting({}, second, at=now))
+            return await super()._take(collection, found, claim)
+
+    relay = AtOnceWithAnother(database, RedisStreams(redis), ["things"], clock=lambda: now)
+    assert await relay.publish_pending() == 2
+    assert looks == 2
+    document = await database["things"].find_one({"_id": source})
+    assert document == {"_id": source, "outbox": []}

@@ -1,15 +1,24 @@
 """What is kept for a time only goes, in batches; what an order still needs stays."""
 
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import text
 
+from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.ids import new_id
+from subgraphs.kit.postgres.outbox import OutboxRelay
+from subgraphs.kit.redis.client import create_redis
+from subgraphs.kit.settings import RedisSettings
+from subgraphs.orders.domain.errors import InsufficientStock, PaymentDeclined
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.jobs import housekeeping
 from subgraphs.orders.jobs.housekeeping import Housekeeping
 from subgraphs.orders.settings import RetentionSettings
+from subgraphs.orders.store.tables import metadata, outbox
 from tests.subgraphs.orders import invariants
 from tests.subgraphs.orders.orders_harness import START, OrdersHarness
 
@@ -153,21 +162,72 @@ async def test_what_somebody_is_using_is_passed_over_and_keeps_nobody_waiting(
     assert await _count(harness, "idempotency_keys") == 0
 
 
-async def test_storage_stops_growing_under_steady_traffic(harness: OrdersHarness, job: Housekeeping):
-    """Half a year of an order with a key each week, paid and cancelled."""
+class NewOutbox:
+    """The outbox relay, run by hand; what it published ages with the harness's clock."""
+
+    def __init__(self, harness: OrdersHarness, redis: Redis) -> None:
+        self._harness = harness
+        self._relay = OutboxRelay(harness.observer, RedisStreams(redis), outbox)
+
+    async def empty(self) -> None:
+        async with self._harness.observer.read() as connection:
+            while await self._relay.publish_batch(connection):
+                pass
+            self._relay._purge_at = START
+            await self._relay._purge(connection)
+
+    async def age(self, by: timedelta) -> None:
+        async with self._harness.observer.unit_of_work() as connection:
+            await connection.execute(
+                text("UPDATE outbox SET published_at = published_at - CAST(:by AS interval)"), {"by": by}
+            )
+
+
+# The books; every other table holds what has served its purpose after a while.
+_KEPT_FOR_GOOD = {"orders", "order_items", "order_events", "payments", "refunds"}
+
+
+async def test_storage_stops_growing_under_steady_traffic(
+    harness: OrdersHarness, job: Housekeeping, engines: Any
+):
+    """Half a year of five orders with keys each week: paid and cancelled, declined, expired, refused, left pending a while."""
+    names = sorted(set(metadata.tables) - _KEPT_FOR_GOOD)
     sizes = []
-    for _ in range(26):
-        order = await harness.place(key=new_id())
-        await harness.pay(order.id, key=new_id())
-        await harness.cancel(order.id)
-        await _age_what_is_new(harness)
-        harness.clock.forward(WEEK)
-        while await job.run_once():
-            pass
-        sizes.append((await _count(harness, "idempotency_keys"), await _count(harness, "sandbox_charges")))
-    assert sizes[0] == (2, 2)
-    assert max(sizes) == sizes[-1]
+    async with create_redis(RedisSettings(url=engines.redis_url)) as redis:
+        relayed = NewOutbox(harness, redis)
+        for _ in range(26):
+            await _week_of_orders(harness)
+            await relayed.empty()
+            await _age_what_is_new(harness)
+            await relayed.age(WEEK + timedelta(seconds=1))
+            harness.clock.forward(WEEK)
+            await harness.until_quiet()
+            await relayed.empty()
+            while await job.run_once():
+                pass
+            sizes.append({name: await _count(harness, name) for name in names})
+    # Keys of one week, charges of a month, what happened to the orders within the last week.
+    assert (sizes[0]["idempotency_keys"], sizes[0]["sandbox_charges"]) == (7, 3)
+    assert 0 < sizes[0]["outbox"] < 60
     assert sizes[6:] == [sizes[6]] * 20
+    assert all(max(size[name] for size in sizes) == sizes[-1][name] for name in names)
+
+
+async def _week_of_orders(harness: OrdersHarness) -> None:
+    lamp = harness.stock.add(available=2)
+    first = await harness.place(lamp, key=new_id())
+    await harness.pay(first.id, key=new_id())
+    await harness.cancel(first.id)
+    second = await harness.place(lamp, key=new_id())
+    with suppress(PaymentDeclined):
+        await harness.pay(second.id, "tok_declined", key=new_id())
+    with suppress(InsufficientStock):
+        await harness.place(lamp, quantity=3, key=new_id())
+    await harness.place(lamp, key=new_id())
+    harness.inventory.down = True
+    await harness.place(lamp, key=new_id())
+    harness.inventory.down = False
+    await harness.until_quiet()
 
 
 async def test_what_is_old_is_found_by_an_index(harness: OrdersHarness):

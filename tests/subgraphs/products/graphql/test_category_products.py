@@ -4,18 +4,20 @@ import pytest
 
 from subgraphs.kit.auth.viewer import ANONYMOUS
 from subgraphs.kit.graphql.context import RequestInfo
+from tests.subgraphs.products.listings import listing
 
 CATEGORIES = 100
 
 
 @pytest.fixture
-async def shelves(empty, categories, manager, make) -> list[str]:  # noqa: ARG001 - a fixture
+async def shelves(empty, services, categories, manager, make) -> list[str]:  # noqa: ARG001 - a fixture
     """A hundred categories at the top, the first ten with three products each."""
     names = [f"Shelf {n:03}" for n in range(CATEGORIES)]
     for number, name in enumerate(names):
         shelf = await categories.create(manager, name=name, slug=None, description=None, parent_id=None)
         for n in range(3 if number < 10 else 0):
             await make(f"Book {n}", price=f"{n + 1}.00", category_id=shelf.id)
+    await services.product_lists.page(ANONYMOUS, listing())  # reads the fences, which last for a minute
     return names
 
 

@@ -2,6 +2,9 @@
 
 import pytest
 
+from subgraphs.kit.auth.viewer import ANONYMOUS
+from tests.subgraphs.products.listings import listing
+
 pytestmark = pytest.mark.usefixtures("empty")
 
 FIELDS = "nodes { kind delta heldDelta orderId actorId reason } totalCount pageInfo { hasNextPage }"
@@ -41,6 +44,7 @@ async def test_movements_of_many_products_are_read_together(client, make, servic
     for n in range(20):
         await make(f"Mug {n}", stock=n + 1)
     await services.movements.collect()
+    await services.product_lists.page(ANONYMOUS, listing())  # reads the fences, which last for a minute
     commands.sent.clear()
     query = "{ products(first: 20, sort: NAME) { nodes { stockMovements(first: 1) { nodes { delta } totalCount } } } }"
     found = (await client.manage(query))["products"]["nodes"]

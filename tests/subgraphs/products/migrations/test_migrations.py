@@ -1,21 +1,29 @@
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from pymongo.errors import WriteError
 
-from subgraphs.kit.mongo.client import Mongo
+from subgraphs.kit.background import WakeUp
+from subgraphs.kit.ids import new_id
+from subgraphs.kit.mongo.client import Mongo, utc_now
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.products.app import migrate
+from subgraphs.products.domain.products import NewProduct, ProductId
 from subgraphs.products.domain.reservations import State
 from subgraphs.products.migrations import (
     MIGRATIONS,
     migrate_database,
     v0002_identities_of_holds,
     v0004_images,
+    v0005_movements,
+    v0007_lists,
 )
 from subgraphs.products.migrations.v0001_catalogue_and_stock import INDEXES
 from subgraphs.products.settings import ProductsSettings
+from subgraphs.products.store.list_keys import list_fields
+from subgraphs.products.store.products import ProductStore
 from tests.subgraphs.products.stock_probe import Crash
 
 
@@ -32,7 +40,10 @@ async def test_processes_that_migrate_at_once_get_one_result(engines) -> None:
         done = [d["_id"] async for d in mongo.database["migrations"].find({})]
         assert done == [m.version for m in MIGRATIONS]
         expected = {name: {index.document["name"] for index in wanted} for name, wanted in INDEXES.items()}
+        expected["products"] -= set(v0007_lists.REPLACED)
         expected["products"] |= {"images", "movements_pending", "search_due"}
+        expected["categories"] |= {"marked"}
+        expected["products"] |= {index.document["name"] for index in v0007_lists.INDEXES}
         assert await indexes(mongo.database) == expected
     finally:
         await mongo.database.client.drop_database(mongo.database.name)
@@ -44,9 +55,9 @@ async def test_migration_that_was_interrupted_is_done_again(engines) -> None:
     try:
         await migrate_database(mongo.database)
         await mongo.database["migrations"].delete_many({})
-        await mongo.database["products"].drop_index("price")
+        await mongo.database["products"].drop_index("list_price")
         await migrate_database(mongo.database)
-        assert "price" in (await indexes(mongo.database))["products"]
+        assert "list_price" in (await indexes(mongo.database))["products"]
     finally:
         await mongo.database.client.drop_database(mongo.database.name)
         mongo.close()
@@ -87,6 +98,46 @@ async def test_what_other_versions_let_a_product_have_is_kept(engines) -> None:
         await v0004_images.apply(mongo.database)
         properties["images"] = v0004_images.IMAGES
         assert await validator(mongo.database) == amended
+    finally:
+        await mongo.database.client.drop_database(mongo.database.name)
+        mongo.close()
+
+
+async def test_units_are_counted_as_they_are_and_once(stock, make, order) -> None:
+    mug, counted = await make(stock=10), await make(stock=7)
+    await stock.reserve(order, (mug, 3))
+    await stock.inventory.commit(order)
+    await stock.reserve(f"{order}-2", (mug, 2))
+    later = ("on_hand", "movements", "movements_pending")
+    await stock.database["products"].update_one({"_id": mug.id}, {"$unset": dict.fromkeys(later, "")})
+    await stock.database["products"].update_one({"_id": counted.id}, {"$set": {"on_hand": 8}})
+    for _ in range(2):
+        await v0005_movements.apply(stock.database)
+    assert [
+        (await stock.database["products"].find_one({"_id": p.id}))["on_hand"] for p in (mug, counted)
+    ] == [7, 8]
+    await stock.inventory.release(f"{order}-2")
+    assert (await stock.of(mug), (await stock.database["products"].find_one({"_id": mug.id}))["on_hand"]) == (
+        (7, {}),
+        7,
+    )
+
+
+# ---- a database of before lists had keys ---------------------------------------------------------------------
+
+
+async def test_products_of_before_lists_get_their_keys(engines) -> None:
+    mongo = Mongo(DatabaseSettings(url=engines.mongo_url("lists")), application="products-tests")
+    products = mongo.database["products"]
+    try:
+        await migrate_database(mongo.database)
+        new = [NewProduct(name=f"Mug {n}", price=Decimal(n), sku=f"MUG-{n}") for n in range(1100)]
+        made = [each.product(ProductId(new_id()), at=utc_now()) for each in new]
+        await ProductStore(mongo.database, wake_up=WakeUp()).insert_missing(made)
+        await products.update_many({}, {"$unset": {"lists": "", "fence": ""}})
+        await v0007_lists.apply(mongo.database)
+        found = {d.pop("_id"): d async for d in products.find({}, {"lists": 1, "fence": 1})}
+        assert found == {product.id: list_fields(product) for product in made}
     finally:
         await mongo.database.client.drop_database(mongo.database.name)
         mongo.close()

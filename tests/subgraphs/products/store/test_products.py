@@ -72,3 +72,18 @@ async def test_missing_products_are_added_and_those_that_are_there_stay(database
 async def test_document_that_the_store_refuses_is_not_passed_over(store) -> None:
     with pytest.raises(BulkWriteError):
         await store.insert_missing([product(1), product(2, available=-1)])
+
+
+async def test_updates_look_for_a_product_by_its_id_alone(products, manager, make, commands) -> None:
+    """The embedded server reads the whole collection for anything more, and for every findAndModify."""
+    mug = await make(stock=2)
+    commands.sent.clear()
+    for change in (
+        products.update(manager, mug.id, {"name": "Cup", "stock": 5}, version=1),
+        products.adjust_stock(manager, mug.id, delta=-1, reason=None),
+        products.delete(manager, mug.id),
+    ):
+        await change
+        (update,) = commands.last["update"]["updates"]
+        assert update["q"] == {"_id": mug.id}
+    assert set(commands.sent) == {"find", "update"}
