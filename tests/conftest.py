@@ -37,11 +37,17 @@ def supergraph(engines: Engines) -> dict[str, Any]:
         "PRODUCTS_DATABASE_URL": engines.mongo,
         "REDIS_URL": engines.redis,
         "ROUTER_SECRET": launcher.ROUTER_SECRET,
+        # Each request is logged, and so can be followed by its ids.
+        **{f"{name}_SERVER_SLOW_REQUEST": "0s" for name in ("USERS", "PRODUCTS", "ORDERS", "REST")},
         # Off by itself with stores that are not the launcher's own.
         "USERS_FIRST_ACCOUNT_ADMIN": "true",
         # A test changes the signing key, and waits until the new one signs.
         "USERS_JWT_KEY_LEAD": "10s",
         "EDGE_JWKS_CACHE": "2s",
+        # The receivers of the tests are on this machine.
+        "ORDERS_WEBHOOKS_ALLOW_HTTP": "true",
+        "ORDERS_WEBHOOKS_ALLOW_PRIVATE": "true",
+        "ORDERS_WEBHOOKS_PORTS": "[]",
     }
     # What each router does is tested in tests/router; here every machine runs the same one.
     arguments = ["--edge-port", "0", "--router-port", "0", "--router", "hive", "--seed"]

@@ -11,7 +11,6 @@ from starlette.types import ASGIApp
 
 from clients.rest import __doc__ as description
 from clients.rest import docs, documents, error_handlers
-from clients.rest.categories import CategoryFinder
 from clients.rest.readiness import Readiness
 from clients.rest.request_line import LimitQuery
 from clients.rest.router_client import RouterClient
@@ -76,7 +75,6 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.router_client = router_client
-    app.state.categories = CategoryFinder()
     app.state.streams = StatusStreams(settings.stream)
     routers = [module.router for module in (users, products, images, orders, reports)]
     paths = {route.path for router in routers for route in router.routes if isinstance(route, APIRoute)}

@@ -31,16 +31,11 @@ async def fetch(session: RouterSession, operation: str, query: PageQuery, /, **v
         first = min(remaining, MAX_LIMIT)
         connection = await session.query(f"Skip{operation}", first=first, after=cursor, **variables)
         if not connection["pageInfo"]["hasNextPage"]:
-            return empty(query)
+            return _page(query, {})
         cursor = connection["pageInfo"]["endCursor"]
         remaining -= first
     connection = await session.query(operation, first=query.limit, after=cursor, **variables)
     return _page(query, connection)
-
-
-def empty(query: PageQuery) -> Page:
-    """The page of a list that has nothing for `query`."""
-    return _page(query, {})
 
 
 def _page(query: PageQuery, connection: dict[str, Any]) -> Page:

@@ -12,6 +12,9 @@ import tarfile
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from deploy.local.errors import LaunchError
 
@@ -28,6 +31,7 @@ _TARGETS = {
 _MOST_BYTES = 256 * 1024 * 1024
 _TIMEOUT = 60.0
 # Set for a service of ours, each of these would stop the router or make it fetch what it is not told here.
+_LICENCES = ("APOLLO_ROUTER_LICENSE", "APOLLO_ROUTER_LICENSE_PATH")
 _NOT_FOR_IT = ("OTEL_EXPORTER_OTLP_ENDPOINT", "RUST_BACKTRACE")
 
 
@@ -51,10 +55,36 @@ def find(environ: Mapping[str, str], data: Path) -> Path | None:
     return installed if os.access(installed, os.X_OK) else None
 
 
-def command(binary: Path, supergraph: Path, log_level: str) -> Sequence[str]:
+def configuration(environ: Mapping[str, str], folder: Path) -> Path:
+    """router.yaml; where there is a licence, with graphos.yaml laid over it, as a file in `folder`."""
+    plain = FOLDER / "router.yaml"
+    connected = all(environ.get(name) for name in ("APOLLO_KEY", "APOLLO_GRAPH_REF"))
+    if not connected and not any(environ.get(name) for name in _LICENCES):
+        return plain
+    overlay = FOLDER / "graphos.yaml"
+    merged = _laid_over(yaml.safe_load(plain.read_text()), yaml.safe_load(overlay.read_text()))
+    file = folder / "apollo.yaml"
+    file.write_text(
+        f"# router.yaml with graphos.yaml laid over it.\n{yaml.safe_dump(merged, sort_keys=False)}"
+    )
+    return file
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Sections are merged, anything else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(below.get(key), dict)
+        merged[key] = _laid_over(below[key], value) if both else value
+    return merged
+
+
+def command(
+    binary: Path, supergraph: Path, log_level: str, config: Path = FOLDER / "router.yaml"
+) -> Sequence[str]:
     """Its command line, without the variables that it would stumble over; it goes on with a supergraph that changes."""
     unset = [part for name in _NOT_FOR_IT for part in ("-u", name)]
-    files = ["--config", str(FOLDER / "router.yaml"), "--supergraph", str(supergraph)]
+    files = ["--config", str(config), "--supergraph", str(supergraph)]
     return [
         "env",
         *unset,

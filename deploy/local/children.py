@@ -178,7 +178,12 @@ def _apollo(topology: Topology, env: Mapping[str, str], data: Path, log_level: s
         binary = apollo.find(os.environ, data)
         if binary is None:
             raise LaunchError(f"Apollo Router is no longer there: {apollo.INSTALL}")
-        return apollo.command(binary, ROOT / "schema" / "supergraph.graphql", log_level)
+        return apollo.command(
+            binary,
+            ROOT / "schema" / "supergraph.graphql",
+            log_level,
+            apollo.configuration(os.environ, data),
+        )
 
     return Child(
         name="apollo",

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from deploy.local.commands import events, keys, products, router, schema, stock, up, users
+from deploy.local.commands import events, keys, products, report, router, schema, stock, up, users
 from deploy.local.errors import LaunchError
 
 COMMANDS = (
@@ -14,6 +14,7 @@ COMMANDS = (
     users.COMMAND,
     products.COMMAND,
     stock.COMMAND,
+    report.COMMAND,
     keys.COMMAND,
     events.COMMAND,
 )

@@ -22,6 +22,7 @@ _KEPT = (
     "services.token",
     "router.secret",
     "envoy.yaml",
+    "apollo.yaml",
     "jwks.json",
     "state.json",
 )

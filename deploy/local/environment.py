@@ -142,6 +142,7 @@ def edge_values(
         "TRUSTED_HOPS": environ.get("EDGE_TRUSTED_HOPS") or "0",
         "RATE_LIMIT_PER_MINUTE": limit,
         "RATE_LIMIT_BURST": environ.get("EDGE_RATE_LIMIT_BURST") or limit,
+        "ACCOUNT_RATE_LIMIT_PER_MINUTE": environ.get("EDGE_ACCOUNT_RATE_LIMIT_PER_MINUTE") or limit,
         "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),
         "MAX_UPLOAD_BYTES": environ.get("EDGE_MAX_UPLOAD_BYTES") or str(_MAX_UPLOAD_BYTES),
         "MAX_WEBHOOK_BYTES": environ.get("EDGE_MAX_WEBHOOK_BYTES") or str(_MAX_WEBHOOK_BYTES),
@@ -160,6 +161,7 @@ def _apollo(topology: Topology, root: Path) -> dict[str, str]:
     return {
         "ROUTER_ADDRESS": f"{LOOPBACK}:{topology.http['apollo']}",
         "ROUTER_RHAI": str(root / "router" / "apollo" / "rhai"),
+        "ROUTER_JWKS_URL": f"{topology.base('users')}/.well-known/jwks.json",
         "APOLLO_TELEMETRY_DISABLED": "true",
         **{f"ROUTER_{name.upper()}_URL": f"{topology.base(name)}/graphql" for name in SUBGRAPHS},
     }

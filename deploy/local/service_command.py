@@ -41,6 +41,8 @@ class ServiceCommand:
     description: str
     epilog: str
     environment: Environment
+    has_actions: bool = True
+    """Whether an ACTION follows the name; otherwise options may."""
 
     def register(self, subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         """Its parser: the data folder, and whatever is the service's to understand."""
@@ -50,31 +52,35 @@ class ServiceCommand:
             description=self.description,
             epilog=self.epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            # Without an action in front, options would be taken for ours: so nothing looks like one here.
+            prefix_chars="-" if self.has_actions else "\0",
+            add_help=self.has_actions,
         )
         command.set_defaults(run=self._run, parser=command)
-        command.add_argument(
-            "--data",
-            metavar="FOLDER",
-            type=Path,
-            default=_DEFAULT_DATA,
-            help="data folder of the supergraph that is meant (default: .supergraph in the checkout)",
-        )
+        if self.has_actions:
+            command.add_argument(
+                "--data",
+                metavar="FOLDER",
+                type=Path,
+                default=_DEFAULT_DATA,
+                help="data folder of the supergraph that is meant (default: .supergraph in the checkout)",
+            )
         command.add_argument(
             "action", metavar="ACTION", nargs=argparse.REMAINDER, help="what to do; ACTION --help explains it"
         )
 
     def _run(self, options: argparse.Namespace) -> int:
         action, data = _split(options)
+        if self.has_actions and not action:
+            options.parser.error("say which ACTION")
         return _at_this_terminal(self.service, [self.name, *action], self.environment(action, data))
 
 
 def _split(options: argparse.Namespace) -> tuple[list[str], Path]:
     """What is the service's to understand, and the data folder, which may also be named behind the action."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--data", type=Path, default=options.data)
+    parser.add_argument("--data", type=Path, default=getattr(options, "data", _DEFAULT_DATA))
     found, action = parser.parse_known_args(options.action)
-    if not action:
-        options.parser.error("say which ACTION")
     return action, found.data
 
 

@@ -12,6 +12,7 @@ export function useOperationLog() {
     );
     return {
       request_id: args.contextValue?.headers?.['x-request-id'],
+      trace_id: args.contextValue?.headers?.traceparent?.split('-')[1],
       operation: definition?.name?.value,
       type: definition?.operation,
       started: performance.now(),

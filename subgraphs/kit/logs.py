@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard output, with the request's id in each."""
+"""Structured logs: one JSON object a line on standard output, with the ids of the request and of its trace in each."""
 
 import io
 import logging
@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 import orjson
 import structlog
+from opentelemetry import trace
 
 from subgraphs.kit.settings import LoggingSettings
 
@@ -42,6 +43,13 @@ def _traceback(stream: TextIO, exc_info: Any) -> None:
     stream.write(harmless(text.getvalue()))
 
 
+def _add_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = trace.format_trace_id(context.trace_id)
+    return event
+
+
 def configure(service: str, settings: LoggingSettings, *, stream: TextIO | None = None) -> None:
     """Route structlog and the standard library's loggers to one handler; call once per process.
 
@@ -55,6 +63,7 @@ def configure(service: str, settings: LoggingSettings, *, stream: TextIO | None 
 
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_service,

@@ -1,8 +1,9 @@
-"""`python -m subgraphs.orders serve | migrate | schema | events`."""
+"""`python -m subgraphs.orders serve | migrate | schema | events | report`."""
 
 from subgraphs.kit import cli
 from subgraphs.kit.events import command as events
-from subgraphs.orders.app import open_app
+from subgraphs.orders.app import open_app, open_reports
+from subgraphs.orders.commands import report
 from subgraphs.orders.graphql.schema import schema
 from subgraphs.orders.migrations import migrate
 from subgraphs.orders.settings import OrdersSettings
@@ -14,7 +15,7 @@ SERVICE = cli.Service(
     open_app=open_app,
     sdl=schema.as_str,
     migrate=migrate,
-    commands={"events": events.COMMAND},
+    commands={"events": events.COMMAND, "report": report.command(open_reports)},
 )
 
 if __name__ == "__main__":

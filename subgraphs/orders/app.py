@@ -11,6 +11,7 @@ from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import WakeUp, running
 from subgraphs.kit.events.connect import open_transport
+from subgraphs.kit.events.consumer import Consumer
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.client import open_channel
@@ -20,6 +21,7 @@ from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingRate, ShippingRates
+from subgraphs.orders.domain.webhooks import SOURCES, UrlRules
 from subgraphs.orders.graphql.context import OrdersContext
 from subgraphs.orders.graphql.loaders import Loaders
 from subgraphs.orders.graphql.schema import schema
@@ -29,6 +31,7 @@ from subgraphs.orders.jobs.housekeeping import Housekeeping
 from subgraphs.orders.jobs.late_refunds import RefundLateCaptures
 from subgraphs.orders.jobs.payment_events import WorkOffPaymentEvents
 from subgraphs.orders.jobs.resume import ResumeOrders
+from subgraphs.orders.jobs.webhooks import DeliverWebhooks
 from subgraphs.orders.live.states import OrderStates
 from subgraphs.orders.live.status import LiveStatus
 from subgraphs.orders.live.wake_ups import StatusWakeUps
@@ -45,14 +48,27 @@ from subgraphs.orders.service import (
     Placement,
     Refunds,
     Reports,
+    Webhooks,
 )
-from subgraphs.orders.settings import OrdersSettings, ShippingRateSettings
+from subgraphs.orders.settings import OrdersSettings, ShippingRateSettings, WebhookSettings
 from subgraphs.orders.store.tables import outbox
+from subgraphs.orders.webhooks.recorder import CONSUMER, DeliveryRecorder
+from subgraphs.orders.webhooks.sender import WebhookSender
+
+
+@asynccontextmanager
+async def open_reports(settings: OrdersSettings) -> AsyncIterator[Reports]:
+    """What the `report` command works with."""
+    postgres = Postgres(settings.database, application="orders-command")
+    try:
+        yield Reports(postgres=postgres)
+    finally:
+        await postgres.close()
 
 
 @asynccontextmanager
 async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
-    """The service with its background jobs: outbox relay, resumption of orders, housekeeping, live status."""
+    """The service with its background jobs: outbox relay, resumption of orders, housekeeping, live status, webhooks."""
     async with AsyncExitStack() as stack:
         postgres = Postgres(settings.database, application="orders")
         stack.push_async_callback(postgres.close)
@@ -85,6 +101,13 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             wake_up=relay.wake_up,
             refund_due=refund_due,
         )
+        deliver = await stack.enter_async_context(_delivering(postgres, settings.webhooks))
+        recorder = DeliveryRecorder(postgres=postgres, clock=_now, wake_up=deliver.wake_up)
+        consumers = [
+            Consumer(transport, recorder.handle, source=source, group=CONSUMER) for source in SOURCES
+        ]
+        for consumer in consumers:
+            stack.push_async_callback(consumer.close)
         accounts = GrpcAccounts(users, revocations)
         service = OrderService(
             orders=Orders(postgres=postgres, states=states),
@@ -111,6 +134,14 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             fulfilment=Fulfilment(postgres=postgres, clock=_now, wake_up=relay.wake_up),
             refunds=Refunds(postgres=postgres, saga=saga, clock=_now),
             reports=Reports(postgres=postgres),
+            webhooks=Webhooks(
+                postgres=postgres,
+                clock=_now,
+                wake_up=deliver.wake_up,
+                rules=url_rules(settings.webhooks),
+                most=settings.webhooks.most,
+                overlap=settings.webhooks.overlap,
+            ),
         )
         webhooks = PaymentWebhooks(
             postgres=postgres, saga=saga, provider=provider, clock=_now, wake_up=event_due
@@ -124,13 +155,15 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
                 *payments.jobs,
                 Housekeeping(postgres=postgres, settings=settings.retention, clock=_now).job,
                 live.job,
+                deliver.job,
+                *(job for consumer in consumers for job in consumer.jobs),
                 *([states.job] if states else []),
             )
         )
 
         def make_context(request: RequestInfo) -> OrdersContext:
             return OrdersContext(
-                request=request, service=service, live=live, new_loaders=lambda: Loaders(service.orders)
+                request=request, service=service, live=live, new_loaders=lambda: Loaders(service)
             )
 
         yield create_app(
@@ -142,6 +175,23 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             checks={"postgres": postgres.ping, "redis": redis.ping},
             add_routes=payment_webhook_routes(webhooks),
         )
+
+
+@asynccontextmanager
+async def _delivering(postgres: Postgres, settings: WebhookSettings) -> AsyncIterator[DeliverWebhooks]:
+    """The job that sends to webhooks; what it is sending at the end is left to other processes."""
+    async with WebhookSender(url_rules(settings), timeout=settings.timeout) as sender:
+        deliver = DeliverWebhooks(postgres=postgres, sender=sender, settings=settings, clock=_now)
+        try:
+            yield deliver
+        finally:
+            await deliver.close()
+
+
+def url_rules(settings: WebhookSettings) -> UrlRules:
+    return UrlRules(
+        allow_http=settings.allow_http, allow_private=settings.allow_private, ports=settings.ports
+    )
 
 
 def _now() -> datetime:

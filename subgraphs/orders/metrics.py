@@ -11,3 +11,4 @@ LIVE_REFUSALS = Counter(
 LIVE_GAPS = Counter(
     "live_stream_gaps_total", "Times that entries of the event stream were gone before they were read."
 )
+WEBHOOK_ATTEMPTS = Counter("webhook_attempts_total", "Deliveries sent to webhooks, by outcome.", ["outcome"])

@@ -27,6 +27,9 @@ class RetentionSettings(Section):
         timedelta(days=30),
         description="Webhooks of payment providers; one that comes again after this time is worked off again.",
     )
+    deliveries: Duration = Field(
+        timedelta(days=30), description="Deliveries to webhooks with the log of their attempts."
+    )
     every: Duration = Field(
         timedelta(minutes=5), gt=timedelta(0), description="How often old records are deleted."
     )
@@ -88,6 +91,38 @@ class QuotaSettings(Section):
     held_units: int = Field(2000, ge=0, description="Units in them, of all products together.")
 
 
+class WebhookSettings(Section):
+    """Telling others of events."""
+
+    most: int = Field(20, ge=0, description="Webhooks that there may be; 0 for none.")
+    allow_http: bool = Field(default=False, description="Also URLs without TLS.")
+    allow_private: bool = Field(
+        default=False,
+        description="Also addresses that are not of the public internet, for receivers in one's own network.",
+    )
+    ports: frozenset[int] = Field(
+        frozenset({443, 8443}), description="Of the URLs; an empty list is any, a list is JSON: [443]."
+    )
+    timeout: Duration = Field(
+        timedelta(seconds=10), gt=timedelta(0), description="For one attempt, from the name to the answer."
+    )
+    max_attempts: int = Field(10, ge=1, description="To send one delivery, over 30 hours with these pauses.")
+    first_pause: Duration = Field(
+        timedelta(seconds=5),
+        gt=timedelta(0),
+        description="After the first failure; four times as long each time.",
+    )
+    longest_pause: Duration = Field(
+        timedelta(hours=8), gt=timedelta(0), description="Where that growth ends."
+    )
+    disable_after: Duration = Field(
+        timedelta(days=5), description="A webhook is disabled after this time of nothing but failures."
+    )
+    overlap: Duration = Field(
+        timedelta(days=1), description="For how long a replaced secret signs beside the new one."
+    )
+
+
 class ShippingRateSettings(Section):
     """One row of the table of shipping costs; the most exact one that fits an order counts."""
 
@@ -128,3 +163,4 @@ class OrdersSettings(ServiceSettings):
     )
     retention: RetentionSettings = RetentionSettings()
     live: LiveSettings = LiveSettings()
+    webhooks: WebhookSettings = WebhookSettings()

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from subgraphs.kit.auth.remote_keys import remote_keys
@@ -12,6 +13,7 @@ from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.background import WakeUp, running
 from subgraphs.kit.events.connect import open_transport
+from subgraphs.kit.events.transport import Publisher
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.server import serving
@@ -47,14 +49,17 @@ from subgraphs.products.service.reservation_steps import ReservationSteps
 from subgraphs.products.service.search import SearchService
 from subgraphs.products.service.search_index import SearchIndexing
 from subgraphs.products.service.upkeep import StockUpkeep
-from subgraphs.products.settings import ImageSettings, ProductsSettings, StockSettings
+from subgraphs.products.settings import CacheSettings, ImageSettings, ProductsSettings, StockSettings
 from subgraphs.products.store.categories import CategoryStore
 from subgraphs.products.store.category_changes import CategoryChangeStore
 from subgraphs.products.store.category_products import CategoryProductStore
 from subgraphs.products.store.drift import DriftStore
 from subgraphs.products.store.holds import HoldStore
+from subgraphs.products.store.hot_products import HotProducts
 from subgraphs.products.store.images import ImageStore
 from subgraphs.products.store.movements import MovementStore
+from subgraphs.products.store.outdating import OutdatingPublisher
+from subgraphs.products.store.product_cache import ProductCache
 from subgraphs.products.store.product_lists import ProductListStore
 from subgraphs.products.store.products import ProductStore
 from subgraphs.products.store.reservations import ReservationStore
@@ -64,7 +69,7 @@ from subgraphs.products.store.search_index import SearchIndexStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The use cases over one database."""
+    """The use cases over one database. Without a cache there are no `hot_products`, and the store is read."""
 
     categories: CategoryService
     category_tree: CategoryTree
@@ -77,6 +82,7 @@ class Services:
     upkeep: StockUpkeep
     movements: StockMovements
     reconciliation: Reconciliation
+    hot_products: HotProducts | None
 
     def make_context(self, request: RequestInfo) -> ProductsContext:
         """The context of one operation, with loaders of its own."""
@@ -107,6 +113,7 @@ def build_services(
     catalogue_changed: Callable[[], None] = lambda: None,
     clock: Callable[[], datetime] = utc_now,
     after_write: Callable[[str], None] = lambda _: None,
+    cache: ProductCache | None = None,
 ) -> Services:
     """`wake_up` is called after an event was written, `catalogue_changed` after a product was.
 
@@ -119,7 +126,9 @@ def build_services(
         wake_up()
         catalogue_changed()
 
-    products = ProductStore(database, wake_up=product_changed)
+    products = ProductStore(database, wake_up=product_changed, cache=cache)
+    hot_products = None if cache is None else HotProducts(products, cache)
+    read_many = products.get_many if hot_products is None else hot_products.get_many
     steps = ReservationSteps(
         holds=HoldStore(database, max_holds=settings.max_holds),
         reservations=ReservationStore(database, wake_up=wake_up),
@@ -134,7 +143,7 @@ def build_services(
             products=CategoryProductStore(database, catalogue_changed=catalogue_changed),
             clock=clock,
         ),
-        products=ProductService(store=products, categories=categories, clock=clock),
+        products=ProductService(store=products, read_many=read_many, categories=categories, clock=clock),
         product_lists=ProductListService(store=ProductListStore(database), categories=categories),
         search=SearchService(store=SearchStore(database), products=products, categories=categories),
         search_indexing=SearchIndexing(
@@ -155,6 +164,7 @@ def build_services(
             store=DriftStore(database), steps=steps, settled_for=settings.stale_after
         ),
         movements=StockMovements(store=MovementStore(database), clock=clock, after_write=after_write),
+        hot_products=hot_products,
     )
 
 
@@ -205,6 +215,10 @@ async def open_export(settings: ProductsSettings) -> AsyncIterator[ProductExport
         yield build_export(mongo.database)
 
 
+def _cache(redis: Redis, settings: CacheSettings) -> ProductCache | None:
+    return ProductCache(redis, fresh=settings.fresh, missing=settings.missing) if settings.fresh else None
+
+
 @asynccontextmanager
 async def open_reconciliation(settings: ProductsSettings) -> AsyncIterator[Reconciliation]:
     """What the `stock` command works with; the events that it writes are published by the running service."""
@@ -230,8 +244,11 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         keys = await stack.enter_async_context(remote_keys(settings))
         revocations = RedisRevocations(redis)
 
-        transport = await stack.enter_async_context(open_transport(settings, redis))
-        relay = DocumentRelay(mongo.database, transport, ["products", "reservations"])
+        publisher: Publisher = await stack.enter_async_context(open_transport(settings, redis))
+        cache = _cache(redis, settings.cache)
+        if cache is not None:
+            publisher = OutdatingPublisher(publisher, cache)
+        relay = DocumentRelay(mongo.database, publisher, ["products", "reservations"])
         catalogue_changed = WakeUp()
         services = build_services(
             mongo.database,
@@ -239,7 +256,10 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
             images=settings.images,
             wake_up=relay.wake_up,
             catalogue_changed=catalogue_changed,
+            cache=cache,
         )
+        if services.hot_products is not None:
+            stack.push_async_callback(services.hot_products.settle)
         jobs = (
             *stock_jobs(services.upkeep, settings.stock),
             *movement_jobs(services.movements, settings.stock),

@@ -75,6 +75,24 @@ class ImageSettings(Section):
     )
 
 
+class CacheSettings(Section):
+    """Products by id, as orders and other services show them, in Redis; `PRODUCTS_CACHE_…`."""
+
+    fresh: Duration = Field(
+        timedelta(seconds=2),
+        ge=timedelta(0),
+        le=timedelta(seconds=30),
+        description="How long a product is shown as it was read; 0 turns the cache off. Edits show at once, units that "
+        "orders take or give back no later than this.",
+    )
+    missing: Duration = Field(
+        timedelta(seconds=1),
+        ge=timedelta(0),
+        le=timedelta(seconds=30),
+        description="How long it is believed that no product has an id.",
+    )
+
+
 class ProductsSettings(ServiceSettings):
     prefix: ClassVar[str] = "PRODUCTS"
     default_database: ClassVar[str] = "mongodb:products"
@@ -85,3 +103,4 @@ class ProductsSettings(ServiceSettings):
     database: DatabaseSettings = DatabaseSettings(url="mongodb://127.0.0.1:27017/products")
     stock: StockSettings = StockSettings()
     images: ImageSettings = ImageSettings()
+    cache: CacheSettings = CacheSettings()

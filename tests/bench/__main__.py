@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import catalogue, executor, load, logins, startup
+from tests.bench import catalogue, cpu, executor, load, logins, startup
 from tests.bench.report import Row
 from tests.harness import launcher
 
@@ -56,11 +56,13 @@ def main() -> None:
             rows += startup.warm(folder)
             state, rows_idle = startup.idle(folder)
             rows += rows_idle
-            addresses = launcher.read(state)["addresses"]
+            launch = launcher.read(state)
+            addresses = launch["addresses"]
             console.print("measuring …")
             rows += asyncio.run(
                 load.measure(addresses, seconds=options.seconds, connections=options.connections)
             )
+            rows += asyncio.run(cpu.measure(launch, connections=options.connections))
             rows += asyncio.run(logins.measure(addresses))
             if options.products:
                 console.print(

@@ -3,6 +3,8 @@
 import asyncio
 import statistics
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,22 +76,18 @@ def _beside(result: Result, yardstick: Result) -> str:
 
 async def _load(url: str, body: object | None, *, seconds: float, connections: int) -> Result:
     """Requests over `connections` keep-alive connections until `seconds` are over."""
-    request = _request(url, body)
+    content = request(url, body)
     deadline = time.perf_counter() + seconds
     samples: list[float] = []
     failures = 0
 
     async def connection() -> None:
         nonlocal failures
-        parts = urlsplit(url)
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        while time.perf_counter() < deadline:
-            started = time.perf_counter()
-            writer.write(request)
-            status = await _answer(reader)
-            samples.append((time.perf_counter() - started) * 1000)
-            failures += status != httpx.codes.OK
-        writer.close()
+        async with _connected(url) as ask:
+            while time.perf_counter() < deadline:
+                started = time.perf_counter()
+                failures += await ask(content) != httpx.codes.OK
+                samples.append((time.perf_counter() - started) * 1000)
 
     started = time.perf_counter()
     await asyncio.gather(*(connection() for _ in range(connections)))
@@ -98,15 +96,47 @@ async def _load(url: str, body: object | None, *, seconds: float, connections: i
     return Result(len(samples) / elapsed, statistics.median(samples), cuts[98], failures)
 
 
-def _request(url: str, body: object | None) -> bytes:
+async def requests(url: str, content: bytes, *, count: int, connections: int) -> int:
+    """Send `content` about `count` times over `connections` connections; how many were not answered 200."""
+    failures = 0
+
+    async def connection() -> None:
+        nonlocal failures
+        async with _connected(url) as ask:
+            for _ in range(count // connections):
+                failures += await ask(content) != httpx.codes.OK
+
+    await asyncio.gather(*(connection() for _ in range(connections)))
+    return failures
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Callable[[bytes], Awaitable[int]]]:
+    """Sends a request over one connection and reads the status of its answer."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+
+    async def ask(content: bytes) -> int:
+        writer.write(content)
+        return await _answer(reader)
+
+    try:
+        yield ask
+    finally:
+        writer.close()
+
+
+def request(url: str, body: object | None, headers: Mapping[str, str] | None = None) -> bytes:
+    """A request as it is sent: a POST of `body` as JSON, or a GET where there is none."""
     parts = urlsplit(url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    if body is None:
-        return f"GET {path} HTTP/1.1\r\nhost: {parts.netloc}\r\n\r\n".encode()
-    content = orjson.dumps(body)
-    head = f"POST {path} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\n"
-    head += "".join(f"{name}: {value}\r\n" for name, value in launcher.AS_THE_ROUTER.items())
-    return head.encode() + b"content-length: %d\r\n\r\n" % len(content) + content
+    content = b"" if body is None else orjson.dumps(body)
+    sent = {"host": parts.netloc, **(headers or {})}
+    if body is not None:
+        sent |= {"content-type": "application/json", "content-length": str(len(content))}
+        sent |= launcher.AS_THE_ROUTER
+    lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in sent.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + content
 
 
 async def _answer(reader: asyncio.StreamReader) -> int:

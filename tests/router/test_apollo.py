@@ -4,13 +4,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from deploy.local import apollo
 from deploy.tools.schema import generate
-from tests.router.processes import Execute, Process, Starter
+from tests.router.processes import Execute, Process, Starter, WaitUntil
 from tests.router.recording_subgraphs import SEEN, token
 from tests.router.test_subscriptions import BOTH, client, event_stream, watch
 
@@ -26,9 +27,17 @@ def both(apollo_router: Process, start_edge: Starter) -> Iterator[Process]:
     return start_edge(ROUTER_PORT=apollo_router.url.rpartition(":")[2])
 
 
-def test_the_router_accepts_its_configuration(binary: Path) -> None:
+LICENCES: list[dict[str, str]] = [
+    {"APOLLO_KEY": "service:shop:key", "APOLLO_GRAPH_REF": "shop@current"},
+    {"APOLLO_ROUTER_LICENSE": "token"},
+    {"APOLLO_ROUTER_LICENSE_PATH": "/etc/licence"},
+]
+
+
+@pytest.mark.parametrize("environ", [{}, *LICENCES])
+def test_the_router_accepts_its_configuration(binary: Path, environ: dict[str, str], tmp_path: Path) -> None:
     said = subprocess.run(
-        [binary, "config", "validate", apollo.FOLDER / "router.yaml"],
+        [binary, "config", "validate", apollo.configuration(environ, tmp_path)],
         capture_output=True,
         text=True,
         timeout=30,
@@ -48,6 +57,20 @@ def test_a_labelled_override_starts_without_a_licence(
     supergraph, _ = generate.compose(tmp_path, tmp_path / "supergraph.yaml")
     assert 'overrideLabel: "percent(10)"' in supergraph.read_text()
     assert start_apollo(ROUTER_SUPERGRAPH=str(supergraph)).stop() == 0
+
+
+async def test_each_operation_is_logged_with_the_ids_of_its_request_and_trace(
+    apollo_router: Process, execute: Execute, wait_until: WaitUntil
+) -> None:
+    trace = uuid4().hex
+    headers = {"x-request-id": f"r-{trace}", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    execute(apollo_router, "query Named { product(id: 1) { id } }", headers=headers)
+
+    def logged() -> bool:
+        lines = [line for line in apollo_router.log().splitlines() if f"request_id=r-{trace}" in line]
+        return [f'"trace_id":"{trace}"' in line and "operation Named" in line for line in lines] == [True]
+
+    await wait_until(logged)
 
 
 # ---- behind the edge -----------------------------------------------------------------------------------------

@@ -359,13 +359,13 @@ async def test_a_new_supergraph_is_taken_up_without_a_lost_request(
     whole = (composed / "supergraph.graphql").read_text()
     assert whole.count("  leaky: String @join__field(graph: USERS)\n") == 1
     supergraph.write_text(whole)
-    engine = start_engine(ROUTER_SUPERGRAPH=str(supergraph))
+    engine = start_engine(ROUTER_SUPERGRAPH=str(supergraph), ROUTER_TIMEOUT="10s")
     async with httpx.AsyncClient(base_url=engine.url, timeout=10) as client:
 
         async def ask(query: str) -> httpx.Response:
             return await client.post("/graphql", json={"query": query})
 
-        slow = asyncio.create_task(ask("{ slow(seconds: 0.9) }"))
+        slow = asyncio.create_task(ask("{ slow(seconds: 2) }"))
         await wait_until(lambda: len(SEEN["users"].requests) == 1)
         unfinished = tmp_path / "supergraph.part"
         unfinished.write_text(whole.replace("  leaky: String @join__field(graph: USERS)\n", ""))

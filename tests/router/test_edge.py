@@ -272,6 +272,25 @@ def test_past_the_rate_limit_an_address_waits_and_probes_do_not_count(
     assert spoofed.status_code == 429
 
 
+def test_past_the_limit_of_its_account_a_client_waits_wherever_it_calls_from(start_edge: Starter) -> None:
+    edge = start_edge(ACCOUNT_RATE_LIMIT_PER_MINUTE=2, TRUSTED_HOPS=1)
+
+    def ask(path: str, account: str | None, address: str) -> httpx.Response:
+        headers = {"x-forwarded-for": address, **(bearer(token(subject=account)) if account else {})}
+        return httpx.post(edge.url + path, json=ME, headers=headers)
+
+    asked = [ask("/graphql", "a", f"192.0.2.{n}") for n in range(3)]
+    assert [answer.status_code for answer in asked] == [200, 200, 429]
+    assert graphql_error(asked[-1]) == (429, "RATE_LIMITED")
+    refused = ask("/api/v1/orders", "a", "192.0.2.9")
+    assert rest_error(refused) == (429, "RATE_LIMITED")
+    assert refused.headers["retry-after"] == "1"
+    # Another account, and whoever has none, are not slowed down by it.
+    assert ask("/graphql", "b", "192.0.2.0").status_code == 200
+    assert [ask("/graphql", None, "192.0.2.0").status_code for _ in range(4)] == [200] * 4
+    edge.stop()
+
+
 @pytest.mark.parametrize(
     "path", ["/ready", "/.well-known/jwks.json", "/docs", "/redoc", "/openapi.json", "/metrics"]
 )

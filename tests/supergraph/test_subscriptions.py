@@ -120,3 +120,38 @@ async def test_rest_stream_of_a_foreign_order_is_404(
     stranger = await new_customer()
     answer = await http.get(f"/api/v1/orders/{order_id}/events", headers=stranger.headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+async def test_one_stream_too_many_of_an_account_is_429_until_another_ends(
+    edge: str, http: httpx.AsyncClient, customer: Account, order_id: str
+) -> None:
+    variables = {"id": order_id, "after": 1}
+    stream = f"/api/v1/orders/{order_id}/events"
+    headers = {**customer.headers, "last-event-id": "1"}
+    async with asyncio.timeout(60), _websocket(edge, customer) as opened:
+        # 20 is the default of ORDERS_LIVE_PER_ACCOUNT; to the router, they are one connection.
+        held = [
+            opened.subscribe(
+                request(
+                    "subscription ($id: ID!, $after: Int) { "
+                    "orderStatus(orderId: $id, afterSeq: $after) { seq } }",
+                    variables,
+                )
+            )
+            for _ in range(20)
+        ]
+        assert [(await anext(events))["orderStatus"]["seq"] for events in held] == [2] * 20
+        refused = await http.get(stream, headers=headers)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+        assert refused.json()["error"]["code"] == "RATE_LIMITED"
+        await held[0].aclose()
+        status = refused.status_code
+        while status == 429:
+            async with http.stream("GET", stream, headers=headers) as answer:
+                status = answer.status_code
+                if status == 200:
+                    lines = answer.aiter_lines()
+                    assert await anext(lines) == "id: 2"
+        assert status == 200
+        for events in held[1:]:
+            await events.aclose()

@@ -92,10 +92,10 @@ class ProductFilterQuery(PageQuery):
             raise ValueError("min_price is above max_price.")
         return self
 
-    def filter(self, *, category_id: str | None) -> dict[str, Any]:
+    def filter(self) -> dict[str, Any]:
         """The GraphQL filter; a condition that was not asked for is absent."""
         conditions = {
-            "categoryId": category_id,
+            "categoryId": self.category,
             "priceMin": None if self.min_price is None else format(self.min_price, "f"),
             "priceMax": None if self.max_price is None else format(self.max_price, "f"),
             "inStock": self.in_stock,
@@ -139,7 +139,9 @@ class CreateProductBody(Body):
     stock: Integer = Field(0, ge=0, le=10**9)
     description: Annotated[str, Field(max_length=5000, pattern=OPTIONAL_LINE)] | None = None
     sku: Sku | None = Field(None, description="Generated when absent.")
-    category: CategoryName | None = Field(None, description="A category's name; created if missing.")
+    category: CategoryName | None = Field(
+        None, description="A category's name, slug or id; one of the name is created if missing."
+    )
     category_id: IdText | None = None
     tags: list[Tag] | None = Field(None, max_length=20)
     active: bool = True
@@ -156,7 +158,9 @@ class UpdateProductBody(Body):
     stock: Units | None = Field(None, description="Units that can be ordered from now on.")
     description: Annotated[str, Field(max_length=5000, pattern=OPTIONAL_LINE)] | None = None
     sku: Sku | None = None
-    category: CategoryName | None = Field(None, description="A category's name; created if missing.")
+    category: CategoryName | None = Field(
+        None, description="A category's name, slug or id; one of the name is created if missing."
+    )
     category_id: IdText | None = None
     tags: list[Tag] | None = Field(None, max_length=20)
     active: bool | None = None

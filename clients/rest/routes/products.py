@@ -1,11 +1,10 @@
 """The catalogue: products and their categories."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from clients.rest import errors, pagination
-from clients.rest.categories import Categories, CategoryFinder
 from clients.rest.dependencies import Authenticated, OptionallyAuthenticated, RouterSession
 from clients.rest.entity_tags import IfMatch, IfNoneMatch
 from clients.rest.json_route import JsonRoute, PathId
@@ -14,7 +13,6 @@ from clients.rest.models.products import (
     CategoryList,
     CreateProductBody,
     Product,
-    ProductFilterQuery,
     ProductList,
     ProductQuery,
     SearchQuery,
@@ -31,14 +29,10 @@ router = APIRouter(prefix="/api/v1", tags=["products"], route_class=JsonRoute)
     "/products", response_model=ProductList, responses=refusals(422), summary="Products, page by page"
 )
 async def list_products(
-    query: Annotated[ProductQuery, Query()], session: OptionallyAuthenticated, categories: Categories
+    query: Annotated[ProductQuery, Query()], session: OptionallyAuthenticated
 ) -> Response:
     """A category that does not exist has no products."""
-    conditions = await _conditions(query, session, categories)
-    if conditions is None:
-        page = pagination.empty(query)
-    else:
-        page = await pagination.fetch(session, "Products", query, filter=conditions, sort=query.sort.name)
+    page = await pagination.fetch(session, "Products", query, filter=query.filter(), sort=query.sort.name)
     return ok(ProductList.model_validate({"products": page.nodes, **page.position}))
 
 
@@ -49,29 +43,15 @@ async def list_products(
     summary="Search products, with facets",
 )
 async def search_products(
-    query: Annotated[SearchQuery, Query()], session: OptionallyAuthenticated, categories: Categories
+    query: Annotated[SearchQuery, Query()], session: OptionallyAuthenticated
 ) -> Response:
     """What has every word of `q`, or most of them where nothing has all, the best first."""
-    conditions = await _conditions(query, session, categories)
-    if conditions is None:
-        page = pagination.empty(query)
-    else:
-        page = await pagination.fetch(
-            session, "SearchProducts", query, query=query.q, filter=conditions, sort=query.sort.name
-        )
+    page = await pagination.fetch(
+        session, "SearchProducts", query, query=query.q, filter=query.filter(), sort=query.sort.name
+    )
     found = [{**edge["node"], "score": edge["score"]} for edge in page.connection.get("edges", ())]
     rest = {"total": page.connection.get("totalCount"), "facets": page.connection.get("facets", {})}
     return ok(SearchResult.model_validate({"products": found, **rest, **page.position}))
-
-
-async def _conditions(
-    wanted: ProductFilterQuery, session: RouterSession, categories: CategoryFinder
-) -> dict[str, Any] | None:
-    """The GraphQL filter; None where the category does not exist, and nothing can be found."""
-    if wanted.category is None:
-        return wanted.filter(category_id=None)
-    category_id = await categories.find(session, wanted.category)
-    return None if category_id is None else wanted.filter(category_id=category_id)
 
 
 @router.post(

@@ -33,6 +33,8 @@ settings:
     USERS_FIRST_ACCOUNT_ADMIN=false     the first account is no administrator
     EDGE_RATE_LIMIT_PER_MINUTE=300      requests a minute and client at the edge
     EDGE_RATE_LIMIT_BURST=300           and at once (default: as many as a minute)
+    EDGE_ACCOUNT_RATE_LIMIT_PER_MINUTE=300
+                                        the same for one account, from all its addresses (default: as for a client)
     EDGE_TRUSTED_HOPS=1                 proxies of yours in front that say who called (default: 0)
     EDGE_CORS_ORIGIN_REGEX=...          origins that browsers may call from
     EDGE_MAX_BODY_BYTES=1048576         largest request

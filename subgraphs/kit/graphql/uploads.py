@@ -11,7 +11,7 @@ from typing import Any
 
 from cross_web import AsyncHTTPRequestAdapter, FormData, HTTPException, StarletteRequestAdapter
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.formparsers import MultiPartException
 from strawberry.file_uploads.utils import replace_placeholders_with_files
 
 from subgraphs.kit.http.middleware import UploadLimit
@@ -44,8 +44,8 @@ class UploadRequestAdapter(StarletteRequestAdapter):
     async def get_form_data(self) -> FormData:
         try:
             form = await self._request.form(max_files=_MAX_PARTS, max_fields=_MAX_PARTS)
-        except StarletteHTTPException as error:
-            raise HTTPException(HTTPStatus.BAD_REQUEST, error.detail) from error
+        except MultiPartException as error:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, error.message) from error
         return FormData(files=form, form=form)
 
 

@@ -54,7 +54,7 @@ class Observe:
             except Exception:
                 log.exception("request_failed", path=scope["path"])
                 await exchange.fail()
-        self._record(scope, exchange.status, time.perf_counter() - started)
+            self._record(scope, exchange.status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         # The route's template, never the raw path: a label with ids in it would grow without bound.

@@ -60,7 +60,7 @@ class ReportRange:
     @classmethod
     def of(cls, start: datetime, end: datetime, *, interval: ReportInterval, timezone: str) -> "ReportRange":
         """Raises ValidationFailed for an unknown zone, an empty range, one that is too long, or too many parts."""
-        zone = _zone(timezone)
+        zone = zone_named(timezone)
         if not _EARLIEST <= start < end <= _LATEST:
             raise ValidationFailed("`to` must lie behind `from`, both after 1970", field="to")
         if end - start > MAX_RANGE:
@@ -178,7 +178,8 @@ def _known_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_named(name: str) -> ZoneInfo:
+    """Raises ValidationFailed where there is none."""
     if name not in _known_zones():
         raise ValidationFailed(
             f"{name!r} is no time zone; take a name of the IANA database, such as Europe/Zurich",

@@ -12,10 +12,11 @@ from subgraphs.orders.graphql.enums import ReportInterval
 from subgraphs.orders.graphql.inputs import Cursor, OrderFilter
 from subgraphs.orders.graphql.reports import From, OrderReport, TimeZone, To
 from subgraphs.orders.graphql.types import OrderState
+from subgraphs.orders.graphql.webhooks import WebhookQueries
 
 
 @strawberry.type
-class Query:
+class Query(WebhookQueries):
     @strawberry.field(description="One order; null unless it is your own or you hold MANAGE_ORDERS.")
     async def order(self, info: Info, id: strawberry.ID) -> Order | None:
         order = await info.context.service.orders.order(info.context.viewer, id)

@@ -11,6 +11,7 @@ from subgraphs.orders.service.payments import Payments
 from subgraphs.orders.service.placement import Placement
 from subgraphs.orders.service.refunds import Refunds
 from subgraphs.orders.service.reports import Reports
+from subgraphs.orders.service.webhooks import Webhooks
 
 __all__ = [
     "Amendments",
@@ -23,6 +24,7 @@ __all__ = [
     "Placement",
     "Refunds",
     "Reports",
+    "Webhooks",
     "page_of",
 ]
 
@@ -37,3 +39,4 @@ class OrderService:
     fulfilment: Fulfilment
     refunds: Refunds
     reports: Reports
+    webhooks: Webhooks

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -14,8 +15,9 @@ from sqlalchemy import (
     literal,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from subgraphs.kit.postgres.inbox import inbox_table
 from subgraphs.kit.postgres.outbox import outbox_table
 from subgraphs.orders.domain.payments import SALES
 from subgraphs.orders.domain.transitions import UNPAID
@@ -199,3 +201,58 @@ sandbox_charges = Table(
 Index("sandbox_charges_by_age", sandbox_charges.c.created_at)
 
 outbox = outbox_table(metadata)
+inbox = inbox_table(metadata)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("event_types", ARRAY(Text()), nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("previous_secret", Text),
+    Column("previous_secret_until", DateTime(timezone=True)),
+    Column("enabled", Boolean, nullable=False),
+    Column("disabled_reason", Text),
+    Column("failing_since", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("webhook_id", Text, ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    # Counted when an attempt begins: one that takes its process with it is an attempt, too.
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # When it is sent next, or the end of the lease of whoever is sending it; never, once it is settled.
+    Column("next_attempt_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("delivered_at", DateTime(timezone=True)),
+)
+Index("webhook_deliveries_by_webhook", webhook_deliveries.c.webhook_id, webhook_deliveries.c.id.desc())
+Index("webhook_deliveries_by_age", webhook_deliveries.c.created_at)
+Index(
+    "webhook_deliveries_due",
+    webhook_deliveries.c.webhook_id,
+    webhook_deliveries.c.next_attempt_at,
+    postgresql_where=webhook_deliveries.c.next_attempt_at.is_not(None),
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("delivery_id", Text, ForeignKey("webhook_deliveries.id", ondelete="CASCADE"), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("status", Integer),
+    Column("response", Text),
+    Column("error", Text),
+)
+Index("webhook_attempts_by_delivery", webhook_attempts.c.delivery_id, webhook_attempts.c.id)

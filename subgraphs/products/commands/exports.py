@@ -43,7 +43,12 @@ def _written(file: Path | None) -> Iterator[IO[str]]:
     """Where to write; the file appears, or replaces what was there, when it is whole."""
     if file is None:
         with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False) as stdout:
-            yield stdout
+            try:
+                yield stdout
+                stdout.flush()
+            except BrokenPipeError:  # who reads has seen enough
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+                sys.exit(1)
         return
     try:
         part = NamedTemporaryFile(  # noqa: SIM115 - it outlives this block

@@ -11,6 +11,7 @@ from subgraphs.products.domain.categories import (
     MAX_CATEGORY_NAME,
     Category,
     CategoryId,
+    best_match,
     slug_of,
 )
 from subgraphs.products.domain.category_references import CategoryReference
@@ -110,37 +111,20 @@ class _Tree:
     """Categories as a file may name them."""
 
     def __init__(self, categories: Iterable[Category]) -> None:
+        self._all: dict[CategoryId, Category] = {}
         self._children: dict[tuple[CategoryId | None, str], Category] = {}
-        self._named: dict[str, dict[CategoryId, Category]] = {}
         self.add(*categories)
 
     def add(self, *categories: Category) -> None:
         for category in categories:
+            self._all[category.id] = category
             self._children[category.parent_id, fold(category.name)] = category
-            for key in (_name(category.name), _slug(category.slug), _id(category.id)):
-                self._named.setdefault(key, {})[category.id] = category
 
     def child(self, parent: Category | None, name: str) -> Category | None:
         return self._children.get((parent.id if parent else None, fold(name)))
 
     def anywhere(self, text: str) -> Category | None:
-        """By name, else by slug, else by id; of several the nearest to the top, the oldest of these."""
-        for key in (_name(text), _slug(text), _id(text)):
-            if found := self._named.get(key):
-                return min(found.values(), key=lambda category: (len(category.ancestors), category.id))
-        return None
-
-
-def _name(text: str) -> str:
-    return f"name {fold(text)}"
-
-
-def _slug(text: str) -> str:
-    return f"slug {text}"
-
-
-def _id(text: str) -> str:
-    return f"id {text}"
+        return best_match(text, list(self._all.values()), strict=True)
 
 
 def _slugs(name: str, parent: Category | None) -> Iterator[str]:

@@ -10,7 +10,8 @@ from subgraphs.products.domain.products import Product
 from subgraphs.products.store.categories import CategoryStore
 from subgraphs.products.store.products import ProductStore
 
-_PAGE = 500
+# Large, since the embedded server looks at all that follow for each page.
+_PAGE = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Use cases of single products."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -29,13 +29,16 @@ _REVISION_TRIES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductService:
+    """`read_many` is how products are read for others to show, which may be from a cache."""
+
     store: ProductStore
+    read_many: Callable[[Sequence[ProductId]], Awaitable[list[Product | None]]]
     categories: CategoryService
     clock: Callable[[], datetime]
 
     async def get_many(self, ids: Sequence[ProductId]) -> list[Product | None]:
         """Also what is no longer sold or deleted: orders still show it."""
-        return await self.store.get_many(ids)
+        return await self.read_many(ids)
 
     async def get(self, viewer: Viewer, *, product_id: ProductId | None, sku: str | None) -> Product | None:
         """By id or by SKU; what is not sold is seen with MANAGE_PRODUCTS only.

@@ -33,6 +33,7 @@ from subgraphs.products.domain.products import MAX_STOCK, Product, ProductId
 from subgraphs.products.domain.text import fold, sku_key
 from subgraphs.products.store.list_keys import list_fields
 from subgraphs.products.store.movements import recording, with_movements
+from subgraphs.products.store.product_cache import ProductCache
 
 # Of a product that sells well the holds are most of the document, of any other its terms in the search index, and
 # no reader of the catalogue needs them.
@@ -61,11 +62,14 @@ _WRITES_AT_ONCE = 8
 
 
 class ProductStore:
-    """`wake_up` is called after an event was written."""
+    """`wake_up` is called after an event was written. What `cache` has of a product that is written is outdated then."""
 
-    def __init__(self, database: Database, *, wake_up: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, *, wake_up: Callable[[], None], cache: ProductCache | None = None
+    ) -> None:
         self._products = database["products"]
         self._wake_up = wake_up
+        self._cache = cache
 
     async def get_many(self, ids: Sequence[ProductId]) -> list[Product | None]:
         """One query, whatever the number of ids."""
@@ -110,7 +114,7 @@ class ProductStore:
     async def page_by_sku(self, *, after: str, limit: int) -> list[Product]:
         """Products in the order of their SKUs, beyond that of `after`; also those that are not sold or deleted.
 
-        One condition on the index that has the order: every server streams that.
+        One condition, on the index that has the order: MongoDB streams that.
         """
         cursor = self._products.find({"sku_key": {"$gt": sku_key(after) or ""}}, READ, batch_size=limit + 1)
         return [product_of(d) async for d in cursor.sort("sku_key", 1).limit(limit)]
@@ -151,8 +155,7 @@ class ProductStore:
             raise SkuTaken(product.sku) from error
         if not done.modified_count:
             return None
-        self._wake_up()
-        stored = await self.get(product.id)
+        stored = await self._written(product.id)
         return product if stored is None else replace(product, available=stored.available)
 
     async def replace_many(
@@ -183,8 +186,15 @@ class ProductStore:
         )
         if not done.modified_count:
             return None
+        return await self._written(product_id)
+
+    async def _written(self, product_id: ProductId) -> Product | None:
+        """The product as it is stored now."""
         self._wake_up()
-        return await self.get(product_id)
+        stored = await self.get(product_id)
+        if stored is not None and self._cache is not None:
+            await self._cache.outdate(stored)
+        return stored
 
 
 def _is_there_with_room_for(delta: int) -> list[Document]:

@@ -33,7 +33,8 @@ class Containers:
 
     def __init__(self, folder: Path, ports: dict[str, str]) -> None:
         limits = dict.fromkeys(
-            ("EDGE_RATE_LIMIT_PER_MINUTE", "EDGE_RATE_LIMIT_BURST"), "100000"
+            ("EDGE_RATE_LIMIT_PER_MINUTE", "EDGE_RATE_LIMIT_BURST", "EDGE_ACCOUNT_RATE_LIMIT_PER_MINUTE"),
+            "100000",
         )  # this test polls
         self.file = compose.load(compose.example() | limits)["services"]
         self.folder = folder

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings, RedisSettings
 from subgraphs.orders.migrations import migrate
-from subgraphs.orders.settings import OrdersSettings, PaymentSettings, QuotaSettings
+from subgraphs.orders.settings import OrdersSettings, PaymentSettings, QuotaSettings, WebhookSettings
 from subgraphs.orders.store.tables import metadata
 from tests.subgraphs.orders.fault_injection import FaultyPostgres
 from tests.subgraphs.orders.orders_api import OrdersApi, open_orders_api
@@ -87,6 +87,7 @@ async def api_settings(engines: Any) -> OrdersSettings:
         redis=RedisSettings(url=engines.redis_url),
         payments=PaymentSettings(provider="sandbox", sandbox_webhook_secret=SecretStr(SANDBOX_SECRET)),
         quota=QuotaSettings(open_orders=0),  # lists are tested with more
+        webhooks=WebhookSettings(allow_http=True, allow_private=True, ports=frozenset()),
     )
     await migrate(settings)
     await _hurry(settings.database)

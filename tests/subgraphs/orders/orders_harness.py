@@ -19,6 +19,7 @@ from subgraphs.orders.domain.permissions import Permission
 from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRate, ShippingRates
 from subgraphs.orders.domain.transitions import OrderStatus
+from subgraphs.orders.domain.webhooks import UrlRules
 from subgraphs.orders.jobs.late_refunds import RefundLateCaptures
 from subgraphs.orders.jobs.payment_events import WorkOffPaymentEvents
 from subgraphs.orders.jobs.resume import ResumeOrders
@@ -36,6 +37,7 @@ from subgraphs.orders.service import (
     Placement,
     Refunds,
     Reports,
+    Webhooks,
 )
 from subgraphs.orders.store.sandbox_charges import SandboxChargeStore
 from subgraphs.orders.store.tables import metadata
@@ -60,6 +62,7 @@ RATES = ShippingRates(
         ShippingRate(method="express", country="CH", costs=_usd(1500)),
     )
 )
+ANY_URL = UrlRules(allow_http=True, allow_private=True, ports=frozenset())
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 # Longer than the longest time between two attempts of the resume job.
 _A_WHILE = LEASE * 65
@@ -118,6 +121,14 @@ class OrdersHarness(OrderBooks):
             fulfilment=Fulfilment(postgres=postgres, clock=self.clock, wake_up=_nobody_sleeps),
             refunds=Refunds(postgres=postgres, saga=self.saga, clock=self.clock),
             reports=Reports(postgres=postgres),
+            webhooks=Webhooks(
+                postgres=postgres,
+                clock=self.clock,
+                wake_up=_nobody_sleeps,
+                rules=ANY_URL,
+                most=20,
+                overlap=timedelta(days=1),
+            ),
         )
         self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
         self.webhooks = PaymentWebhooks(**shared, provider=self.provider)

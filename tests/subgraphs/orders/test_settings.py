@@ -5,8 +5,9 @@ import pytest
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import SettingsError
-from subgraphs.orders.app import shipping_rates
+from subgraphs.orders.app import shipping_rates, url_rules
 from subgraphs.orders.domain.shipping import ShippingDetails
+from subgraphs.orders.domain.webhooks import UrlRules
 from subgraphs.orders.payments.choice import open_provider
 from subgraphs.orders.settings import OrdersSettings, PaymentSettings
 from tests.subgraphs.orders.orders_harness import Clock
@@ -63,3 +64,15 @@ def test_stripe_needs_its_secrets_which_may_stand_in_files(monkeypatch: pytest.M
     assert payments.stripe_key.get_secret_value() == "sk_KEY"
     assert payments.stripe_webhook_secret.get_secret_value() == "sk_WEBHOOK_SECRET"
     assert "sk_" not in repr(payments)
+
+
+def test_webhooks_lead_to_the_public_internet_over_tls_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch):
+    assert url_rules(OrdersSettings.load().webhooks) == UrlRules(
+        allow_http=False, allow_private=False, ports=frozenset({443, 8443})
+    )
+    monkeypatch.setenv("ORDERS_WEBHOOKS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("ORDERS_WEBHOOKS_ALLOW_PRIVATE", "true")
+    monkeypatch.setenv("ORDERS_WEBHOOKS_PORTS", "[80, 443]")
+    assert url_rules(OrdersSettings.load().webhooks) == UrlRules(
+        allow_http=True, allow_private=True, ports=frozenset({80, 443})
+    )

@@ -5,29 +5,23 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
 
-from subgraphs.kit.auth.tokens import TokenVerifier
 from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.background import WakeUp
-from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.mongo.client import Database, Mongo
 from subgraphs.kit.redis.client import create_redis
-from subgraphs.kit.settings import DatabaseSettings, JwtSettings, RedisSettings, ServerSettings
+from subgraphs.kit.settings import DatabaseSettings, RedisSettings
 from subgraphs.products.app import Services, build_services
 from subgraphs.products.domain.permissions import Permission
 from subgraphs.products.domain.products import NewProduct, Product
-from subgraphs.products.graphql.schema import schema
-from subgraphs.products.http.images import image_routes
 from subgraphs.products.migrations import migrate_database
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.product_lists import ProductListService
 from subgraphs.products.service.products import ProductService
 from subgraphs.products.settings import ImageSettings, StockSettings
-from tests.subgraphs.products.graphql_client import GraphQLClient, OneKey
+from tests.subgraphs.products.graphql_client import GraphQLClient, client_of
 from tests.subgraphs.products.mongo_commands import SentCommands
 from tests.subgraphs.products.stock_probe import StockProbe
 
@@ -114,20 +108,8 @@ def make(products: ProductService, manager: Viewer) -> Make:
 
 @pytest.fixture(scope="module")
 async def client(services: Services) -> AsyncIterator[GraphQLClient]:
-    key = Ed25519PrivateKey.generate()
-    app = create_app(
-        service="products",
-        settings=ServerSettings(),
-        schema=schema,
-        verifier=TokenVerifier(OneKey(key.public_key()), JwtSettings()),
-        make_context=services.make_context,
-        add_routes=image_routes(services.images),
-        max_file_bytes=ImageSettings().max_bytes,
-        checks={},
-    )
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://products") as http:
-        yield GraphQLClient(http, key)
+    async with client_of(services) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """GraphQL against the subgraph's ASGI application, by accounts whose tokens are really signed."""
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +10,14 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from subgraphs.kit.auth.tokens import TokenVerifier
+from subgraphs.kit.graphql.app import create_app
+from subgraphs.kit.settings import JwtSettings, ServerSettings
+from subgraphs.products.app import Services
 from subgraphs.products.domain.permissions import Permission
+from subgraphs.products.graphql.schema import schema
+from subgraphs.products.http.images import image_routes
+from subgraphs.products.settings import ImageSettings
 
 
 @dataclass
@@ -61,3 +70,22 @@ class OneKey:
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
         return self.public if kid == "k1" else None
+
+
+@asynccontextmanager
+async def client_of(services: Services) -> AsyncIterator[GraphQLClient]:
+    """A client of the subgraph over `services`."""
+    key = Ed25519PrivateKey.generate()
+    app = create_app(
+        service="products",
+        settings=ServerSettings(),
+        schema=schema,
+        verifier=TokenVerifier(OneKey(key.public_key()), JwtSettings()),
+        make_context=services.make_context,
+        add_routes=image_routes(services.images),
+        max_file_bytes=ImageSettings().max_bytes,
+        checks={},
+    )
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://products") as http:
+        yield GraphQLClient(http, key)

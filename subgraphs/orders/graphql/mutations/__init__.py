@@ -1,4 +1,4 @@
-"""Changing orders. What a client can do wrong comes back as data."""
+"""Changing orders and webhooks. What a client can do wrong comes back as data."""
 
 import strawberry
 
@@ -8,6 +8,7 @@ from subgraphs.orders.graphql.mutations.fulfilment import FulfilmentMutations
 from subgraphs.orders.graphql.mutations.payments import PaymentMutations
 from subgraphs.orders.graphql.mutations.placement import PlacementMutations
 from subgraphs.orders.graphql.mutations.refunds import RefundMutations
+from subgraphs.orders.graphql.mutations.webhooks import WebhookMutations
 
 
 @strawberry.type
@@ -18,6 +19,7 @@ class Mutation(
     FulfilmentMutations,
     CancellationMutations,
     RefundMutations,
+    WebhookMutations,
 ):
     pass
 

@@ -184,7 +184,7 @@ class NewOutbox:
 
 
 # The books; every other table holds what has served its purpose after a while.
-_KEPT_FOR_GOOD = {"orders", "order_items", "order_events", "payments", "refunds"}
+_KEPT_FOR_GOOD = {"orders", "order_items", "order_events", "payments", "refunds", "units_sold", "webhooks"}
 
 
 async def test_storage_stops_growing_under_steady_traffic(
@@ -238,3 +238,33 @@ async def test_what_is_old_is_found_by_an_index(harness: OrdersHarness):
                 text(f"EXPLAIN SELECT * FROM {table} WHERE created_at < now() ORDER BY created_at LIMIT 10")
             )
             assert f"{table}_by_age" in "\n".join(row[0] for row in plan)
+
+
+async def test_deliveries_go_with_their_log_and_the_notes_of_the_inbox(
+    harness: OrdersHarness, job: Housekeeping
+):
+    webhooks = harness.service.webhooks
+    webhook = await webhooks.create(harness.staff, url="https://example.com/", event_types=["OrderPaid"])
+    old = await webhooks.send_test_event(harness.staff, webhook.id)
+    async with harness.observer.unit_of_work() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO webhook_attempts (id, delivery_id, at, duration_ms) VALUES ('a', :delivery, now(), 1)"
+            ),
+            {"delivery": old.id},
+        )
+        await connection.execute(
+            text(
+                "INSERT INTO inbox (consumer, message_id, at) "
+                "VALUES ('c', 'old', now() - interval '31 days'), ('c', 'new', now())"
+            )
+        )
+    harness.clock.forward(MONTH)
+    await job.run_once()
+    assert await _count(harness, "webhook_deliveries") == 1
+    harness.clock.forward(timedelta(microseconds=1))
+    new = await webhooks.send_test_event(harness.staff, webhook.id)
+    await job.run_once()
+    assert await harness.rows("SELECT id FROM webhook_deliveries") == [(new.id,)]
+    assert await _count(harness, "webhook_attempts") == 0
+    assert await harness.rows("SELECT message_id FROM inbox") == [("new",)]

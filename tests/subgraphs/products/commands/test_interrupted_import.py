@@ -1,9 +1,11 @@
 """An import as a process that is killed in the middle, and large files."""
 
 import asyncio
+import getpass
 import json
 import os
 import re
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -56,17 +58,17 @@ async def finished(process: asyncio.subprocess.Process) -> tuple[str, str]:
     return out.decode(), err.decode()
 
 
-async def kill_in_the_middle(process: asyncio.subprocess.Process, database: Database, *, lines: int) -> int:
-    """Once some lines are in; returns how many were in the end."""
+async def end_in_the_middle(
+    process: asyncio.subprocess.Process, database: Database, number: signal.Signals
+) -> int:
+    """Send the signal once some lines are in; returns how many were in the end."""
     async with asyncio.timeout(60):
         # A poll: another process writes.
         while await database["products"].count_documents({}) == 0:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    process.kill()
+    process.send_signal(number)
     await process.wait()
-    count = int(await database["products"].count_documents({}))
-    assert 0 < count < lines
-    return count
+    return int(await database["products"].count_documents({}))
 
 
 async def created_events(database: Database) -> Counter[str]:
@@ -74,7 +76,8 @@ async def created_events(database: Database) -> Counter[str]:
     found: Counter[str] = Counter()
     async for document in database["products"].find({}, {"sku": 1, "outbox": 1}):
         for entry in document["outbox"]:
-            assert json.loads(entry["envelope"])["data"]["change"] == "created"
+            data = json.loads(entry["envelope"])["data"]
+            assert (data["change"], data["actor"]) == ("created", f"command line of {getpass.getuser()}")
             found[document["sku"]] += 1
     return found
 
@@ -82,7 +85,7 @@ async def created_events(database: Database) -> Counter[str]:
 async def test_import_that_was_killed_is_finished_by_the_next(database, engines, tmp_path) -> None:
     file, lines = catalogue(tmp_path / "big.csv", 3000), 3000
     url = f"{engines.mongo.rpartition('/')[0]}/{database.name}"
-    before = await kill_in_the_middle(await start(url, "import", str(file)), database, lines=lines)
+    before = await end_in_the_middle(await start(url, "import", str(file)), database, signal.SIGKILL)
     out, _ = await finished(await start(url, "import", str(file)))
     created, updated, unchanged, refused = (
         int(n.replace(",", "")) for n in re.findall(r"([\d,]+) [a-z]+", out)[:4]
@@ -92,6 +95,29 @@ async def test_import_that_was_killed_is_finished_by_the_next(database, engines,
     assert (created, updated, refused) == (lines - unchanged, 0, 0)
     assert await created_events(database) == {f"BIG-{n}": 1 for n in range(lines)}
     assert await database["categories"].count_documents({}) == 8
+
+
+async def test_interrupted_import_says_so_by_its_status(database, engines, tmp_path) -> None:
+    file = catalogue(tmp_path / "big.csv", 3000)
+    url = f"{engines.mongo.rpartition('/')[0]}/{database.name}"
+    process = await start(url, "import", str(file))
+    assert await end_in_the_middle(process, database, signal.SIGINT) < 3000
+    assert process.stderr is not None
+    assert process.returncode == 130
+    assert b"Traceback" not in await process.stderr.read()
+
+
+async def test_reader_that_has_seen_enough_ends_the_export(database, engines, tmp_path) -> None:
+    # More than a pipe holds.
+    url = f"{engines.mongo.rpartition('/')[0]}/{database.name}"
+    await finished(await start(url, "import", str(catalogue(tmp_path / "some.csv", 1000))))
+    process = await start(url, "export", "-", "--format", "jsonl")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert json.loads(await process.stdout.readline())["type"] == "category"
+    process.stdout._transport.close()
+    assert await process.wait() == 1
+    assert b"Traceback" not in await process.stderr.read()
 
 
 @pytest.mark.long
