@@ -50,6 +50,9 @@ def settings(
     if "users" in topology.external.databases:
         # The documented walk creates products with the first account. Never on a database that is not ours.
         made["users"].pop("USERS_FIRST_ACCOUNT_ADMIN", None)
+    if "orders" not in topology.external.databases:
+        # Whoever tries the system out has no account with a provider of payments. Never for orders that are not ours.
+        made["orders"]["ORDERS_PAYMENTS_PROVIDER"] = "sandbox"
     for component in SUBGRAPHS:
         # They reach the service anyway; named here, they reach those who look up how it was started.
         made[component] = {key: environ[key] for key in _given(component, environ)} | made[component]
@@ -107,8 +110,6 @@ def _defaults(
         made[component] = {f"{component.upper()}_{key}": value for key, value in values.items()}
         made[component]["PYTHONUNBUFFERED"] = "1"
     made["users"] |= _users(topology, secrets)
-    # Whoever tries the system out has no account with a provider of payments.
-    made["orders"]["ORDERS_PAYMENTS_PROVIDER"] = "sandbox"
     made["router"] = _router(topology, log_level, root)
     made["apollo"] = _apollo(topology, root)
     return made

@@ -146,6 +146,34 @@ def test_a_shared_database_name_is_told_and_gives_no_service_the_database_of_ano
     }
 
 
+@pytest.mark.parametrize(
+    ("environ", "provider"),
+    [
+        ({}, "sandbox"),
+        ({"ORDERS_PAYMENTS_PROVIDER": "stripe"}, "stripe"),
+        ({"ORDERS_DATABASE_URL": "postgresql://db/orders"}, None),
+        (
+            {"ORDERS_DATABASE_URL": "postgresql://db/orders", "ORDERS_PAYMENTS_PROVIDER": "sandbox"},
+            "sandbox",
+        ),
+    ],
+)
+def test_the_sandbox_takes_payments_for_orders_of_its_own_and_for_no_others_unless_named(
+    tmp_path, environ: dict[str, str], provider: str | None
+):
+    topology = planned(environ=environ)
+    made = settings(
+        topology,
+        store_urls(topology, engines(topology, tmp_path)),
+        secrets=Secrets(token="t", keys=tmp_path, router="r"),
+        relaxations=[],
+        log_level="info",
+        root=tmp_path,
+        environ=environ,
+    )
+    assert made["orders"].get("ORDERS_PAYMENTS_PROVIDER") == provider
+
+
 def test_one_database_for_two_subgraphs_is_refused():
     url = "postgresql://db/shop"
     with pytest.raises(ComponentError, match="USERS_DATABASE_URL and ORDERS_DATABASE_URL name the same"):
