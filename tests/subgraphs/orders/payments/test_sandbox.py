@@ -4,7 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from deploy.local.ports import Ports
+from subgraphs.kit.background import running
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.orders.payments.provider import (
@@ -19,8 +25,10 @@ from subgraphs.orders.payments.provider import (
     WebhookEvent,
 )
 from subgraphs.orders.payments.sandbox import SandboxProvider
+from subgraphs.orders.payments.sandbox_webhooks import SandboxWebhooks
 from subgraphs.orders.payments.signatures import TOLERANCE
-from tests.subgraphs.orders.orders_harness import OrdersHarness
+from tests.subgraphs.orders.orders_api import listening
+from tests.subgraphs.orders.orders_harness import OrdersHarness, eventually
 
 TEN = Amount(MinorUnits(1000), "USD")
 
@@ -201,3 +209,29 @@ def test_a_body_that_was_changed_or_is_no_event_is_refused(harness: OrdersHarnes
     for junk in (b"", b"[]", b"null", b'{"id": 1}', b"\xff"):
         with pytest.raises(BadWebhook):
             sandbox.webhook(junk, harness.provider_webhooks.headers(junk))
+
+
+async def test_it_sends_a_signed_webhook_for_each_change_where_an_address_is_set(harness: OrdersHarness):
+    got: list[WebhookEvent] = []
+
+    async def receive(request: Request) -> Response:
+        got.append(sandbox.webhook(await request.body(), request.headers))
+        return Response(status_code=500 if len(got) == 1 else 200)  # one that is refused holds up no other
+
+    port = Ports().free()
+    webhooks = SandboxWebhooks(secret="s", url=f"http://127.0.0.1:{port}/hook", clock=harness.clock)
+    sandbox = SandboxProvider(postgres=harness.observer, webhooks=webhooks)
+    app = Starlette(routes=[Route("/hook", receive, methods=["POST"])])
+    async with listening(app, port), running(webhooks.job):
+        reference = await _open(sandbox)
+        await _captured(sandbox, reference)
+        await sandbox.refund("refund:1", reference=reference, amount=TEN)
+
+        async def all_came() -> bool:
+            return len(got) == 3
+
+        await eventually(all_came)
+    assert [(event.type, event.reference) for event in got] == [
+        (f"payment.{change}", reference) for change in ("authorised", "captured", "refunded")
+    ]
+    assert len({event.id for event in got}) == 3
