@@ -14,6 +14,9 @@ _MAX_BODY_BYTES = 1024 * 1024
 _MAX_UPLOAD_BYTES = 8 * 1024 * 1024 + 128 * 1024
 """The largest file that the products service takes, and what a form has beside it."""
 
+_FOR_ALL = ("JWT_SECRET", "EVENTS_URL")
+"""Bare names that are settings of each service."""
+
 _OURS = ("_SERVER_HOST", "_SERVER_PORT", "_SERVER_GRPC_PORT", "ROUTER_HOST", "ROUTER_PORT", "ROUTER_ADDRESS")
 
 
@@ -72,7 +75,7 @@ def _router_secrets(ours: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 def _given(component: str, environ: Mapping[str, str]) -> list[str]:
     """The settings of a service that the environment holds."""
-    return [key for key in environ if key.startswith(f"{component.upper()}_") or key == "JWT_SECRET"]
+    return [key for key in environ if key.startswith(f"{component.upper()}_") or key in _FOR_ALL]
 
 
 def _defaults(

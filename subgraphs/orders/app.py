@@ -19,6 +19,7 @@ from subgraphs.kit.money import Amount
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.redis.client import create_redis
+from subgraphs.orders.domain.events import READERS, SOURCE
 from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingRate, ShippingRates
 from subgraphs.orders.domain.webhooks import SOURCES, UrlRules
@@ -76,7 +77,9 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         await stack.enter_async_context(users)
         revocations = RedisRevocations(redis)
 
-        transport = await stack.enter_async_context(open_transport(settings, redis))
+        transport = await stack.enter_async_context(
+            open_transport(settings, redis, readers={SOURCE: READERS})
+        )
         publisher = StatusWakeUps(transport, redis) if settings.events.url else transport
         relay = OutboxRelay(postgres, publisher, outbox)
         live = LiveStatus(redis, settings.live, timeout=settings.redis.timeout.total_seconds())

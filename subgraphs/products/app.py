@@ -23,6 +23,7 @@ from subgraphs.kit.mongo.migrations import wait_for_server
 from subgraphs.kit.mongo.outbox import DocumentRelay
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.products import migrations
+from subgraphs.products.domain.events import READERS, SOURCE
 from subgraphs.products.graphql.context import ProductsContext
 from subgraphs.products.graphql.loaders import Loaders
 from subgraphs.products.graphql.schema import schema
@@ -244,7 +245,9 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
         keys = await stack.enter_async_context(remote_keys(settings))
         revocations = RedisRevocations(redis)
 
-        publisher: Publisher = await stack.enter_async_context(open_transport(settings, redis))
+        publisher: Publisher = await stack.enter_async_context(
+            open_transport(settings, redis, readers={SOURCE: READERS})
+        )
         cache = _cache(redis, settings.cache)
         if cache is not None:
             publisher = OutdatingPublisher(publisher, cache)

@@ -164,8 +164,15 @@ def test_settings_follow_the_layout_and_the_environment_goes_before(tmp_path):
         relaxations=[],
         log_level="info",
         root=tmp_path,
-        environ={"ORDERS_LOGGING_FORMAT": "json", "ORDERS_SERVER_PORT": "1", "ROUTER_TIMEOUT": "3s"},
+        environ={
+            "ORDERS_LOGGING_FORMAT": "json",
+            "ORDERS_SERVER_PORT": "1",
+            "ROUTER_TIMEOUT": "3s",
+            "EVENTS_URL": "amqp://broker",
+        },
     )
+    # Told to those who look up how a service runs, as `supergraph events` does.
+    assert {made[name]["EVENTS_URL"] for name in SUBGRAPHS} == {"amqp://broker"}
     assert made["orders"]["ORDERS_LOGGING_FORMAT"] == "json"
     assert made["orders"]["ORDERS_SERVER_PORT"] == str(topology.http["orders"])
     assert made["orders"]["ORDERS_SERVICES_PRODUCTS_GRPC"] == f"127.0.0.1:{topology.grpc['products']}"

@@ -13,7 +13,9 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from graphql import OperationType
 
+from clients.rest import documents
 from deploy.local import apollo
 from deploy.tools.schema import generate
 from tests.router.processes import MAX_BODY, SECRET, Execute, Process, Starter, WaitUntil
@@ -347,6 +349,21 @@ def test_with_the_safelist_on_the_operations_of_the_manifest_alone_are_run(
     response = httpx.post(f"{trusting.url}/graphql", json=persisted(other))
     assert response.json()["errors"]
     assert asked() == 1
+
+
+def test_what_rest_sends_is_in_the_safelist_and_nothing_else_is(
+    start_engine: Starter, execute: Execute
+) -> None:
+    engine = start_engine(
+        ROUTER_SAFELIST="true", ROUTER_SUPERGRAPH=str(generate.SCHEMAS / generate.SUPERGRAPH)
+    )
+    sent = [one for one in documents.load().values() if one.kind is not OperationType.SUBSCRIPTION]
+    assert len(sent) > 20
+    for document in sent:
+        # Its variables are missing or its subgraph is another: what matters is how far it came.
+        assert "QUERY_NOT_IN_SAFELIST" not in execute(engine, document.text).text, document.name
+    assert codes(execute(engine, "{ __typename }")) == {"QUERY_NOT_IN_SAFELIST"}
+    engine.stop()
 
 
 # ---- one supergraph after another, and the end ---------------------------------------------------------------

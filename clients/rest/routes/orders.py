@@ -50,10 +50,6 @@ LastEventId = Annotated[
 ]
 
 
-# While money moves the payment in an order changes without a new version of the order.
-_MONEY_MOVES = frozenset({OrderStatus.PAYING, OrderStatus.CANCELLING})
-
-
 @router.post(
     "",
     status_code=201,
@@ -196,7 +192,7 @@ async def _unchanged(session: RouterSession, order_id: str, if_none_match: str) 
     state = await session.query("OrderState", id=order_id)
     if state is None:
         raise errors.not_found("order")
-    if OrderStatus(state["status"]) in _MONEY_MOVES:
+    if not state["settled"]:
         return None
     return known_tag(if_none_match, version=state["version"], form=form_of(Order))
 

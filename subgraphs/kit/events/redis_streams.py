@@ -153,9 +153,12 @@ class RedisSubscription:
                 raise
 
     async def _left_by_others(self) -> list[Delivery]:
-        """Events that were delivered and not acknowledged for a while, now delivered to this process."""
+        """The next event that was delivered and not acknowledged for a while, now delivered to this process.
+
+        One at a time: where it takes the process with it, no other one has its deliveries counted.
+        """
         _, entries, *_ = await self._redis.xautoclaim(
-            self._stream, self._group, self._name, min_idle_time=self._idle, count=_BATCH
+            self._stream, self._group, self._name, min_idle_time=self._idle, count=1
         )
         return [
             Delivery(entry_id, fields.get("event", ""), await self._attempts(entry_id))

@@ -10,12 +10,13 @@ from typing import Any
 from subgraphs.kit.mongo.client import Document
 
 
-def when(condition: Document, update: Document) -> list[Document]:
+def when(condition: Document, update: Document, *, computed: Document | None = None) -> list[Document]:
     """`update` as a pipeline that leaves the document as it is unless the expression `condition` holds.
 
-    `update` may have `$set`, `$inc` and `$push` (of a value, or of `$each`), of fields of the document itself.
+    `update` may have `$set`, `$inc` and `$push` (of a value, or of `$each`), of fields of the document itself;
+    `computed` are fields with the expressions of their values.
     """
-    changed: Document = {}
+    changed: Document = dict(computed or {})
     for operator, fields in update.items():
         for name, value in fields.items():
             changed[name] = _OPERATORS[operator](f"${name}", value)

@@ -8,7 +8,7 @@ from typing import Self
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.orders.domain.ids import OrderId, ProductId, UserId
 from subgraphs.orders.domain.shipping import ShippingDetails
-from subgraphs.orders.domain.transitions import OrderStatus
+from subgraphs.orders.domain.transitions import SOLD, OrderStatus
 
 
 class RejectionKind(StrEnum):
@@ -71,18 +71,26 @@ class Order:
 class OrderState:
     """How far an order has come, and who may know.
 
-    As long as the version is the same the order shows the same, unless money is on its way: while it is being paid
-    or cancelled, the payment in it changes by itself.
+    As long as the version is the same a settled order shows the same. One that is not has money on its way: the
+    payment in it changes by itself.
     """
 
     id: OrderId
     user_id: UserId
     status: OrderStatus
     version: int
+    settled: bool
 
     @classmethod
     def of(cls, order: Order) -> Self:
-        return cls(id=order.id, user_id=order.user_id, status=order.status, version=order.version)
+        refunding = order.status in SOLD and order.resume_at is not None
+        return cls(
+            id=order.id,
+            user_id=order.user_id,
+            status=order.status,
+            version=order.version,
+            settled=not refunding and order.status not in {OrderStatus.PAYING, OrderStatus.CANCELLING},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,10 +69,15 @@ class OrderState:
     id: strawberry.ID
     status: OrderStatus
     version: int = strawberry.field(description="That of the order: it grows by one with each change.")
+    settled: bool = strawberry.field(
+        description="Whether the order shows the same as long as its version is. Not while its money moves."
+    )
 
     @classmethod
     def of(cls, state: orders.OrderState) -> Self:
-        return cls(id=strawberry.ID(state.id), status=state.status, version=state.version)
+        return cls(
+            id=strawberry.ID(state.id), status=state.status, version=state.version, settled=state.settled
+        )
 
 
 @strawberry.type(description="One change of an order's status.")

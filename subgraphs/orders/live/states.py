@@ -117,13 +117,19 @@ class OrderStates:
 
 
 def _key(order_id: OrderId) -> str:
-    return f"orders:state:{order_id}"
+    return f"orders:state:v1:{order_id}"
 
 
 def _encoded(state: OrderState) -> str:
-    return f"{state.version} {state.status} {state.user_id}"
+    return f"{state.version} {state.status} {state.user_id} {int(state.settled)}"
 
 
 def _decoded(order_id: OrderId, entry: str) -> OrderState:
-    version, status, user_id = entry.split(" ")
-    return OrderState(id=order_id, user_id=UserId(user_id), status=OrderStatus(status), version=int(version))
+    version, status, user_id, settled = entry.split(" ")
+    return OrderState(
+        id=order_id,
+        user_id=UserId(user_id),
+        status=OrderStatus(status),
+        version=int(version),
+        settled=settled == "1",
+    )

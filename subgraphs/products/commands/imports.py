@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.errors import StartError
 from subgraphs.kit.spreadsheets import cell_of
+from subgraphs.kit.text_table import printable
 from subgraphs.products.commands.catalogue_formats import Line, format_of, text_lines
 from subgraphs.products.domain.imports import LineResult, Outcome
 from subgraphs.products.service.imports import ProductImport
@@ -81,7 +82,7 @@ class _Report:
         if self._rows is not None:
             self._rows.writerow((result.number, cell_of(sku), cell_of(reason)))
         if self.counts[Outcome.REFUSED] <= _MOST_SHOWN:
-            sys.stderr.write(_harmless(f"line {result.number}: {f'{sku}: ' if sku else ''}{reason}") + "\n")
+            sys.stderr.write(printable(f"line {result.number}: {f'{sku}: ' if sku else ''}{reason}") + "\n")
 
     def finish(self, *, seconds: float) -> None:
         hidden = self.counts[Outcome.REFUSED] - _MOST_SHOWN
@@ -94,11 +95,6 @@ class _Report:
             if self.counts[outcome] or outcome is not Outcome.PASSED_OVER
         )
         sys.stdout.write(f"{counts}: {sum(self.counts.values()):,} lines in {seconds:.1f} s\n")
-
-
-def _harmless(text: str) -> str:
-    """`text` on one line of a terminal, whatever the file has in it."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from subgraphs.products.domain.products import ProductId
 from subgraphs.products.domain.reservations import OrderId, ReservationLine
 
 SOURCE = "products"
+READERS = ("orders.webhooks",)
+"""The groups of which each is to get every event of products, also those from before it first ran."""
 
 
 def product_updated(product_id: ProductId, *, version: int, change: str, actor: str | None = None) -> Event:

@@ -2,7 +2,8 @@
 
     holds: [{rid: order id, q, at, id?: the attempt that made it, restored?: true}]
 
-Each method is one conditional update of one product, and changes nothing when it comes a second time.
+Each method is one conditional update of one product, by its id alone (see `kit/mongo/conditional.py`), and changes
+nothing when it comes a second time.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -10,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from subgraphs.kit.mongo.client import Database, Document
+from subgraphs.kit.mongo.conditional import when
 from subgraphs.products.domain.movements import Movement, MovementKind
 from subgraphs.products.domain.products import ProductId
 from subgraphs.products.domain.reservations import (
@@ -25,7 +27,8 @@ from subgraphs.products.domain.reservations import (
 from subgraphs.products.store.movements import recording
 
 _HOLD_TRIES = 5
-_NOT_RESTORED: Document = {"$ne": True}
+_ABSENT: Document = {"restored": False}
+_QUOTED = ("name", "sku", "price_minor", "currency", "available", "active", "deleted")
 
 
 class HoldStore:
@@ -37,14 +40,14 @@ class HoldStore:
 
     async def quote(self, lines: Sequence[ReservationLine]) -> tuple[ReservedItem, ...] | Refusal:
         """The lines with name, SKU and price, or why they cannot be held now. One query."""
-        query = {"_id": {"$in": [line.product_id for line in lines]}, "active": True, "deleted": False}
+        query = {"_id": {"$in": [line.product_id for line in lines]}}
         fields = {
-            **dict.fromkeys(("name", "sku", "price_minor", "currency", "available"), 1),
+            **dict.fromkeys(_QUOTED, 1),
             # None, or the one that leaves no room.
             "holds": {"$slice": [self._last_hold, 1]},
         }
         cursor = self._products.find(query, fields, batch_size=len(lines) + 1)
-        found = {d["_id"]: d async for d in cursor}
+        found = {d["_id"]: d async for d in cursor if d["active"] and not d["deleted"]}
         missing = tuple(line.product_id for line in lines if line.product_id not in found)
         if missing:
             return UnknownProducts(product_ids=missing)
@@ -65,21 +68,24 @@ class HoldStore:
         """
         product_id, quantity = line.product_id, line.quantity
         can_hold = {
-            "_id": product_id,
-            "active": True,
-            "deleted": False,
-            "available": {"$gte": quantity},
-            "holds.rid": {"$ne": order_id},
-            f"holds.{self._last_hold}": {"$exists": False},
+            "$and": [
+                {"$eq": ["$active", True]},
+                {"$eq": ["$deleted", False]},
+                {"$gte": ["$available", quantity]},
+                {"$eq": [_number_of({"rid": order_id}), 0]},
+                {"$lte": [{"$size": "$holds"}, self._last_hold]},
+            ]
         }
         hold = {"rid": order_id, "q": quantity, "at": at, "id": attempt}
         taken = Movement.of_order(
             MovementKind.RESERVED, order_id, at=at, delta=-quantity, held_delta=quantity
         )
-        change = recording({"$inc": {"available": -quantity}, "$push": {"holds": hold}}, taken)
+        change = when(
+            can_hold, recording({"$inc": {"available": -quantity}, "$push": {"holds": hold}}, taken)
+        )
         available = 0
         for _ in range(_HOLD_TRIES):
-            if (await self._products.update_one(can_hold, change)).modified_count:
+            if (await self._products.update_one({"_id": product_id}, change)).modified_count:
                 return replace(line, hold_id=attempt)
             fields = {"available": 1, "active": 1, "deleted": 1, "holds": {"$elemMatch": {"rid": order_id}}}
             product = await self._products.find_one({"_id": product_id}, fields)
@@ -96,8 +102,9 @@ class HoldStore:
         return _shortage(line, available)
 
     async def _is_full(self, product_id: ProductId) -> bool:
-        query = {"_id": product_id, f"holds.{self._last_hold}": {"$exists": True}}
-        return await self._products.find_one(query, {"_id": 1}) is not None
+        last = {"holds": {"$slice": [self._last_hold, 1]}}
+        product = await self._products.find_one({"_id": product_id}, last)
+        return product is not None and bool(product["holds"])
 
     async def release(
         self, order_id: OrderId, line: ReservationLine, *, at: datetime, expired: bool = False
@@ -106,13 +113,13 @@ class HoldStore:
 
         Whichever hold of the order it is: what was taken may always go back.
         """
-        hold = {"rid": order_id, "q": line.quantity, "restored": _NOT_RESTORED}
+        hold = {"rid": order_id, "q": line.quantity, "restored": False}
         kind = MovementKind.EXPIRED if expired else MovementKind.RELEASED
         return await self._end(line.product_id, hold, kind, available=line.quantity, at=at)
 
     async def commit(self, order_id: OrderId, line: ReservationLine, *, at: datetime) -> bool:
         """End the hold that the line names: its units are sold; False when it has ended."""
-        hold = {"rid": order_id, "id": line.hold_id, "q": line.quantity, "restored": _NOT_RESTORED}
+        hold = {"rid": order_id, "id": line.hold_id, "q": line.quantity, "restored": False}
         return await self._end(line.product_id, hold, MovementKind.COMMITTED, available=0, at=at)
 
     async def restore(
@@ -126,15 +133,15 @@ class HoldStore:
         hold = {**restored, "q": line.quantity, "at": at, "id": attempt}
         back = Movement.of_order(MovementKind.RETURNED, order_id, at=at, held_delta=line.quantity)
         done = await self._products.update_one(
-            {"_id": line.product_id, "holds": {"$not": {"$elemMatch": restored}}},
-            recording({"$push": {"holds": hold}}, back),
+            {"_id": line.product_id},
+            when({"$eq": [_number_of(restored), 0]}, recording({"$push": {"holds": hold}}, back)),
         )
         if done.modified_count:
             return replace(line, hold_id=attempt)
-        query = {"_id": line.product_id, "holds": {"$elemMatch": restored}}
-        product = await self._products.find_one(query, {"holds": {"$elemMatch": restored}})
+        product = await self._products.find_one({"_id": line.product_id}, {"holds": {"$elemMatch": restored}})
+        holds = product.get("holds") if product else None
         # None where another run has gone on meanwhile; what this one notes counts for nothing then.
-        return replace(line, hold_id=product["holds"][0].get("id") if product else attempt)
+        return replace(line, hold_id=holds[0].get("id") if holds else attempt)
 
     async def release_restored(self, order_id: OrderId, line: ReservationLine, *, at: datetime) -> bool:
         """Move the restored units of the hold that the line names to available; False when it has ended."""
@@ -143,8 +150,7 @@ class HoldStore:
 
     async def end_stray(self, hold: Hold, *, at: datetime, reason: str) -> bool:
         """End a hold that no reservation counts: units taken from available go back, restored ones are no units."""
-        restored = True if hold.restored else _NOT_RESTORED
-        query = {"rid": hold.order_id, "id": hold.id, "q": hold.quantity, "restored": restored}
+        query = {"rid": hold.order_id, "id": hold.id, "q": hold.quantity, "restored": hold.restored}
         available = 0 if hold.restored else hold.quantity
         kind = MovementKind.RECONCILED
         return await self._end(hold.product_id, query, kind, available=available, at=at, reason=reason)
@@ -171,15 +177,30 @@ class HoldStore:
         reason: str | None = None,
     ) -> bool:
         """End the hold of that description, whose units become available where `available` counts them."""
-        change: Document = {"$pull": {"holds": hold}}
-        if available:
-            change["$inc"] = {"available": available}
+        change: Document = {"$inc": {"available": available}} if available else {}
         ended = Movement.of_order(
             kind, hold["rid"], at=at, delta=available, held_delta=-hold["q"], reason=reason
         )
-        query = {"_id": product_id, "holds": {"$elemMatch": hold}}
-        done = await self._products.update_one(query, recording(change, ended))
+        left = {"$filter": {"input": "$holds", "as": "hold", "cond": {"$not": [_is(hold)]}}}
+        is_there = {"$gt": [_number_of(hold), 0]}
+        done = await self._products.update_one(
+            {"_id": product_id}, when(is_there, recording(change, ended), computed={"holds": left})
+        )
         return bool(done.modified_count)
+
+
+def _is(hold: Document) -> Document:
+    """The expression that `$$hold` is one of that description, whose `id` and `restored` it may lack."""
+    return {
+        "$and": [
+            {"$eq": [{"$ifNull": [f"$$hold.{name}", _ABSENT.get(name)]}, {"$literal": value}]}
+            for name, value in hold.items()
+        ]
+    }
+
+
+def _number_of(hold: Document) -> Document:
+    return {"$size": {"$filter": {"input": "$holds", "as": "hold", "cond": _is(hold)}}}
 
 
 def _shortage(line: ReservationLine, available: int) -> Shortage:

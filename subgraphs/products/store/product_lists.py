@@ -23,7 +23,7 @@ Subtrees = Mapping[CategoryId, Collection[CategoryId]]
 _LARGE = 4 * 128
 """A category of more products than about so many is read by itself; those of fewer together, in one command."""
 
-_LOOKED_THROUGH = 2000
+_LOOKED_THROUGH = 1000
 """After so many products a page that is not full looks for the rest where its filter leaves the fewest."""
 
 _LARGEST_INTEGER = 2**63 - 1

@@ -51,7 +51,7 @@ def _answer_everything(router: StubRouter) -> None:
         "category": category,
         "orders": sample_objects.connection([order], after=None, first=1),
         "order": order,
-        "orderState": {"id": "o1", "status": "AWAITING_PAYMENT", "version": 2},
+        "orderState": {"id": "o1", "status": "AWAITING_PAYMENT", "version": 2, "settled": True},
         "createOrder": _success("CreateOrder", order=order),
         "updateOrder": _success("UpdateOrder", order=order),
         "payOrder": _success("PayOrder", order=order),

@@ -122,6 +122,7 @@ def test_the_router_shows_the_subgraphs_their_secret(monkeypatch: pytest.MonkeyP
 def test_every_variable_of_the_router_is_a_setting_that_it_knows(secrets: Path):
     environment = {k: v for k, v in FILE["router"]["environment"].items() if k.startswith("ROUTER_")}
     environment["ROUTER_SUPERGRAPH"] = str(ROOT / "schema/supergraph.graphql")
+    environment["ROUTER_OPERATIONS"] = str(ROOT / "schema/operations.json")
     environment["ROUTER_SECRET_FILE"] = str(secrets / "router_secret")
     script = "import('./settings.mjs').then(m => console.log(JSON.stringify(m.load(JSON.parse(process.argv[1])).urls)))"
     done = subprocess.run(

@@ -11,3 +11,7 @@ def test_columns_are_as_wide_as_their_widest_cell_and_numbers_stand_to_the_right
 
 def test_table_without_rows_is_its_head() -> None:
     assert text_table(["A", "B"], []) == "A  B"
+
+
+def test_cell_cannot_steer_the_terminal() -> None:
+    assert text_table(["NAME"], [["a\nb\x1b[2J\u202ec"]]) == "NAME\na\\nb\\x1b[2J\\u202ec"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from subgraphs.orders.live import states as states_module
 from subgraphs.orders.live.states import OrderStates
 from subgraphs.orders.service import Orders
 from tests.harness.statements import statements
-from tests.subgraphs.orders.fault_injection import Crash, crash
+from tests.subgraphs.orders.fault_injection import Crash, crash, fail
 from tests.subgraphs.orders.orders_harness import OrdersHarness
 
 LIFETIME = timedelta(seconds=30)
@@ -46,7 +47,9 @@ def cached(harness: OrdersHarness, states: OrderStates, monkeypatch: pytest.Monk
 
 
 def state(version: int, status: OrderStatus = OrderStatus.PAID) -> OrderState:
-    return OrderState(id=OrderId(new_id()), user_id=UserId(new_id()), status=status, version=version)
+    return OrderState(
+        id=OrderId(new_id()), user_id=UserId(new_id()), status=status, version=version, settled=True
+    )
 
 
 def lose(states: OrderStates, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +84,29 @@ async def test_each_change_is_read_without_the_database(harness: OrdersHarness, 
     assert seen == ["AWAITING_PAYMENT", "AWAITING_PAYMENT", "PAID", "PAID", "PROCESSING", "CANCELLED"]
 
 
+async def test_an_order_is_not_settled_while_its_money_moves(harness: OrdersHarness, cached: Orders):
+    order = await harness.place()
+    seen = []
+    for point, change in (
+        ("provider.capture:before", lambda: harness.pay(order.id)),
+        ("provider.refund:before", lambda: harness.refund(order.id, "1.00")),
+        ("provider.refund:after", lambda: harness.cancel(order.id)),
+    ):
+        harness.faults.named = {point: fail, "provider.lookup:before": fail}
+        await change()
+        under_way = await cached.state(harness.ann, order.id)
+        harness.faults.reset()
+        await harness.until_quiet()
+        after = await cached.state(harness.ann, order.id)
+        assert after.version > under_way.version
+        seen.append((under_way.status.value, under_way.settled, after.status.value, after.settled))
+    assert seen == [
+        ("PAYING", False, "PAID", True),
+        ("PAID", False, "PAID", True),
+        ("CANCELLING", False, "CANCELLED", True),
+    ]
+
+
 async def test_what_the_resume_job_changes_is_written_too(harness: OrdersHarness, cached: Orders):
     order = await harness.place()
     harness.clock.forward(timedelta(minutes=30))
@@ -102,7 +128,7 @@ async def test_a_state_is_for_the_owner_and_managers_cached_or_not(
             (ANONYMOUS, False),
         ):
             if delete:
-                await redis.delete(f"orders:state:{order.id}")
+                await redis.delete(f"orders:state:v1:{order.id}")
             assert (await cached.state(viewer, order.id) is not None) is may
     assert await cached.state(harness.ann, new_id()) is None
     with statements(harness.postgres) as sent:
@@ -115,28 +141,23 @@ async def test_a_state_that_is_not_there_is_read_once_and_kept_for_its_time(
     harness: OrdersHarness, cached: Orders, redis: Redis
 ):
     order = await harness.place()
-    await redis.delete(f"orders:state:{order.id}")
+    await redis.delete(f"orders:state:v1:{order.id}")
     counts = []
     for _ in range(3):
         with statements(harness.postgres) as sent:
             assert await cached.state(harness.ann, order.id) == OrderState.of(order)
         counts.append(len(sent))
     assert counts == [1, 0, 0]
-    assert 0 < await redis.pttl(f"orders:state:{order.id}") <= 30_000
+    assert 0 < await redis.pttl(f"orders:state:v1:{order.id}") <= 30_000
 
 
 async def test_an_earlier_version_never_replaces_a_later_one(states: OrderStates):
     later = state(7)
-    earlier = OrderState(id=later.id, user_id=later.user_id, status=OrderStatus.PAYING, version=6)
+    earlier = replace(later, status=OrderStatus.PAYING, version=6, settled=False)
     await states.put(later)
     await states.put(earlier)
     assert await states.get(later.id) == later
-    await asyncio.gather(
-        *(
-            states.put(OrderState(id=later.id, user_id=later.user_id, status=OrderStatus.PAID, version=v))
-            for v in (9, 12, 8, 10, 11)
-        )
-    )
+    await asyncio.gather(*(states.put(replace(later, version=v)) for v in (9, 12, 8, 10, 11)))
     found = await states.get(later.id)
     assert found is not None
     assert found.version == 12
@@ -199,4 +220,4 @@ async def test_a_change_that_is_rolled_back_is_not_written(
         await harness.pay(order.id)
     harness.faults.reset()
     assert await cached.state(harness.ann, order.id) == OrderState.of(order)
-    assert (await redis.get(f"orders:state:{order.id}")).split(" ")[0] == str(order.version)
+    assert (await redis.get(f"orders:state:v1:{order.id}")).split(" ")[0] == str(order.version)

@@ -3,15 +3,19 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from subgraphs.kit.background import running
-from subgraphs.kit.events.redis_streams import RedisStreams
+from subgraphs.kit.events.connect import open_transport
 from subgraphs.kit.events.transport import OutgoingEvent
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.redis.client import create_redis
-from subgraphs.kit.settings import RedisSettings
+from subgraphs.kit.settings import EventsSettings, RedisSettings
+from subgraphs.orders.domain.events import READERS, SOURCE
 from subgraphs.orders.live.status import LiveStatus
 from subgraphs.orders.live.wake_ups import StatusWakeUps
+from subgraphs.orders.settings import OrdersSettings
 from subgraphs.orders.store.tables import outbox
 from tests.subgraphs.orders.live.test_status import SETTINGS, collect, follow
 from tests.subgraphs.orders.orders_harness import OrdersHarness
@@ -34,17 +38,20 @@ def outgoing(kind: str) -> OutgoingEvent:
     return OutgoingEvent(new_id(), kind, "orders", f"{{{kind}}}")
 
 
+@pytest.mark.parametrize("elsewhere", ["another redis", "rabbitmq"])
 async def test_a_subscriber_sees_a_change_long_before_it_would_look_by_itself(
-    harness: OrdersHarness, engines: Any
+    harness: OrdersHarness, engines: Any, request: pytest.FixtureRequest, elsewhere: str
 ) -> None:
-    other = engines.redis.rpartition("/")[0] + "/1"
+    url = engines.redis.rpartition("/")[0] + "/1"
+    if elsewhere == "rabbitmq":
+        url = request.getfixturevalue("rabbitmq").url()
+    settings = OrdersSettings(events=EventsSettings(url=url))
     async with (
         create_redis(RedisSettings(url=engines.redis_url)) as redis,
-        create_redis(RedisSettings(url=other)) as events,
+        open_transport(settings, redis, readers={SOURCE: READERS}) as transport,
     ):
         live = LiveStatus(redis, SETTINGS, timeout=0.4)
-        publisher = StatusWakeUps(RedisStreams(events), redis)
-        relay = OutboxRelay(harness.observer, publisher, outbox, interval=0.02)
+        relay = OutboxRelay(harness.observer, StatusWakeUps(transport, redis), outbox, interval=0.02)
         async with running(relay.job, live.job):
             order = await harness.place()
             client = asyncio.create_task(collect(follow(live, harness, order.id)))

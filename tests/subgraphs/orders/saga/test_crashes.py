@@ -89,6 +89,35 @@ async def refused_for_a_shortage(harness: OrdersHarness) -> None:
         await harness.place(harness.stock.add(available=1), quantity=2)
 
 
+async def refunded_in_parts(harness: OrdersHarness) -> None:
+    """A part before it is sent, the rest after that."""
+    order = await harness.place(quantity=2)
+    await harness.pay(order.id)
+    await harness.refund(order.id, "5.00")
+    await harness.move(order.id, OrderStatus.PROCESSING)
+    await harness.move(order.id, OrderStatus.SHIPPED, tracking="T1")
+    await harness.refund(order.id)
+
+
+async def refunded_whole_then_restocked(harness: OrdersHarness) -> None:
+    order = await harness.place()
+    await harness.pay(order.id)
+    await harness.refund(order.id)
+
+
+async def refunded_in_part_then_cancelled(harness: OrdersHarness) -> None:
+    order = await harness.place()
+    await harness.pay(order.id)
+    await harness.refund(order.id, "5.00")
+    await harness.cancel(order.id)
+
+
+async def sent_elsewhere_then_paid(harness: OrdersHarness) -> None:
+    order = await harness.place()
+    await harness.ship_to(order.id, country="CH", method="express")
+    await harness.pay(order.id)
+
+
 SCENARIOS = [
     paid_then_cancelled,
     declined_then_paid,
@@ -99,6 +128,10 @@ SCENARIOS = [
     hold_lost,
     refused_for_two_currencies,
     refused_for_a_shortage,
+    refunded_in_parts,
+    refunded_whole_then_restocked,
+    refunded_in_part_then_cancelled,
+    sent_elsewhere_then_paid,
 ]
 
 
@@ -144,7 +177,14 @@ async def test_a_crash_at_any_point_leaves_what_the_resume_job_makes_consistent(
 
 
 @pytest.mark.parametrize(
-    "scenario", [declined_then_paid, cancelled_while_paid, hold_lost, refused_for_two_currencies]
+    "scenario",
+    [
+        declined_then_paid,
+        cancelled_while_paid,
+        hold_lost,
+        refused_for_two_currencies,
+        refunded_in_part_then_cancelled,
+    ],
 )
 async def test_a_lost_call_or_answer_at_any_point_changes_no_outcome(fresh: Fresh, scenario: Scenario):
     for point in await _points(fresh, scenario):
@@ -155,7 +195,9 @@ async def test_a_lost_call_or_answer_at_any_point_changes_no_outcome(fresh: Fres
         await _recover(harness)
 
 
-@pytest.mark.parametrize("scenario", [paid_then_cancelled, cancelled_while_paid])
+@pytest.mark.parametrize(
+    "scenario", [paid_then_cancelled, cancelled_while_paid, refunded_in_part_then_cancelled]
+)
 async def test_a_second_crash_while_the_first_is_mended_changes_nothing(fresh: Fresh, scenario: Scenario):
     for first, second in product((await _points(fresh, scenario))[::4], range(1, 12, 4)):
         await _crash_twice(fresh, scenario, first, second)

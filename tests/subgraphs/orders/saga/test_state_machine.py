@@ -20,6 +20,17 @@ from tests.subgraphs.orders.fault_injection import Crash, FaultyPostgres
 from tests.subgraphs.orders.orders_harness import OrdersHarness
 from tests.subgraphs.orders.stock_service import Product
 
+# What a client sees of each order that is settled (`OrderState`): itself, its items and its last payment.
+_SHOWN = """
+SELECT o.id, o.version, concat_ws(' ', o.status, o.subtotal_minor, o.total_minor, o.shipping, o.tracking_number,
+  o.updated_at, i.shown, p.method, p.amount_minor, p.refunded_minor, p.status, p.transaction_id, p.paid_at)
+FROM orders o
+LEFT JOIN LATERAL (SELECT string_agg(concat_ws(' ', name, sku, quantity, price_minor), ',' ORDER BY id) AS shown
+                   FROM order_items WHERE order_id = o.id) i ON true
+LEFT JOIN LATERAL (SELECT * FROM payments WHERE order_id = o.id ORDER BY seq DESC LIMIT 1) p ON true
+WHERE o.status NOT IN ('PAYING', 'CANCELLING')
+  AND NOT (o.status IN ('PAID', 'PROCESSING', 'SHIPPED', 'DELIVERED') AND o.resume_at IS NOT NULL)
+"""
 _TOKENS = ["tok_ok", "tok_declined", "tok_timeout_then_captured", "tok_error_once"]
 
 
@@ -32,6 +43,8 @@ class Customers(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.run = self.runner.run
         self.harness = self.run(self._open())
+        self.by_key: dict[str, str] = {}
+        self.shown: dict[tuple[str, int], str] = {}
         self.products: list[Product] = [
             self.harness.stock.add(available=4),
             self.harness.stock.add(available=9, minor=5),
@@ -55,9 +68,17 @@ class Customers(RuleBasedStateMachine):
         self.harness.faults.plan.clear()
         return result
 
-    @rule(target=orders, which=st.sets(st.integers(0, 2), min_size=1), quantity=st.integers(1, 3))
-    def place(self, which: set[int], quantity: int) -> str | None:
-        self.attempt(self.harness.place(*(self.products[i] for i in sorted(which)), quantity=quantity))
+    @rule(
+        target=orders,
+        which=st.sets(st.integers(0, 2), min_size=1),
+        quantity=st.integers(1, 3),
+        key=st.one_of(st.none(), st.sampled_from(["k1", "k2"])),
+    )
+    def place(self, which: set[int], quantity: int, key: str | None) -> str | None:
+        lines = [self.products[i] for i in sorted(which)]
+        placed = self.attempt(self.harness.place(*lines, quantity=quantity, key=key))
+        if placed is not None and key is not None:
+            assert self.by_key.setdefault(key, placed.id) == placed.id
         rows = self.run(self.harness.rows("SELECT id FROM orders ORDER BY id DESC LIMIT 1"))
         return rows[0].id if rows else None
 
@@ -138,6 +159,11 @@ class Customers(RuleBasedStateMachine):
                 await invariants.check_history(self.harness, order_id)
 
         self.run(check())
+
+    @invariant()
+    def a_settled_order_shows_the_same_as_long_as_its_version_is(self) -> None:
+        for order_id, version, shown in self.run(self.harness.rows(_SHOWN)):
+            assert self.shown.setdefault((order_id, version), shown) == shown
 
     def teardown(self) -> None:
         try:

@@ -188,7 +188,7 @@ async def test_filtered_page_begins_with_what_an_index_selects(database, catalog
 async def test_what_few_products_have_is_found_by_its_index_after_a_while(
     database, catalogue, commands
 ) -> None:
-    """Fences that stand for 128 products each say that more than 2,000 were looked through."""
+    """Fences that stand for 128 products each say that more than 1,000 were looked through."""
     store = ProductListStore(database, fences=FencesOf(catalogue))
     asked = Listing(filter=ProductFilter(tags=("none",)), sort=ProductSort.NAME, first=3, after=None)
     assert await store.page(asked, categories=None, limit=3) == []

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from subgraphs.kit.events.event import Event
+from subgraphs.kit.events.rabbitmq import RabbitMq
 from subgraphs.kit.events.redis_streams import RedisStreams
 from subgraphs.kit.events.transport import OutgoingEvent
 from subgraphs.kit.ids import new_id
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.redis.client import create_redis
-from subgraphs.kit.settings import RedisSettings
+from subgraphs.kit.settings import EventsSettings, RedisSettings
+from subgraphs.orders.domain.events import READERS, SOURCE
 from subgraphs.users.email import senders
 from subgraphs.users.jobs.order_email import OrderEmails
 from subgraphs.users.migrations import migrate
@@ -126,6 +129,26 @@ async def test_the_service_reads_the_stream_of_orders_from_its_beginning(make_se
             await email_to(settings.mail.folder, user["email"], number=2)
     subjects = [m["Subject"] for m in emails_to(settings.mail.folder, user["email"])]
     assert sorted(subjects) == [f"Your order {NUMBER} is on its way", f"Your payment for order {NUMBER}"]
+
+
+async def test_the_service_reads_what_rabbitmq_carries(make_settings, rabbitmq, new_name):
+    settings = make_settings(events=EventsSettings(url=rabbitmq.url()))
+    await migrate(settings)
+    name = new_name()
+    broker = RabbitMq(rabbitmq.url(), readers={SOURCE: READERS})
+    try:
+        async with client_of(settings) as client:
+            user = (await client.register(username=name, email=f"{name}@example.com"))["auth"]["user"]
+            event = order_event("OrderPaid", user["id"])
+            outgoing = [OutgoingEvent(event.id, event.type, event.source, event.to_json())]
+            assert await broker.publish([*outgoing, *outgoing]) == [*outgoing, *outgoing]
+            message = await email_to(settings.mail.folder, user["email"])
+        assert message["Subject"] == f"Your payment for order {NUMBER}"
+        pool = Postgres(settings.database, application="tests")
+        assert await queued(pool, user["email"]) == ["ORDER_PAID"]
+        await pool.close()
+    finally:
+        await broker.close()
 
 
 async def test_the_sender_for_development_shows_the_plain_text_of_an_email_with_two_parts(monkeypatch):
