@@ -41,6 +41,9 @@ def supergraph(engines: Engines) -> dict[str, Any]:
         **{f"{name}_SERVER_SLOW_REQUEST": "0s" for name in ("USERS", "PRODUCTS", "ORDERS", "REST")},
         # Off by itself with stores that are not the launcher's own.
         "USERS_FIRST_ACCOUNT_ADMIN": "true",
+        "ORDERS_PAYMENTS_PROVIDER": "sandbox",
+        # What the sandbox's webhooks are signed with, so that tests can send some.
+        "ORDERS_PAYMENTS_SANDBOX_WEBHOOK_SECRET": launcher.SANDBOX_SECRET,
         # A test changes the signing key, and waits until the new one signs.
         "USERS_JWT_KEY_LEAD": "10s",
         "EDGE_JWKS_CACHE": "2s",

@@ -13,6 +13,8 @@ _MAX_BODY_BYTES = 1024 * 1024
 """As the router and the subgraphs have it."""
 _MAX_UPLOAD_BYTES = 8 * 1024 * 1024 + 128 * 1024
 """The largest file that the products service takes, and what a form has beside it."""
+_MAX_WEBHOOK_BYTES = 256 * 1024
+"""Several times what a payment provider sends."""
 
 _FOR_ALL = ("JWT_SECRET", "EVENTS_URL")
 """Bare names that are settings of each service."""
@@ -51,6 +53,9 @@ def settings(
     if "users" in topology.external.databases:
         # The documented walk creates products with the first account. Never on a database that is not ours.
         made["users"].pop("USERS_FIRST_ACCOUNT_ADMIN", None)
+    if "orders" not in topology.external.databases:
+        # Whoever tries the system out has no account with a provider of payments. Never for orders that are not ours.
+        made["orders"]["ORDERS_PAYMENTS_PROVIDER"] = "sandbox"
     for component in SUBGRAPHS:
         # They reach the service anyway; named here, they reach those who look up how it was started.
         made[component] = {key: environ[key] for key in _given(component, environ)} | made[component]
@@ -144,6 +149,7 @@ def edge_values(
         "ACCOUNT_RATE_LIMIT_PER_MINUTE": environ.get("EDGE_ACCOUNT_RATE_LIMIT_PER_MINUTE") or limit,
         "MAX_BODY_BYTES": environ.get("EDGE_MAX_BODY_BYTES") or str(_MAX_BODY_BYTES),
         "MAX_UPLOAD_BYTES": environ.get("EDGE_MAX_UPLOAD_BYTES") or str(_MAX_UPLOAD_BYTES),
+        "MAX_WEBHOOK_BYTES": environ.get("EDGE_MAX_WEBHOOK_BYTES") or str(_MAX_WEBHOOK_BYTES),
         "CORS_ORIGIN_REGEX": open_to["EDGE_CORS_ORIGIN_REGEX"],
         "TOKEN_KEYS": token_keys(environ, jwks=data / "jwks.json"),
     }

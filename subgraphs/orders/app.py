@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from subgraphs.kit.auth.remote_keys import remote_keys
 from subgraphs.kit.auth.revocations import RedisRevocations
 from subgraphs.kit.auth.tokens import TokenVerifier
-from subgraphs.kit.background import running
+from subgraphs.kit.background import WakeUp, running
 from subgraphs.kit.events.connect import open_transport
 from subgraphs.kit.events.consumer import Consumer
 from subgraphs.kit.graphql.app import create_app
@@ -27,13 +27,16 @@ from subgraphs.orders.graphql.context import OrdersContext
 from subgraphs.orders.graphql.loaders import Loaders
 from subgraphs.orders.graphql.schema import schema
 from subgraphs.orders.grpc.clients import GrpcAccounts, GrpcInventory
+from subgraphs.orders.http.payment_webhooks import payment_webhook_routes
 from subgraphs.orders.jobs.housekeeping import Housekeeping
+from subgraphs.orders.jobs.late_refunds import RefundLateCaptures
+from subgraphs.orders.jobs.payment_events import WorkOffPaymentEvents
 from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.jobs.webhooks import DeliverWebhooks
 from subgraphs.orders.live.states import OrderStates
 from subgraphs.orders.live.status import LiveStatus
 from subgraphs.orders.live.wake_ups import StatusWakeUps
-from subgraphs.orders.payments.sandbox import SandboxProvider
+from subgraphs.orders.payments.choice import open_provider
 from subgraphs.orders.saga import Saga
 from subgraphs.orders.service import (
     Amendments,
@@ -42,6 +45,7 @@ from subgraphs.orders.service import (
     Orders,
     OrderService,
     Payments,
+    PaymentWebhooks,
     Placement,
     Refunds,
     Reports,
@@ -87,13 +91,18 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         if states:
             postgres.after_commit(states.observe)
         rates = shipping_rates(settings.shipping_rates)
+        payments = await stack.enter_async_context(
+            open_provider(settings.payments, postgres=postgres, clock=_now)
+        )
+        provider, refund_due, event_due = payments.provider, WakeUp(), WakeUp()
         saga = Saga(
             postgres=postgres,
             inventory=GrpcInventory(products),
-            provider=SandboxProvider(postgres=postgres),
+            provider=provider,
             rates=rates,
             clock=_now,
             wake_up=relay.wake_up,
+            refund_due=refund_due,
         )
         deliver = await stack.enter_async_context(_delivering(postgres, settings.webhooks))
         recorder = DeliveryRecorder(postgres=postgres, clock=_now, wake_up=deliver.wake_up)
@@ -116,7 +125,12 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
                 quotas=Quotas(**settings.quota.model_dump()),
             ),
             payments=Payments(
-                postgres=postgres, saga=saga, accounts=accounts, clock=_now, wake_up=relay.wake_up
+                postgres=postgres,
+                saga=saga,
+                provider=provider,
+                accounts=accounts,
+                clock=_now,
+                wake_up=relay.wake_up,
             ),
             amendments=Amendments(postgres=postgres, rates=rates, clock=_now),
             cancellations=Cancellations(postgres=postgres, saga=saga, clock=_now, wake_up=relay.wake_up),
@@ -132,10 +146,16 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
                 overlap=settings.webhooks.overlap,
             ),
         )
+        webhooks = PaymentWebhooks(
+            postgres=postgres, saga=saga, provider=provider, clock=_now, wake_up=event_due
+        )
         await stack.enter_async_context(
             running(
                 relay.job,
                 ResumeOrders(postgres=postgres, saga=saga, clock=_now).job,
+                WorkOffPaymentEvents(postgres=postgres, webhooks=webhooks, clock=_now, wake_up=event_due).job,
+                RefundLateCaptures(postgres=postgres, saga=saga, clock=_now, wake_up=refund_due).job,
+                *payments.jobs,
                 Housekeeping(postgres=postgres, settings=settings.retention, clock=_now).job,
                 live.job,
                 deliver.job,
@@ -156,6 +176,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
             verifier=TokenVerifier(keys, settings.jwt, revocations),
             make_context=make_context,
             checks={"postgres": postgres.ping, "redis": redis.ping},
+            add_routes=payment_webhook_routes(webhooks),
         )
 
 

@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from subgraphs.kit.errors import ValidationFailed
@@ -22,12 +23,50 @@ class RetentionSettings(Section):
         timedelta(days=30),
         description="Charges of the sandbox payment provider; one that an order may still need is kept.",
     )
+    payment_events: Duration = Field(
+        timedelta(days=30),
+        description="Webhooks of payment providers; one that comes again after this time is worked off again.",
+    )
     deliveries: Duration = Field(
         timedelta(days=30), description="Deliveries to webhooks with the log of their attempts."
     )
     every: Duration = Field(
         timedelta(minutes=5), gt=timedelta(0), description="How often old records are deleted."
     )
+
+
+class PaymentSettings(Section):
+    """Who takes the money. Without a provider no order can be paid."""
+
+    provider: Literal["", "sandbox", "stripe"] = Field(
+        "",
+        description="`sandbox` moves no money and pays every order: for development and tests, and never by default.",
+    )
+    timeout: Duration = Field(
+        timedelta(seconds=10), gt=timedelta(0), description="For one call to the provider."
+    )
+    stripe_key: SecretStr = Field(SecretStr(""), description="Stripe's secret or restricted key.")
+    stripe_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signs the webhooks of the endpoint `/webhooks/payments/stripe`."
+    )
+    stripe_url: str = Field("https://api.stripe.com", description="Where Stripe's API is.")
+    sandbox_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signs the sandbox's webhooks; by default one that each process makes up."
+    )
+    sandbox_webhook_url: str = Field(
+        "", description="Where the sandbox sends webhooks to; by default it sends none."
+    )
+
+    @model_validator(mode="after")
+    def _has_its_secrets(self) -> Self:
+        secrets = {
+            "ORDERS_PAYMENTS_STRIPE_KEY": self.stripe_key,
+            "ORDERS_PAYMENTS_STRIPE_WEBHOOK_SECRET": self.stripe_webhook_secret,
+        }
+        missing = [name for name, secret in secrets.items() if not secret.get_secret_value()]
+        if self.provider == "stripe" and missing:
+            raise ValueError(f"the provider stripe needs {' and '.join(missing)}, or the same with _FILE")
+        return self
 
 
 class LiveSettings(Section):
@@ -115,6 +154,7 @@ class OrdersSettings(ServiceSettings):
     shipping_rates: tuple[ShippingRateSettings, ...] = Field(
         (), description="What shipping costs by method and country; without any it is free."
     )
+    payments: PaymentSettings = PaymentSettings()
     quota: QuotaSettings = QuotaSettings()
     state_cache: Duration = Field(
         timedelta(seconds=30),

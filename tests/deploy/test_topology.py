@@ -1,5 +1,6 @@
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,19 @@ def planned(*, only=(), without=(), environ=None, **wanted: int | None) -> Topol
         )
     finally:
         ports.release()
+
+
+def made_for(topology: Topology, folder: Path, environ: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The settings of each process, with data in `folder`."""
+    return settings(
+        topology,
+        store_urls(topology, engines(topology, folder)),
+        secrets=Secrets(token="t", keys=folder, router="r"),
+        relaxations=[],
+        log_level="info",
+        root=folder,
+        environ=environ,
+    )
 
 
 def test_everything_is_chosen_by_default():
@@ -129,21 +143,33 @@ def test_a_shared_database_name_is_told_and_gives_no_service_the_database_of_ano
         "PRODUCTS_DATABASE_URL, each with a database of its own."
     )
     topology = planned(environ=environ)
-    made = settings(
-        topology,
-        store_urls(topology, engines(topology, tmp_path)),
-        secrets=Secrets(token="t", keys=tmp_path, router="r"),
-        relaxations=[],
-        log_level="info",
-        root=tmp_path,
-        environ=environ,
-    )
+    made = made_for(topology, tmp_path, environ)
     postgres, mongo = topology.stores["postgres"], topology.stores["mongo"]
     assert {name: made[name][f"{name.upper()}_DATABASE_URL"] for name in SUBGRAPHS} == {
         "users": f"postgresql://supergraph@127.0.0.1:{postgres}/users",
         "products": f"mongodb://127.0.0.1:{mongo}/products",
         "orders": f"postgresql://supergraph@127.0.0.1:{postgres}/orders",
     }
+
+
+@pytest.mark.parametrize(
+    ("environ", "provider"),
+    [
+        ({}, "sandbox"),
+        ({"ORDERS_PAYMENTS_PROVIDER": "stripe"}, "stripe"),
+        ({"ORDERS_DATABASE_URL": "postgresql://db/orders"}, None),
+        (
+            {"ORDERS_DATABASE_URL": "postgresql://db/orders", "ORDERS_PAYMENTS_PROVIDER": "sandbox"},
+            "sandbox",
+        ),
+    ],
+)
+def test_the_sandbox_takes_payments_for_orders_of_its_own_and_for_no_others_unless_named(
+    tmp_path, environ: dict[str, str], provider: str | None
+):
+    topology = planned(environ=environ)
+    made = made_for(topology, tmp_path, environ)
+    assert made["orders"].get("ORDERS_PAYMENTS_PROVIDER") == provider
 
 
 def test_one_database_for_two_subgraphs_is_refused():

@@ -58,6 +58,7 @@ def system() -> Iterator[System]:
             "PRODUCTS_DATABASE_URL": mongo.url("products"),
             "REDIS_URL": redis.url(),
             "USERS_FIRST_ACCOUNT_ADMIN": "true",
+            "ORDERS_PAYMENTS_PROVIDER": "sandbox",
         }
         state = folder / "state.json"
         arguments = ["--edge-port", "0", "--router-port", "0", "--no-seed"]

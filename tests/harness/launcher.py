@@ -20,6 +20,7 @@ _FOLDER = "SUPERGRAPH_TEST_FOLDER"
 _RUNNER = "SUPERGRAPH_TEST_RUNNER"
 _PATIENCE = 120.0
 ROUTER_SECRET = "dGhlLXNlY3JldC1vZi10aGUtcm91dGVyLWluLXRlc3Rz-41x"
+SANDBOX_SECRET = "c2lnbnMtdGhlLXdlYmhvb2tzLW9mLXRoZS1zYW5kYm94"
 AS_THE_ROUTER = {"x-router-secret": ROUTER_SECRET}
 """Headers of a request that is sent to a subgraph as if by its router."""
 

@@ -16,6 +16,8 @@ MAX_BODY = 65_536
 """The largest body that the tests' router and edge take."""
 MAX_UPLOAD = 300_000
 """The same of a form with files."""
+MAX_WEBHOOK = 20_000
+"""The same of a webhook."""
 
 SECRET = "dGhlLXNlY3JldC1vZi10aGUtcm91dGVyLWluLXRlc3Rz-41x"
 """What the tests' routers show to subgraphs."""

@@ -25,6 +25,12 @@ def recording(name: str, app: Any) -> Callable[..., Awaitable[None]]:
             headers = [(b"content-type", b"image/webp"), (b"etag", b'"strong"')]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": b"RIFF"})
+        elif scope["path"].startswith("/webhooks/"):
+            seen.requests.append({k.decode(): v.decode() for k, v in scope["headers"]})
+            body = (await receive())["body"]
+            seen.calls.append(f"{scope['path']} {body.decode()}")
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"{}"})
         elif scope["path"] == "/.well-known/jwks.json":
             await send(
                 {

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.local.ports import Ports
-from tests.router.processes import MAX_BODY, Execute, Process, Starter, WaitUntil
+from tests.router.processes import MAX_BODY, MAX_WEBHOOK, Execute, Process, Starter, WaitUntil
 from tests.router.recording_subgraphs import SEEN, token
 from tests.router.servers import Rest, Subgraph
 
@@ -61,6 +61,49 @@ def test_a_request_id_is_made_where_there_is_none(edge: Process, execute: Execut
 )
 def test_rest_paths_go_to_the_rest_layer(edge: Process, path: str) -> None:
     assert httpx.get(edge.url + path).json() == {"path": path}
+
+
+def test_webhooks_of_payment_providers_go_to_orders_as_they_came_and_need_no_token(edge: Process) -> None:
+    body = b'{"id":  "evt_1"}'
+    headers = {"stripe-signature": "t=1,v1=aa", "authorization": "Bearer nonsense"}
+    assert (
+        httpx.post(f"{edge.url}/webhooks/payments/stripe", content=body, headers=headers).status_code == 200
+    )
+    assert SEEN["orders"].calls == [f"/webhooks/payments/stripe {body.decode()}"]
+    assert SEEN["orders"].requests[-1]["stripe-signature"] == "t=1,v1=aa"
+    assert SEEN["orders"].requests[-1]["x-client-address"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_webhooks_are_only_posted(edge: Process, method: str) -> None:
+    refused = httpx.request(method, f"{edge.url}/webhooks/payments/stripe")
+    assert rest_error(refused) == (405, "METHOD_NOT_ALLOWED")
+    assert refused.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["", "/", "/stripe/more", "/../payments"])
+def test_nothing_else_is_below_the_webhooks(edge: Process, path: str) -> None:
+    answer = httpx.post(f"{edge.url}/webhooks/payments{path}")
+    assert rest_error(answer) == (404, "NOT_FOUND")
+    assert SEEN["orders"].calls == []
+
+
+def test_a_webhook_past_its_limit_is_refused(edge: Process) -> None:
+    assert MAX_WEBHOOK < MAX_BODY
+    answers = [
+        httpx.post(f"{edge.url}/webhooks/payments/stripe", content=b"x" * size)
+        for size in (MAX_WEBHOOK, MAX_WEBHOOK + 1)
+    ]
+    assert answers[0].status_code == 200
+    assert rest_error(answers[1]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+def test_webhooks_have_a_bucket_of_their_own(start_edge: Starter) -> None:
+    edge = start_edge(RATE_LIMIT_PER_MINUTE=1, RATE_LIMIT_BURST=1)
+    hook = f"{edge.url}/webhooks/payments/stripe"
+    assert [httpx.post(hook).status_code for _ in range(5)] == [200] * 5
+    assert [httpx.get(f"{edge.url}/api/v1/products").status_code for _ in range(2)] == [200, 429]
+    assert httpx.post(hook).status_code == 200
 
 
 def test_signing_keys_come_from_users(edge: Process) -> None:

@@ -160,7 +160,7 @@ async def pay_order(
     body: PayBody | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Without a body the sandbox provider pays."""
+    """Without a body the sandbox provider pays, where it is on."""
     payment = (body or PayBody()).variables()
     success = await session.mutate("PayOrder", id=id, input=payment, idempotencyKey=idempotency_key)
     return ok(Order.model_validate(success["order"]))

@@ -33,6 +33,13 @@ class PaymentDeclined(DomainError):
         self.reason = reason
 
 
+class PaymentsOff(Conflict):
+    """No payment provider is set up (`ORDERS_PAYMENTS_PROVIDER`)."""
+
+    def __init__(self) -> None:
+        super().__init__("Payments are off: no payment provider is set up here, so no order can be paid.")
+
+
 class StaleOrder(Conflict):
     """Another writer changed the order between our read and our write; nothing was written."""
 

@@ -21,6 +21,9 @@ class PaymentStatus(StrEnum):
     PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
 
 
+OPEN = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORIZED, PaymentStatus.UNKNOWN})
+"""Statuses of an attempt whose outcome is still to come."""
+
 SALES = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 """Money was taken, whatever was given back since."""
 
@@ -29,7 +32,8 @@ SALES = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus
 class Payment:
     """One attempt to pay. `attempt_id` is the provider's idempotency key: the same however often it is sent.
 
-    `seq` is the event of the order that began it, so attempts have an order whatever the clocks say.
+    `seq` is the event of the order that began it, so attempts have an order whatever the clocks say. `reference` is
+    what the provider calls the payment, once it knows of it.
     """
 
     attempt_id: AttemptId
@@ -37,9 +41,22 @@ class Payment:
     seq: int
     method: str
     token: str
+    provider: str
+    reference: str | None
     amount: Amount
     refunded: Amount
     status: PaymentStatus
     transaction_id: str | None
     reason: str | None
     paid_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentEvent:
+    """What a provider told of its own accord, of the payment that it calls `reference`, where it is of one."""
+
+    provider: str
+    event_id: str
+    type: str
+    reference: str | None
+    received_at: datetime

@@ -21,7 +21,10 @@ class RefundStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Some or all of one capture. On record before the provider is asked; `key` is its idempotency key there."""
+    """Some or all of one capture. On record before the provider is asked; `key` is its idempotency key there.
+
+    `due_at` is when the job of late captures makes it; None for a refund that its order's saga makes.
+    """
 
     key: str
     order_id: OrderId
@@ -31,6 +34,7 @@ class Refund:
     actor: str | None
     reason: str | None
     created_at: datetime
+    due_at: datetime | None = None
 
     @classmethod
     def pending(
@@ -42,6 +46,7 @@ class Refund:
         at: datetime,
         actor: str | None = None,
         reason: str | None = None,
+        due_at: datetime | None = None,
     ) -> Self:
         """A refund of `amount` of `payment` that the provider has not been asked for yet."""
         return cls(
@@ -53,6 +58,7 @@ class Refund:
             actor=actor,
             reason=reason,
             created_at=at,
+            due_at=due_at,
         )
 
 
@@ -66,9 +72,14 @@ def refund_key(order_id: OrderId, refund_id: str) -> str:
     return f"{cancellation_key(order_id)}:{refund_id}"
 
 
+def late_capture_key(attempt_id: AttemptId) -> str:
+    """The key of the refund of a capture that came after its attempt was written off: one for each attempt."""
+    return f"{REFUND_KEY_PREFIX}{attempt_id}"
+
+
 def left_of(payment: Payment, refunds: Sequence[Refund]) -> Amount:
-    """What of `payment` is neither given back nor promised to be."""
-    promised = sum(refund.amount.minor for refund in refunds if refund.attempt_id == payment.attempt_id)
+    """What of `payment`, whose refunds those are, is neither given back nor promised to be."""
+    promised = sum(refund.amount.minor for refund in refunds)
     return Amount(MinorUnits(payment.amount.minor - promised), payment.amount.currency)
 
 

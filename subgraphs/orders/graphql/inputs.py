@@ -71,9 +71,9 @@ class UpdateOrderInput:
 @strawberry.input
 class PayOrderInput:
     method: str = strawberry.field(default="card", metadata=TEXT)
-    token: str = strawberry.field(
-        default="tok_ok",
-        description="The payment provider's one-time token. With the sandbox: tok_ok is captured, tok_declined declined.",
+    token: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The payment provider's one-time token. The sandbox, where it is on, takes tok_ok where there is none.",
         metadata=TEXT,
     )
 

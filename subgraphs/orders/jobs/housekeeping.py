@@ -12,6 +12,7 @@ from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.inbox import purge as purge_inbox
 from subgraphs.orders.settings import RetentionSettings
 from subgraphs.orders.store.idempotency_keys import IdempotencyKeyStore
+from subgraphs.orders.store.payment_events import PaymentEventStore
 from subgraphs.orders.store.sandbox_charges import SandboxChargeStore
 from subgraphs.orders.store.tables import inbox
 from subgraphs.orders.store.webhook_deliveries import WebhookDeliveryStore
@@ -25,7 +26,8 @@ _BATCH = 1000
 class Housekeeping:
     """Purges in small transactions that pass over what is locked; any number of processes may run it.
 
-    Idempotency keys, sandbox charges, webhook deliveries, the inbox; published events are the outbox relay's own to delete.
+    Idempotency keys, sandbox charges, events of payment providers, webhook deliveries, the inbox; published events are
+    the outbox relay's own to delete.
     """
 
     postgres: Postgres
@@ -46,15 +48,23 @@ class Housekeeping:
         charges = await self._purge(
             lambda c: SandboxChargeStore(c).purge(before=now - self.settings.charges, limit=_BATCH)
         )
+        events = await self._purge(
+            lambda c: PaymentEventStore(c).purge(before=now - self.settings.payment_events, limit=_BATCH)
+        )
         deliveries = await self._purge(
             lambda c: WebhookDeliveryStore(c).purge(before=now - self.settings.deliveries, limit=_BATCH)
         )
         seen = await self._purge(lambda c: purge_inbox(c, inbox, limit=_BATCH))
-        if keys or charges or deliveries or seen:
+        if keys or charges or events or deliveries or seen:
             log.info(
-                "purged", idempotency_keys=keys, sandbox_charges=charges, deliveries=deliveries, inbox=seen
+                "purged",
+                idempotency_keys=keys,
+                sandbox_charges=charges,
+                payment_events=events,
+                deliveries=deliveries,
+                inbox=seen,
             )
-        return _BATCH in {keys, charges, deliveries, seen}
+        return _BATCH in {keys, charges, events, deliveries, seen}
 
     async def _purge(self, purge: Callable[[AsyncConnection], Awaitable[int]]) -> int:
         async with self.postgres.unit_of_work() as connection:

@@ -1,1 +1,1 @@
-"""Payment providers: the protocol, and the sandbox that stands in where no real one is configured."""
+"""Payment providers: what is needed of one, and those there are."""

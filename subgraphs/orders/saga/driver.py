@@ -13,10 +13,13 @@ from subgraphs.orders.domain.errors import StaleOrder
 from subgraphs.orders.domain.ids import OrderId
 from subgraphs.orders.domain.items import OrderItem
 from subgraphs.orders.domain.orders import Order
+from subgraphs.orders.domain.payments import OPEN, Payment, PaymentStatus
+from subgraphs.orders.domain.refunds import Refund
 from subgraphs.orders.domain.shipping import ShippingRates
 from subgraphs.orders.domain.transitions import SOLD, Action, OrderStatus
 from subgraphs.orders.payments.provider import PaymentProvider
 from subgraphs.orders.ports.inventory import Inventory
+from subgraphs.orders.saga.captures import Captures, LateCaptures
 from subgraphs.orders.saga.compensation import Compensation
 from subgraphs.orders.saga.payment import PaymentStep
 from subgraphs.orders.saga.refunds import RefundStep
@@ -52,29 +55,36 @@ class Progress:
 
 
 class Saga:
-    """`clock` is the present in UTC; `wake_up` is called after each commit, for the outbox."""
+    """`clock` is the present in UTC; `provider` is None where nothing can be paid.
+
+    `wake_up` is called after each commit, for the outbox, `refund_due` when there is a refund for `refund`.
+    """
 
     def __init__(
         self,
         *,
         postgres: Postgres,
         inventory: Inventory,
-        provider: PaymentProvider,
+        provider: PaymentProvider | None,
         rates: ShippingRates,
         clock: Callable[[], datetime],
         wake_up: Callable[[], None],
+        refund_due: Callable[[], None],
     ) -> None:
         self._postgres = postgres
         self._clock = clock
         self._transitions = transitions = Transitions(postgres=postgres, clock=clock, wake_up=wake_up)
         self._stock = StockStep(postgres=postgres, transitions=transitions, inventory=inventory, rates=rates)
+        captures = Captures(postgres=postgres, clock=clock, wake_up=refund_due)
         self._payment = PaymentStep(
             postgres=postgres,
             clock=clock,
             transitions=transitions,
             inventory=inventory,
             provider=provider,
+            captures=captures,
         )
+        self._late_captures = LateCaptures(provider=provider, captures=captures)
         self._refunds = RefundStep(
             postgres=postgres,
             clock=clock,
@@ -111,6 +121,20 @@ class Saga:
     async def resume(self, order_id: OrderId) -> Progress:
         """The same for an order whose present state is not known here."""
         return await self.advance(await self._load(order_id))
+
+    async def reconcile(self, payment: Payment) -> None:
+        """Find out what became of an attempt, and act on it. Raises Unavailable.
+
+        One that is open is its order's to finish; of one that was written off the money is to come back.
+        """
+        if payment.status in OPEN:
+            await self.resume(payment.order_id)
+        elif payment.status is PaymentStatus.DECLINED:
+            await self._late_captures.find(payment)
+
+    async def refund(self, refund: Refund) -> None:
+        """Make a refund that no order waits for. Raises Unavailable."""
+        await self._refunds.make(refund)
 
     async def _next(self, order: Order, items: Sequence[OrderItem] | None) -> Order | None:
         """The order after its next step, or as another writer has left it; None where nothing is left to do."""

@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from subgraphs.kit.errors import Unavailable
+from subgraphs.kit.logs import get_logger
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.payments import Payment
 from subgraphs.orders.domain.refunds import Refund, RefundStatus, cancellation_key, left_of
 from subgraphs.orders.domain.transitions import UNSHIPPED, Action
-from subgraphs.orders.payments.provider import OutcomeUnknown, PaymentProvider
+from subgraphs.orders.payments.provider import OutcomeUnknown, PaymentProvider, provider_of
 from subgraphs.orders.ports.inventory import Inventory
 from subgraphs.orders.saga.transitions import Transitions
 from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
 from subgraphs.orders.store.refunds import RefundStore
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,7 @@ class RefundStep:
     clock: Callable[[], datetime]
     transitions: Transitions
     inventory: Inventory
-    provider: PaymentProvider
+    provider: PaymentProvider | None
 
     async def run(self, order: Order) -> Order:
         """Make the refunds that staff asked for: REFUNDED where they come to all that was paid.
@@ -35,9 +38,11 @@ class RefundStep:
         """
         async with self.postgres.read() as connection:
             [payment] = await PaymentStore(connection).latest_of([order.id])
-            refunds = await RefundStore(connection).of_order(order.id)
+            if payment is None:
+                raise RuntimeError(f"order {order.id} is {order.status} without a payment")
+            refunds = await RefundStore(connection).of_payment(payment)
         await self._make(refunds)
-        if payment is not None and left_of(payment, refunds).minor == 0:
+        if left_of(payment, refunds).minor == 0:
             if order.status in UNSHIPPED:
                 await self.inventory.restock(order.id)
             last = refunds[-1]
@@ -52,7 +57,7 @@ class RefundStep:
         """
         async with self.postgres.unit_of_work() as connection:
             store = RefundStore(connection)
-            refunds = await store.of_order(order.id)
+            refunds = await store.of_payment(payment)
             left = left_of(payment, refunds)
             if left.minor:
                 rest = Refund.pending(payment, left, key=cancellation_key(order.id), at=self.clock())
@@ -62,13 +67,20 @@ class RefundStep:
 
     async def _make(self, refunds: list[Refund]) -> None:
         for refund in refunds:
-            if refund.status is RefundStatus.DONE:
-                continue
-            try:
-                await self.provider.refund(refund.key, capture=refund.attempt_id, amount=refund.amount)
-            except OutcomeUnknown as error:
-                raise Unavailable(
-                    "The refund is under way; the order shows it when it is through."
-                ) from error
-            async with self.postgres.unit_of_work() as connection:
-                await RefundStore(connection).done(refund, at=self.clock())
+            if refund.status is not RefundStatus.DONE:
+                await self.make(refund)
+
+    async def make(self, refund: Refund) -> None:
+        """Have the provider give back what is on record. Raises Unavailable."""
+        async with self.postgres.read() as connection:
+            payment = await PaymentStore(connection).get(refund.attempt_id)
+        if payment is None or payment.reference is None:
+            raise RuntimeError(f"the refund {refund.key} is of a payment that no provider has")
+        try:
+            provider = provider_of(self.provider, payment.provider)
+            await provider.refund(refund.key, reference=payment.reference, amount=refund.amount)
+        except OutcomeUnknown as error:
+            log.warning("refund_outcome_unknown", key=refund.key, error=str(error))
+            raise Unavailable("The refund is under way; the order shows it when it is through.") from error
+        async with self.postgres.unit_of_work() as connection:
+            await RefundStore(connection).done(refund, at=self.clock())

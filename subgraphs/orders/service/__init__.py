@@ -6,6 +6,7 @@ from subgraphs.orders.service.amendments import Amendments
 from subgraphs.orders.service.cancellations import Cancellations
 from subgraphs.orders.service.fulfilment import Fulfilment
 from subgraphs.orders.service.orders import Orders, page_of
+from subgraphs.orders.service.payment_webhooks import PaymentWebhooks
 from subgraphs.orders.service.payments import Payments
 from subgraphs.orders.service.placement import Placement
 from subgraphs.orders.service.refunds import Refunds
@@ -18,6 +19,7 @@ __all__ = [
     "Fulfilment",
     "OrderService",
     "Orders",
+    "PaymentWebhooks",
     "Payments",
     "Placement",
     "Refunds",

@@ -12,12 +12,13 @@ from subgraphs.kit.ids import new_id
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres.engine import Postgres
-from subgraphs.orders.domain.errors import IllegalTransition, PaymentDeclined
+from subgraphs.orders.domain.errors import IllegalTransition, PaymentDeclined, PaymentsOff
 from subgraphs.orders.domain.ids import AttemptId
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.payments import HOLD_LOST, Payment, PaymentStatus
 from subgraphs.orders.domain.texts import check_text
 from subgraphs.orders.domain.transitions import Action, OrderStatus
+from subgraphs.orders.payments.provider import PaymentProvider
 from subgraphs.orders.ports.accounts import Accounts
 from subgraphs.orders.saga import LEASE, Saga, patience
 from subgraphs.orders.service.idempotency import check_key, digest_of
@@ -31,27 +32,41 @@ log = get_logger(__name__)
 _READ_SECONDS = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    id: AttemptId
+    method: str
+    token: str
+    provider: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payments:
     postgres: Postgres
     saga: Saga
+    provider: PaymentProvider | None
     accounts: Accounts
     clock: Callable[[], datetime]
     wake_up: Callable[[], None]
 
-    async def pay(self, viewer: Viewer, order_id: str, *, method: str, token: str, key: str | None) -> Order:
-        """Pay an order whole.
+    async def pay(
+        self, viewer: Viewer, order_id: str, *, method: str, token: str | None, key: str | None
+    ) -> Order:
+        """Pay an order whole, with the one-time token that the provider gave the customer.
 
         From the moment that the attempt is on record no failure is an error of this call: where the outcome
         is not known yet the order comes back as PAYING and goes on by itself. Raises Unauthenticated, Forbidden
-        (a disabled account), ValidationFailed, NotFound, IllegalTransition, PaymentDeclined, Conflict (a key used
-        for something else, or another change at the same time), Unavailable (nobody can say whether the account
-        is disabled).
+        (a disabled account), ValidationFailed, NotFound, IllegalTransition, PaymentDeclined, PaymentsOff, Conflict (a
+        key used for something else, or another change at the same time), Unavailable (nobody can say whether the
+        account is disabled).
         """
         began = asyncio.get_running_loop().time()
         user_id = viewer.require_user()
+        if self.provider is None:
+            raise PaymentsOff
         check_key(key)
         check_text(method, field="method", least=1)
+        token = self.provider.token(token)
         check_text(token, field="token", least=1)
         await self.accounts.require_active(viewer)
         attempt_id = AttemptId(new_id())
@@ -68,7 +83,8 @@ class Payments:
                     resource_id=attempt_id,
                 )
             if known is None:
-                order = await self._start(connection, order, attempt_id, method, token, actor=user_id)
+                attempt = _Attempt(attempt_id, method, token, self.provider.name)
+                order = await self._start(connection, order, attempt, actor=user_id)
             else:
                 # The claim may have waited for the call that used the key, which has changed the order since.
                 order = await visible_order(store, viewer, order_id)
@@ -81,9 +97,7 @@ class Payments:
         self,
         connection: AsyncConnection,
         order: Order,
-        attempt_id: AttemptId,
-        method: str,
-        token: str,
+        attempt: _Attempt,
         *,
         actor: str,
     ) -> Order:
@@ -94,11 +108,13 @@ class Payments:
         store = OrderStore(connection)
         paying = await store.transition(order, Action.PAY, now=now, resume_at=now + LEASE, actor=actor)
         payment = Payment(
-            attempt_id=attempt_id,
+            attempt_id=attempt.id,
             order_id=order.id,
             seq=paying.last_seq,
-            method=method,
-            token=token,
+            method=attempt.method,
+            token=attempt.token,
+            provider=attempt.provider,
+            reference=None,
             amount=order.total,
             refunded=Amount(MinorUnits(0), order.total.currency),
             status=PaymentStatus.PENDING,

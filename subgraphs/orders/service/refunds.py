@@ -92,7 +92,7 @@ class Refunds:
         if payment is None:
             raise RuntimeError(f"order {order.id} is {order.status} without a payment")
         store = RefundStore(connection)
-        left = left_of(payment, await store.of_order(order.id))
+        left = left_of(payment, await store.of_payment(payment))
         granted = left if wanted is None else wanted
         check_refund(granted, left=left)
         await store.insert(Refund.pending(payment, granted, key=key, at=now, actor=actor, reason=reason))

@@ -1,19 +1,18 @@
 """Payment attempts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Update, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from subgraphs.orders.domain.errors import StaleOrder
 from subgraphs.orders.domain.ids import AttemptId, OrderId
-from subgraphs.orders.domain.payments import Payment, PaymentStatus
+from subgraphs.orders.domain.payments import OPEN, Payment, PaymentStatus
 from subgraphs.orders.store.keys import any_of, known_ids
 from subgraphs.orders.store.rows import to_payment
 from subgraphs.orders.store.tables import payments
-
-_OPEN = (PaymentStatus.PENDING, PaymentStatus.AUTHORIZED, PaymentStatus.UNKNOWN)
 
 
 class PaymentStore:
@@ -37,6 +36,11 @@ class PaymentStore:
         row = (await self._connection.execute(query)).one_or_none()
         return to_payment(row) if row else None
 
+    async def by_reference(self, provider: str, reference: str) -> Payment | None:
+        query = select(payments).where(payments.c.provider == provider, payments.c.reference == reference)
+        row = (await self._connection.execute(query)).one_or_none()
+        return to_payment(row) if row else None
+
     async def insert(self, payment: Payment) -> None:
         await self._connection.execute(
             insert(payments),
@@ -46,35 +50,60 @@ class PaymentStore:
                 "seq": payment.seq,
                 "method": payment.method,
                 "token": payment.token,
+                "provider": payment.provider,
                 "amount_minor": payment.amount.minor,
                 "currency": payment.amount.currency,
                 "status": payment.status.value,
             },
         )
 
-    async def captured(self, attempt_id: AttemptId, *, transaction_id: str, at: datetime) -> None:
-        await self._set(
-            attempt_id,
-            _OPEN,
-            status=PaymentStatus.CAPTURED.value,
-            transaction_id=transaction_id,
-            paid_at=at,
+    async def initiated(self, attempt_id: AttemptId, *, reference: str) -> str:
+        """Record what the provider calls an attempt; the reference that is on record, where another was first.
+
+        Raises StaleOrder where the attempt has been written off: no money may move for it any more.
+        """
+        statement = (
+            _where(attempt_id, OPEN)
+            .values(reference=func.coalesce(payments.c.reference, reference))
+            .returning(payments.c.reference)
         )
+        recorded = (await self._connection.execute(statement)).scalar_one_or_none()
+        if recorded is None:
+            raise StaleOrder
+        return str(recorded)
 
-    async def declined(self, attempt_id: AttemptId, *, reason: str) -> None:
-        await self._set(attempt_id, _OPEN, status=PaymentStatus.DECLINED.value, reason=reason)
-
-    async def unknown(self, attempt_id: AttemptId) -> None:
-        await self._set(attempt_id, _OPEN, status=PaymentStatus.UNKNOWN.value)
-
-    async def _set(
-        self, attempt_id: AttemptId, only: Sequence[PaymentStatus], **columns: str | int | datetime
-    ) -> None:
-        """Write `columns` where the attempt is in a status of `only`.
+    async def captured(self, attempt_id: AttemptId, *, transaction_id: str, at: datetime) -> Payment | None:
+        """Record a capture. None where it was, or where it came late: the attempt, as it was written off, then.
 
         Two may run the same step, and the slower one must not undo what came after it.
         """
-        statement = update(payments).where(
-            payments.c.attempt_id == attempt_id, payments.c.status.in_([s.value for s in only])
+        captured = PaymentStatus.CAPTURED.value
+        statement = _where(attempt_id, OPEN).values(
+            status=captured, transaction_id=transaction_id, paid_at=at
         )
-        await self._connection.execute(statement.values(**columns))
+        if (await self._connection.execute(statement)).rowcount:
+            return None
+        late = _where(attempt_id, [PaymentStatus.DECLINED]).values(transaction_id=transaction_id)
+        row = (await self._connection.execute(late.returning(*payments.c))).one_or_none()
+        return to_payment(row) if row else None
+
+    async def declined(self, attempt_id: AttemptId, *, reason: str, unless_initiated: bool = False) -> None:
+        """Write off an attempt. Raises StaleOrder where it is captured, or, where that matters, with a provider."""
+        statement = _where(attempt_id, OPEN)
+        if unless_initiated:
+            statement = statement.where(payments.c.reference.is_(None))
+        declined = statement.values(status=PaymentStatus.DECLINED.value, reason=reason)
+        if not (await self._connection.execute(declined)).rowcount:
+            raise StaleOrder
+
+    async def unknown(self, attempt_id: AttemptId) -> None:
+        """Record that the outcome is not known; nothing where it is."""
+        statement = _where(attempt_id, OPEN).values(status=PaymentStatus.UNKNOWN.value)
+        await self._connection.execute(statement)
+
+
+def _where(attempt_id: AttemptId, statuses: Iterable[PaymentStatus]) -> Update:
+    """A change of an attempt that is in one of `statuses`."""
+    return update(payments).where(
+        payments.c.attempt_id == attempt_id, payments.c.status.in_([s.value for s in statuses])
+    )

@@ -8,7 +8,7 @@ from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.orders.domain.ids import AttemptId, OrderId, ProductId, UserId
 from subgraphs.orders.domain.items import OrderItem
 from subgraphs.orders.domain.orders import CancellationRequest, Order, OrderEvent, Rejection, RejectionKind
-from subgraphs.orders.domain.payments import Payment, PaymentStatus
+from subgraphs.orders.domain.payments import Payment, PaymentEvent, PaymentStatus
 from subgraphs.orders.domain.refunds import Refund, RefundStatus
 from subgraphs.orders.domain.shipping import ShippingDetails
 from subgraphs.orders.domain.transitions import OrderStatus
@@ -71,6 +71,8 @@ def to_payment(row: Row[Any]) -> Payment:
         seq=row.seq,
         method=row.method,
         token=row.token,
+        provider=row.provider,
+        reference=row.reference,
         amount=_amount(row.amount_minor, row.currency),
         refunded=_amount(row.refunded_minor, row.currency),
         status=PaymentStatus(row.status),
@@ -90,6 +92,17 @@ def to_refund(row: Row[Any]) -> Refund:
         actor=row.actor,
         reason=row.reason,
         created_at=row.created_at,
+        due_at=row.due_at,
+    )
+
+
+def to_payment_event(row: Row[Any]) -> PaymentEvent:
+    return PaymentEvent(
+        provider=row.provider,
+        event_id=row.event_id,
+        type=row.type,
+        reference=row.reference,
+        received_at=row.received_at,
     )
 
 

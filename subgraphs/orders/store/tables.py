@@ -102,6 +102,9 @@ payments = Table(
     Column("method", Text, nullable=False),
     # The provider's one-time reference, never card data; kept so that a lost attempt can be resumed.
     Column("token", Text, nullable=False),
+    # Who has the payment, and what it is called there; on record before the provider may move money.
+    Column("provider", Text, nullable=False),
+    Column("reference", Text),
     Column("amount_minor", BigInteger, nullable=False),
     Column("refunded_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("currency", Text, nullable=False),
@@ -123,6 +126,14 @@ Index(
     postgresql_where=payments.c.status.in_(["CAPTURED", "REFUNDED", "PARTIALLY_REFUNDED"]),
 )
 
+Index(
+    "payments_by_reference",
+    payments.c.provider,
+    payments.c.reference,
+    unique=True,
+    postgresql_where=payments.c.reference.is_not(None),
+)
+
 # On record before the provider is asked, so that a lost process owes nothing that nobody knows of.
 refunds = Table(
     "refunds",
@@ -136,11 +147,31 @@ refunds = Table(
     Column("actor", Text),
     Column("reason", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    # Of a refund that no order waits for: when its job looks at it next. None once it is made, and for all others.
+    Column("due_at", DateTime(timezone=True)),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
     # When the provider had made it.
     Column("done_at", DateTime(timezone=True)),
 )
 Index("refunds_by_order", refunds.c.order_id)
 Index("refunds_by_time", refunds.c.done_at, postgresql_where=refunds.c.done_at.is_not(None))
+Index("refunds_due", refunds.c.due_at, postgresql_where=refunds.c.due_at.is_not(None))
+
+# What providers told of their own accord. Not the body, which may name the customer: the provider is asked instead.
+payment_events = Table(
+    "payment_events",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("reference", Text),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    # When its job looks at it next; None once it is worked off.
+    Column("due_at", DateTime(timezone=True)),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+)
+Index("payment_events_due", payment_events.c.due_at, postgresql_where=payment_events.c.due_at.is_not(None))
+Index("payment_events_by_age", payment_events.c.received_at)
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -160,6 +191,7 @@ sandbox_charges = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("status", Text, nullable=False),
+    Column("token", Text),
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("transaction_id", Text),

@@ -144,7 +144,7 @@ def test_every_variable_of_the_edge_is_a_placeholder_and_none_is_missing(tmp_pat
     assert {key.removeprefix("EDGE_") for key in environment} <= placeholders(TEMPLATE)
     write(tmp_path / "envoy.yaml", environment)
     rendered = (tmp_path / "envoy.yaml").read_text()
-    for name in ("router", "rest", "users", "products"):
+    for name in ("router", "rest", "users", "products", "orders"):
         assert f'{{address: "{name}", port_value: {environment[f"EDGE_{name.upper()}_PORT"]}}}' in rendered
     assert (tmp_path / "sandbox.html").read_bytes() == (ROOT / "router/envoy/sandbox.html").read_bytes()
 
@@ -251,6 +251,9 @@ def test_the_example_names_every_variable_with_its_default():
     example, variables = compose.example(), compose.variables()
     assert example.pop("USERS_FIRST_ACCOUNT_ADMIN") == "true"
     assert variables.pop("USERS_FIRST_ACCOUNT_ADMIN") == {"false"}
+    # The walk pays with the sandbox, which nobody has who does not name it.
+    assert example.pop("ORDERS_PAYMENTS_PROVIDER") == "sandbox"
+    assert variables.pop("ORDERS_PAYMENTS_PROVIDER") == {""}
     assert {name: {value} for name, value in example.items()} == variables
 
 

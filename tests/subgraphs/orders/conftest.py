@@ -1,21 +1,25 @@
 """Orders on a real PostgreSQL: one database for each worker of the test run, emptied before each test."""
 
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings, RedisSettings
 from subgraphs.orders.migrations import migrate
-from subgraphs.orders.settings import OrdersSettings, QuotaSettings, WebhookSettings
+from subgraphs.orders.settings import OrdersSettings, PaymentSettings, QuotaSettings, WebhookSettings
 from subgraphs.orders.store.tables import metadata
 from tests.subgraphs.orders.fault_injection import FaultyPostgres
 from tests.subgraphs.orders.orders_api import OrdersApi, open_orders_api
 from tests.subgraphs.orders.orders_harness import OrdersHarness
 
+Fresh = Callable[[], Awaitable[OrdersHarness]]
+SANDBOX_SECRET = secrets.token_urlsafe(16)
 AnyPostgres = TypeVar("AnyPostgres", bound=Postgres)
 # One statement: foreign keys are looked at when it ends.
 _EMPTY = f"WITH {', '.join(f'd{i} AS (DELETE FROM {t})' for i, t in enumerate(metadata.tables))} SELECT 1"
@@ -65,7 +69,7 @@ async def harness(code_pool: FaultyPostgres, postgres: Postgres) -> OrdersHarnes
 
 
 @pytest.fixture
-def fresh(code_pool: FaultyPostgres, observer: Postgres) -> Callable[[], Awaitable[OrdersHarness]]:
+def fresh(code_pool: FaultyPostgres, observer: Postgres) -> Fresh:
     """New harnesses within one test, each on an empty database."""
 
     async def make() -> OrdersHarness:
@@ -81,6 +85,7 @@ async def api_settings(engines: Any) -> OrdersSettings:
     settings = OrdersSettings(
         database=DatabaseSettings(url=engines.postgres_url("orders_api"), pool_size=8),
         redis=RedisSettings(url=engines.redis_url),
+        payments=PaymentSettings(provider="sandbox", sandbox_webhook_secret=SecretStr(SANDBOX_SECRET)),
         quota=QuotaSettings(open_orders=0),  # lists are tested with more
         webhooks=WebhookSettings(allow_http=True, allow_private=True, ports=frozenset()),
     )
@@ -105,6 +110,11 @@ def quick(postgres: AnyPostgres) -> AnyPostgres:
     """Without the ping before each use: nobody restarts the database of these tests."""
     postgres.engine.pool._pre_ping = False
     return postgres
+
+
+async def rows(postgres: Postgres, query: str, **parameters: Any) -> list[Any]:
+    async with postgres.read() as connection:
+        return list((await connection.execute(text(query), parameters)).all())
 
 
 async def empty(postgres: Postgres) -> None:

@@ -12,8 +12,14 @@ from subgraphs.kit.money import Amount
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.ids import OrderId
 from subgraphs.orders.domain.items import OrderLine
-from subgraphs.orders.payments.provider import Outcome, OutcomeUnknown
-from subgraphs.orders.payments.sandbox import SandboxProvider
+from subgraphs.orders.payments.provider import (
+    Captured,
+    Declined,
+    Initiated,
+    OutcomeUnknown,
+    PaymentProvider,
+    State,
+)
 from subgraphs.orders.ports.inventory import HoldState, Reservation
 from tests.subgraphs.orders.stock_service import InMemoryStock
 
@@ -112,25 +118,40 @@ class FaultyInventory:
 
 
 class FaultyProvider:
-    """The real sandbox across an unreliable wire."""
+    """A real provider across an unreliable wire."""
 
-    def __init__(self, sandbox: SandboxProvider, faults: Faults) -> None:
-        self._sandbox = sandbox
+    def __init__(self, provider: PaymentProvider, faults: Faults) -> None:
         self._faults = faults
         self.calls: list[tuple[str, str]] = []
+        self.use(provider)
 
-    async def _call(self, name: str, key: str, **options: Any) -> Any:
-        self.calls.append((name, key))
+    def use(self, provider: PaymentProvider) -> None:
+        self._provider = provider
+        self.name = provider.name
+        self.token = provider.token
+        self.webhook = provider.webhook
+
+    async def _call(self, name: str, payment: str, **options: Any) -> Any:
+        self.calls.append((name, payment))
         await self._faults.at(f"provider.{name}:before")
-        answer = await getattr(self._sandbox, name)(key, **options)
+        answer = await getattr(self._provider, name)(payment, **options)
         await self._faults.at(f"provider.{name}:after")
         return answer
 
-    async def capture(self, key: str, *, amount: Amount, token: str) -> Outcome:
-        return await self._call("capture", key, amount=amount, token=token)
+    async def initiate(self, key: str, *, amount: Amount, token: str) -> Initiated | Declined:
+        return await self._call("initiate", key, amount=amount, token=token)
 
-    async def lookup(self, key: str) -> Outcome | None:
-        return await self._call("lookup", key)
+    async def authorise(self, reference: str, *, key: str) -> State:
+        return await self._call("authorise", reference, key=key)
 
-    async def refund(self, key: str, *, capture: str, amount: Amount) -> str:
-        return await self._call("refund", key, capture=capture, amount=amount)
+    async def capture(self, reference: str, *, key: str) -> State:
+        return await self._call("capture", reference, key=key)
+
+    async def status(self, reference: str) -> State:
+        return await self._call("status", reference)
+
+    async def cancel(self, reference: str, *, key: str) -> Captured | Declined:
+        return await self._call("cancel", reference, key=key)
+
+    async def refund(self, key: str, *, reference: str, amount: Amount) -> str:
+        return await self._call("refund", key, reference=reference, amount=amount)

@@ -53,22 +53,25 @@ async def check_order(harness: OrderBooks, order_id: str, *, hold: HoldState) ->
 
     captures = await harness.rows(
         "SELECT c.amount_minor FROM sandbox_charges c JOIN payments p ON c.key = p.attempt_id "
-        "WHERE p.order_id = :id AND c.status = 'captured'",
+        "WHERE p.order_id = :id AND c.status = 'captured' AND p.status <> 'DECLINED'",
         id=order_id,
     )
+    await check_late_captures(harness, order_id)
     made = await harness.rows(
         "SELECT key, amount_minor FROM sandbox_charges WHERE key LIKE :keys ORDER BY key",
         keys=f"refund:{order_id}%",
     )
     recorded = await harness.rows(
-        "SELECT key, amount_minor FROM refunds WHERE order_id = :id AND status = 'DONE' ORDER BY key",
+        "SELECT key, amount_minor FROM refunds WHERE order_id = :id AND status = 'DONE' AND key LIKE :keys ORDER BY key",
         id=order_id,
+        keys=f"refund:{order_id}%",
     )
     assert captures == ([(order.total.minor,)] if was_paid else [])
     assert made == recorded
     refunded = sum(amount for _, amount in made)
     assert (refunded == order.total.minor) if whole else (refunded < order.total.minor or not was_paid)
 
+    hold = harness.stock.state(order_id)
     payment = await harness.payment(order_id)
     if was_paid:
         assert payment is not None
@@ -86,6 +89,23 @@ async def check_order(harness: OrderBooks, order_id: str, *, hold: HoldState) ->
         assert hold is (HoldState.COMMITTED if OrderStatus.SHIPPED in passed else HoldState.RESTOCKED)
     if order.status in TERMINAL | SOLD:
         assert order.resume_at is None
+
+
+async def check_late_captures(harness: OrderBooks, order_id: str) -> None:
+    """What was captured for an attempt that was written off went back, once and whole, under the attempt's key."""
+    late = await harness.rows(
+        "SELECT 'refund:' || p.attempt_id AS key, c.amount_minor FROM sandbox_charges c "
+        "JOIN payments p ON c.key = p.attempt_id "
+        "WHERE p.order_id = :id AND c.status = 'captured' AND p.status = 'DECLINED' ORDER BY 1",
+        id=order_id,
+    )
+    made = await harness.rows(
+        "SELECT c.key, c.amount_minor FROM sandbox_charges c JOIN refunds r ON r.key = c.key "
+        "JOIN payments p ON p.attempt_id = r.attempt_id AND p.refunded_minor = c.amount_minor "
+        "WHERE r.order_id = :id AND r.key = 'refund:' || r.attempt_id AND r.status = 'DONE' ORDER BY 1",
+        id=order_id,
+    )
+    assert made == late
 
 
 async def check_outbox(harness: OrderBooks) -> None:

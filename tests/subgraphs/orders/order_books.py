@@ -46,5 +46,9 @@ class OrderBooks:
             return list((await connection.execute(text(query), parameters)).all())
 
     async def unfinished(self) -> list[Any]:
-        """The orders that move by themselves."""
-        return await self.rows(_UNFINISHED)
+        """What a job still has to do: orders that move by themselves, refunds and events that are due."""
+        return [
+            *await self.rows(_UNFINISHED),
+            *await self.rows("SELECT key FROM refunds WHERE due_at IS NOT NULL"),
+            *await self.rows("SELECT event_id FROM payment_events WHERE due_at IS NOT NULL"),
+        ]

@@ -268,12 +268,16 @@ _BY_NAME = {
 }
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 @asynccontextmanager
 async def open_orders_api(settings: OrdersSettings) -> AsyncIterator[OrdersApi]:
     """The service on the stores of `settings`, listening, with what it needs around it."""
     ports = Ports()
     keys_port, stock_port, port = ports.free(), ports.free(), ports.free()
-    signer, servicer = Signer(), InventoryServicer(InMemoryStock(lambda: datetime.now(UTC)))
+    signer, servicer = Signer(), InventoryServicer(InMemoryStock(now))
     accounts = UserServicer(InMemoryAccounts())
     services = {
         "users": f"http://127.0.0.1:{keys_port}",

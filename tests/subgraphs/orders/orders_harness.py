@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from subgraphs.kit.auth.viewer import Viewer
+from subgraphs.kit.background import WakeUp
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.money import Amount, MinorUnits
 from subgraphs.kit.postgres.engine import Postgres
@@ -19,8 +20,11 @@ from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRate, ShippingRates
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.domain.webhooks import UrlRules
+from subgraphs.orders.jobs.late_refunds import RefundLateCaptures
+from subgraphs.orders.jobs.payment_events import WorkOffPaymentEvents
 from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.payments.sandbox import SandboxProvider
+from subgraphs.orders.payments.sandbox_webhooks import SandboxWebhooks
 from subgraphs.orders.saga import LEASE, Saga
 from subgraphs.orders.service import (
     Amendments,
@@ -29,11 +33,13 @@ from subgraphs.orders.service import (
     Orders,
     OrderService,
     Payments,
+    PaymentWebhooks,
     Placement,
     Refunds,
     Reports,
     Webhooks,
 )
+from subgraphs.orders.store.sandbox_charges import SandboxChargeStore
 from subgraphs.orders.store.tables import metadata
 from tests.subgraphs.orders.account_service import InMemoryAccounts
 from tests.subgraphs.orders.fault_injection import Faults, FaultyInventory, FaultyPostgres, FaultyProvider
@@ -84,7 +90,11 @@ class OrdersHarness(OrderBooks):
         self.stock = InMemoryStock(self.clock)
         self.inventory = FaultyInventory(self.stock, self.faults)
         self.accounts = InMemoryAccounts()
-        self.provider = FaultyProvider(SandboxProvider(postgres=observer), self.faults)
+        self.provider_webhooks = SandboxWebhooks(secret=new_id(), url="", clock=self.clock)
+        self.sandbox = SandboxProvider(postgres=observer, webhooks=self.provider_webhooks)
+        self.unanswered: list[bytes] = []
+        """Bodies of webhooks that the sandbox sends again."""
+        self.provider = FaultyProvider(self.sandbox, self.faults)
         self.saga = Saga(
             postgres=postgres,
             inventory=self.inventory,
@@ -92,6 +102,7 @@ class OrdersHarness(OrderBooks):
             rates=RATES,
             clock=self.clock,
             wake_up=_nobody_sleeps,
+            refund_due=_nobody_sleeps,
         )
         shared = {
             "postgres": postgres,
@@ -104,7 +115,7 @@ class OrdersHarness(OrderBooks):
             placement=Placement(
                 **shared, accounts=self.accounts, payment_window=WINDOW, rates=RATES, quotas=quotas
             ),
-            payments=Payments(**shared, accounts=self.accounts),
+            payments=Payments(**shared, provider=self.provider, accounts=self.accounts),
             amendments=Amendments(postgres=postgres, rates=RATES, clock=self.clock),
             cancellations=Cancellations(**shared),
             fulfilment=Fulfilment(postgres=postgres, clock=self.clock, wake_up=_nobody_sleeps),
@@ -120,6 +131,10 @@ class OrdersHarness(OrderBooks):
             ),
         )
         self.resume = ResumeOrders(postgres=postgres, saga=self.saga, clock=self.clock)
+        self.webhooks = PaymentWebhooks(**shared, provider=self.provider)
+        jobs = {"postgres": postgres, "clock": self.clock, "wake_up": WakeUp()}
+        self.payment_events = WorkOffPaymentEvents(**jobs, webhooks=self.webhooks)
+        self.late_refunds = RefundLateCaptures(**jobs, saga=self.saga)
         self.ann = Viewer(user_id=new_id(), role="USER")
         self.bob = Viewer(user_id=new_id(), role="USER")
         self.staff = Viewer(
@@ -149,7 +164,7 @@ class OrdersHarness(OrderBooks):
     ) -> Order:
         return await self.service.placement.place(viewer or self.ann, lines=lines, shipping=shipping, key=key)
 
-    async def pay(self, order_id: str, token: str = "tok_ok", *, key: str | None = None) -> Order:
+    async def pay(self, order_id: str, token: str | None = "tok_ok", *, key: str | None = None) -> Order:
         return await self.service.payments.pay(self.ann, order_id, method="card", token=token, key=key)
 
     async def cancel(self, order_id: str, reason: str | None = None) -> Order:
@@ -166,6 +181,26 @@ class OrdersHarness(OrderBooks):
         return await self.service.amendments.ship_to(
             viewer or self.ann, order_id, shipping=ShippingDetails(**details), version=version
         )
+
+    # -- what the provider does ----------------------------------------------------------------------
+
+    async def webhook(self, type_: str, reference: str) -> None:
+        """The sandbox tells of a payment, now and until it is answered."""
+        self.unanswered.append(self.provider_webhooks.body(type_, reference))
+        await self.send_webhooks()
+
+    async def send_webhooks(self) -> None:
+        while self.unanswered:
+            body = self.unanswered[0]
+            await self.webhooks.receive("sandbox", body, self.provider_webhooks.headers(body))
+            self.unanswered.remove(body)
+
+    async def captured_by_hand(self, reference: str) -> None:
+        """Somebody at the sandbox takes the money of a payment that is none any more."""
+        async with self.observer.unit_of_work() as connection:
+            await SandboxChargeStore(connection).set(
+                reference, status="captured", transaction_id="sbx_ch_hand"
+            )
 
     # -- what staff do ----------------------------------------------------------------------------
 
@@ -185,10 +220,12 @@ class OrdersHarness(OrderBooks):
     # -- time ----------------------------------------------------------------------------------------
 
     async def until_quiet(self, rounds: int = 12) -> None:
-        """Let time pass, short of the payment window, and the resume job run, until nothing is left to do."""
+        """Let time pass, short of the payment window, and the jobs run, until nothing is left to do."""
         for _ in range(rounds):
-            while await self.resume.run_once():
-                pass
+            await self.send_webhooks()
+            for job in (self.payment_events, self.resume, self.late_refunds):
+                while await job.run_once():
+                    pass
             if not await self.unfinished():
                 return
             self.clock.forward(_A_WHILE)

@@ -1,11 +1,16 @@
+from pathlib import Path
+
 import pytest
 
 from subgraphs.kit.money import Amount, MinorUnits
+from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import SettingsError
 from subgraphs.orders.app import shipping_rates, url_rules
 from subgraphs.orders.domain.shipping import ShippingDetails
 from subgraphs.orders.domain.webhooks import UrlRules
-from subgraphs.orders.settings import OrdersSettings
+from subgraphs.orders.payments.choice import open_provider
+from subgraphs.orders.settings import OrdersSettings, PaymentSettings
+from tests.subgraphs.orders.orders_harness import Clock
 
 
 def test_the_table_of_shipping_costs_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch):
@@ -26,6 +31,39 @@ def test_a_cost_that_is_none_is_refused_at_the_start(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ORDERS_SHIPPING_RATES", f'[{{"costs": {costs}}}]')
     with pytest.raises(SettingsError, match="costs"):
         OrdersSettings.load()
+
+
+def test_nothing_takes_payments_unless_it_is_named(monkeypatch: pytest.MonkeyPatch):
+    assert OrdersSettings.load().payments.provider == ""
+    monkeypatch.setenv("ORDERS_PAYMENTS_PROVIDER", "sandbox")
+    assert OrdersSettings.load().payments.provider == "sandbox"
+    monkeypatch.setenv("ORDERS_PAYMENTS_PROVIDER", "monopoly")
+    with pytest.raises(SettingsError, match=r"payments\.provider"):
+        OrdersSettings.load()
+
+
+async def test_the_settings_choose_the_provider():
+    made = {}
+    secrets = {"stripe_key": "sk", "stripe_webhook_secret": "whsec", "sandbox_webhook_url": "http://h"}
+    for name in ("", "sandbox", "stripe"):
+        settings = PaymentSettings.model_validate({"provider": name, **secrets})
+        async with open_provider(settings, postgres=Postgres.__new__(Postgres), clock=Clock()) as choice:
+            made[name] = choice.provider and choice.provider.name, [job.name for job in choice.jobs]
+    assert made == {"": (None, []), "sandbox": ("sandbox", ["sandbox_webhooks"]), "stripe": ("stripe", [])}
+
+
+def test_stripe_needs_its_secrets_which_may_stand_in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("ORDERS_PAYMENTS_PROVIDER", "stripe")
+    with pytest.raises(SettingsError) as refused:
+        OrdersSettings.load()
+    assert "ORDERS_PAYMENTS_STRIPE_KEY and ORDERS_PAYMENTS_STRIPE_WEBHOOK_SECRET" in str(refused.value)
+    for name in ("KEY", "WEBHOOK_SECRET"):
+        (tmp_path / name).write_text(f"sk_{name}\n")
+        monkeypatch.setenv(f"ORDERS_PAYMENTS_STRIPE_{name}_FILE", str(tmp_path / name))
+    payments = OrdersSettings.load().payments
+    assert payments.stripe_key.get_secret_value() == "sk_KEY"
+    assert payments.stripe_webhook_secret.get_secret_value() == "sk_WEBHOOK_SECRET"
+    assert "sk_" not in repr(payments)
 
 
 def test_webhooks_lead_to_the_public_internet_over_tls_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch):

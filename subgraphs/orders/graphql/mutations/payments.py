@@ -46,7 +46,8 @@ class PaymentMutations:
     async def pay_order(
         self, info: Info, id: strawberry.ID, input: PayOrderInput, idempotency_key: IdempotencyKey = None
     ) -> PayOrderResult:
+        token = None if input.token is strawberry.UNSET else input.token
         order = await info.context.service.payments.pay(
-            info.context.viewer, id, method=input.method, token=input.token, key=idempotency_key
+            info.context.viewer, id, method=input.method, token=token, key=idempotency_key
         )
         return PayOrderSuccess(order=Order.of(order))

@@ -130,6 +130,43 @@ async def test_a_part_that_was_refunded_is_kept_while_the_rest_may_be(
     assert await _count(harness, "sandbox_charges") == 0
 
 
+async def test_an_event_of_a_provider_goes_when_it_is_worked_off_and_old(
+    harness: OrdersHarness, job: Housekeeping
+):
+    await harness.webhook("payment.captured", "none")
+    await harness.payment_events.run_once()
+    await harness.webhook("payment.captured", "none, and nobody worked it off")
+    harness.clock.forward(MONTH)
+    await job.run_once()
+    assert await _count(harness, "payment_events") == 2
+    harness.clock.forward(timedelta(microseconds=1))
+    await job.run_once()
+    assert await harness.rows("SELECT reference FROM payment_events") == [("none, and nobody worked it off",)]
+
+
+async def test_the_charge_of_a_late_capture_is_kept_until_its_refund_is_made(
+    harness: OrdersHarness, job: Housekeeping
+):
+    order = await harness.place()
+    with suppress(PaymentDeclined):
+        await harness.pay(order.id, "tok_declined")
+    payment = await harness.payment(order.id)
+    assert payment is not None
+    await harness.cancel(order.id)
+    await harness.captured_by_hand(payment.attempt_id)
+    await harness.webhook("payment.captured", payment.attempt_id)
+    await harness.payment_events.run_once()
+    await _age(harness, "sandbox_charges")
+    harness.clock.forward(2 * MONTH)
+    await job.run_once()
+    assert await _count(harness, "sandbox_charges") == 1
+    await harness.late_refunds.run_once()
+    await invariants.check(harness)
+    await _age(harness, "sandbox_charges")
+    await job.run_once()
+    assert await _count(harness, "sandbox_charges") == 0
+
+
 async def test_a_batch_that_is_full_says_that_there_may_be_more(
     harness: OrdersHarness, job: Housekeeping, monkeypatch: pytest.MonkeyPatch
 ):

@@ -132,7 +132,7 @@ async def test_a_batch_that_is_full_says_that_there_may_be_more(harness: OrdersH
 
 async def test_two_processes_at_once_do_each_thing_once(harness: OrdersHarness):
     lamp = harness.stock.add(available=100)
-    harness.faults.named = {"provider.capture:after": fail, "provider.lookup:before": fail}
+    harness.faults.named = {"provider.capture:after": fail, "provider.status:before": fail}
     orders = [await harness.place(lamp) for _ in range(6)]
     for order in orders:
         assert (await harness.pay(order.id)).status is OrderStatus.PAYING

@@ -18,10 +18,10 @@ from subgraphs.orders.domain.errors import InsufficientStock, PaymentDeclined
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.saga import LEASE
 from tests.subgraphs.orders import invariants
-from tests.subgraphs.orders.fault_injection import Crash
+from tests.subgraphs.orders.conftest import Fresh
+from tests.subgraphs.orders.fault_injection import Crash, fail
 from tests.subgraphs.orders.orders_harness import WINDOW, OrdersHarness
 
-Fresh = Callable[[], Awaitable[OrdersHarness]]
 Scenario = Callable[[OrdersHarness], Awaitable[None]]
 
 
@@ -118,6 +118,35 @@ async def sent_elsewhere_then_paid(harness: OrdersHarness) -> None:
     await harness.pay(order.id)
 
 
+async def captured_late(harness: OrdersHarness) -> None:
+    """The provider takes the money of an attempt that was written off, and says so."""
+    order = await harness.place()
+    with suppress(PaymentDeclined):
+        await harness.pay(order.id, "tok_declined")
+    payment = await harness.payment(order.id)
+    if payment is not None and payment.reference is not None:
+        await harness.captured_by_hand(payment.reference)
+        await harness.webhook("payment.captured", payment.reference)
+    await harness.payment_events.run_once()
+    await harness.late_refunds.run_once()
+
+
+async def told_by_webhook(harness: OrdersHarness) -> None:
+    """The answer is lost and so is that of the question; then the provider tells of its own accord."""
+    order = await harness.place()
+    lost = {"provider.capture:after": fail, "provider.status:before": fail}
+    harness.faults.named.update(lost)
+    try:
+        await harness.pay(order.id)
+    finally:
+        for point in lost:
+            del harness.faults.named[point]
+    payment = await harness.payment(order.id)
+    assert payment is not None
+    await harness.webhook("payment.captured", str(payment.reference))
+    await harness.payment_events.run_once()
+
+
 SCENARIOS = [
     paid_then_cancelled,
     declined_then_paid,
@@ -126,6 +155,8 @@ SCENARIOS = [
     cancelled_unpaid,
     expired,
     hold_lost,
+    captured_late,
+    told_by_webhook,
     refused_for_two_currencies,
     refused_for_a_shortage,
     refunded_in_parts,
@@ -182,6 +213,7 @@ async def test_a_crash_at_any_point_leaves_what_the_resume_job_makes_consistent(
         declined_then_paid,
         cancelled_while_paid,
         hold_lost,
+        captured_late,
         refused_for_two_currencies,
         refunded_in_part_then_cancelled,
     ],
@@ -196,7 +228,7 @@ async def test_a_lost_call_or_answer_at_any_point_changes_no_outcome(fresh: Fres
 
 
 @pytest.mark.parametrize(
-    "scenario", [paid_then_cancelled, cancelled_while_paid, refunded_in_part_then_cancelled]
+    "scenario", [paid_then_cancelled, cancelled_while_paid, captured_late, refunded_in_part_then_cancelled]
 )
 async def test_a_second_crash_while_the_first_is_mended_changes_nothing(fresh: Fresh, scenario: Scenario):
     for first, second in product((await _points(fresh, scenario))[::4], range(1, 12, 4)):

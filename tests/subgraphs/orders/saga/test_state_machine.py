@@ -13,6 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 from subgraphs.kit.errors import DomainError
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
+from subgraphs.orders.domain.payments import PaymentStatus
 from subgraphs.orders.domain.transitions import OrderStatus
 from tests.subgraphs.orders import invariants
 from tests.subgraphs.orders.conftest import empty, quick
@@ -128,6 +129,16 @@ class Customers(RuleBasedStateMachine):
         if order:
             self.attempt(self.harness.ship_to(order, country="CH", method=method))
 
+    @rule(order=orders, by_hand=st.booleans())
+    def provider_tells(self, order: str | None, *, by_hand: bool) -> None:
+        """Of the last attempt, which somebody may have captured there although it was written off."""
+        payment = self.run(self.harness.payment(order)) if order else None
+        if payment is None or payment.reference is None:
+            return
+        if by_hand and payment.status is PaymentStatus.DECLINED:
+            self.run(self.harness.captured_by_hand(payment.reference))
+        self.attempt(self.harness.webhook("payment.captured", payment.reference))
+
     @rule(seconds=st.sampled_from([1, 11, 90, 900, 1801, 2400]))
     def wait(self, seconds: int) -> None:
         self.harness.clock.forward(timedelta(seconds=seconds))
@@ -138,7 +149,8 @@ class Customers(RuleBasedStateMachine):
 
     @rule()
     def resume(self) -> None:
-        self.attempt(self.harness.resume.run_once())
+        for job in (self.harness.payment_events, self.harness.resume, self.harness.late_refunds):
+            self.attempt(job.run_once())
 
     @rule(ahead=st.integers(0, 12))
     def crash_ahead(self, ahead: int) -> None:

@@ -83,8 +83,8 @@ async def test_a_reserve_that_is_under_way_while_the_order_is_cancelled_holds_no
         ("tok_ok", "inventory.pin:after"),
         ("tok_ok", "provider.capture:before"),
         ("tok_ok", "provider.capture:after"),
-        ("tok_timeout_then_captured", "provider.lookup:before"),
-        ("tok_timeout_then_captured", "provider.lookup:after"),
+        ("tok_timeout_then_captured", "provider.status:before"),
+        ("tok_timeout_then_captured", "provider.status:after"),
         ("tok_ok", "inventory.commit:before"),
         ("tok_ok", "inventory.commit:after"),
     ],
@@ -120,7 +120,7 @@ async def test_a_request_during_a_payment_that_is_declined_cancels_without_a_ref
         harness.faults.reset()
         await harness.cancel(order.id)
 
-    harness.faults.named = {"provider.capture:before": request}
+    harness.faults.named = {"provider.authorise:before": request}
     with pytest.raises(PaymentDeclined):
         await harness.pay(order.id, "tok_declined")
     assert await harness.statuses(order.id) == [

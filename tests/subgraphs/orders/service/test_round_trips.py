@@ -56,6 +56,7 @@ async def test_paying_reads_the_order_once(harness: OrdersHarness):
         "INSERT payments",
         "SELECT payments",
         "UPDATE payments",
+        "UPDATE payments",
         *_STATE_CHANGE,
         "INSERT units_sold",
         "SELECT payments",

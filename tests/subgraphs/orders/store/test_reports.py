@@ -88,6 +88,7 @@ def _pay(draw: st.DrawFn, found: Rows, order_id: str, currency: str) -> None:
                 "seq": seq,
                 "method": "card",
                 "token": "t",
+                "provider": "sandbox",
                 "amount_minor": draw(MINOR),
                 "currency": currency,
                 "status": status,
@@ -228,8 +229,8 @@ SELECT 'o' || n, 'n' || n, 'u', 'PAID', 'USD', 1, 1, 1, 1, at, at, at
 FROM (SELECT n, timestamptz '2020-01-01' + n * interval '1 hour' AS at FROM generate_series(1, 8000) n);
 INSERT INTO order_items (id, order_id, product_id, quantity, price_minor, currency)
 SELECT 'i' || n, 'o' || n, 'p' || n % 50, 1, 1, 'USD' FROM generate_series(1, 8000) n;
-INSERT INTO payments (attempt_id, order_id, seq, method, token, amount_minor, currency, status, paid_at)
-SELECT 'a' || substr(id, 2), id, 1, 'card', 't', 1, 'USD', 'CAPTURED', created_at FROM orders;
+INSERT INTO payments (attempt_id, order_id, seq, method, token, provider, amount_minor, currency, status, paid_at)
+SELECT 'a' || substr(id, 2), id, 1, 'card', 't', 'sandbox', 1, 'USD', 'CAPTURED', created_at FROM orders;
 INSERT INTO refunds (key, order_id, attempt_id, amount_minor, currency, status, created_at, done_at)
 SELECT attempt_id, order_id, attempt_id, 1, 'USD', 'DONE', paid_at, paid_at FROM payments;
 ANALYZE orders, order_items, payments, refunds

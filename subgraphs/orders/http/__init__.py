@@ -1,0 +1,1 @@
+"""What others than the router send to the orders service over HTTP."""
