@@ -65,7 +65,14 @@ def accepted_by_envoy(configuration: Path) -> None:
 
 def addresses(domain: str) -> dict[str, str]:
     """Where each service is, as the environment of containers says it."""
-    ports = {"router": 4000, "subscriptions": 4000, "rest": 4010, "users": 4001, "products": 4002}
+    ports = {
+        "router": 4000,
+        "subscriptions": 4000,
+        "rest": 4010,
+        "users": 4001,
+        "products": 4002,
+        "orders": 4003,
+    }
     hosts = {f"EDGE_{name.upper()}_HOST": f"{name}{domain}" for name in ports}
     return hosts | {f"EDGE_{name.upper()}_PORT": str(port) for name, port in ports.items()}
 

@@ -29,6 +29,7 @@ _ORDERS = {
     "PAYMENT_WINDOW": "8s",
     "QUOTA_OPEN_ORDERS": "0",
     "STATE_CACHE": "2s",
+    "PAYMENTS_PROVIDER": "sandbox",
 }
 _PRODUCTS = {"STOCK_SWEEP_EVERY": "500ms", "STOCK_STALE_AFTER": "2s", "STOCK_AUDIT_EVERY": "1s"}
 
