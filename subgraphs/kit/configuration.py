@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from subgraphs.kit.secret_files import SUFFIX
 from subgraphs.kit.settings import ServiceSettings, documented_values, names_of
@@ -27,13 +27,14 @@ def effective(settings: ServiceSettings) -> str:
 
 def _rows(settings: ServiceSettings) -> Iterator[tuple[str, str]]:
     kind = type(settings)
+    values = settings.model_dump()
     documented = documented_values(kind)
     file = os.environ.get(f"{kind.prefix}_CONFIG")
     written = (yaml.safe_load(Path(file).read_text()) or {}) if file else {}
     for name, (section, field) in names_of(kind).items():
-        value = getattr(settings, section)
+        value = values[section] if field is None else values[section][field]
         yield (
-            f"{name}={_shown(value if field is None else getattr(value, field))}",
+            f"{name}={_shown(value)}",
             _source(name, section, field, documented=documented, written=written, file=file),
         )
 
@@ -69,14 +70,10 @@ def _shown(value: Any) -> str:
             shown = str(value).lower()
         case timedelta():
             shown = f"{value.total_seconds():g}s"
-        case tuple() | frozenset():
-            shown = json.dumps([_plain(one) for one in value])
+        case tuple() | list() | frozenset():
+            shown = json.dumps(list(value), default=str)
         case str():
             shown = _PASSWORD.sub(rf"\1:{MASK}@", value)
         case _:
             shown = str(value)
     return shown
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value

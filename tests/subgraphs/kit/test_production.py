@@ -1,6 +1,8 @@
 """`config`, and what ENVIRONMENT=production refuses; each refusal is the only one."""
 
+import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -143,7 +145,12 @@ def test_config_shows_what_holds_and_from_where_and_no_secret(tmp_path):
         "environment, by a documented name",
     )
     assert rows["ORDERS_WEBHOOKS_MOST"] == ("20", "default")
+    assert sorted(json.loads(rows["ORDERS_WEBHOOKS_PORTS"][0])) == [443, 8443]
     assert rows["ORDERS_SERVER_GRPC_PORT"] == ("", "default")
+
+
+def test_config_shows_a_rate_as_it_is_written():
+    assert re.search(r"USERS_THROTTLE_LOGIN_PAIR=5/86400s +# default", run("users").stdout)
 
 
 @pytest.mark.parametrize("pattern", [".*", "https?://.*", "null|https://shop.example", "https://[^/]+"])
