@@ -1,7 +1,7 @@
 """Write the edge's configuration for containers: `python -m deploy.docker.edge FILE`.
 
 Each placeholder of router/envoy/envoy.yaml is `EDGE_` and its name in the environment (`EDGE_ROUTER_HOST`), or has a
-default here. One without either stops with its name.
+default here. One without either stops with its name, and so do origins that are open to all where ENVIRONMENT is production.
 """
 
 import os
