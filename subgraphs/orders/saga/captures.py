@@ -16,6 +16,7 @@ from subgraphs.orders.payments.provider import (
     PaymentProvider,
     provider_of,
 )
+from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.payments import PaymentStore
 from subgraphs.orders.store.refunds import RefundStore
 
@@ -46,6 +47,7 @@ class Captures:
                 key = late_capture_key(late.attempt_id)
                 refund = Refund.pending(late, late.amount, key=key, at=now, reason=LATE, due_at=now)
                 await RefundStore(connection).insert(refund)
+                await OrderStore(connection).show_anew(late.order_id, now=now)
         if late is None:
             return True
         log.warning("captured_late", order_id=late.order_id, attempt_id=late.attempt_id)

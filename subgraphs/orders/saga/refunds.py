@@ -9,7 +9,7 @@ from subgraphs.kit.logs import get_logger
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.orders import Order
 from subgraphs.orders.domain.payments import Payment
-from subgraphs.orders.domain.refunds import Refund, RefundStatus, cancellation_key, left_of
+from subgraphs.orders.domain.refunds import Refund, RefundStatus, cancellation_key, late_capture_key, left_of
 from subgraphs.orders.domain.transitions import UNSHIPPED, Action
 from subgraphs.orders.payments.provider import OutcomeUnknown, PaymentProvider, provider_of
 from subgraphs.orders.ports.inventory import Inventory
@@ -83,4 +83,9 @@ class RefundStep:
             log.warning("refund_outcome_unknown", key=refund.key, error=str(error))
             raise Unavailable("The refund is under way; the order shows it when it is through.") from error
         async with self.postgres.unit_of_work() as connection:
-            await RefundStore(connection).done(refund, at=self.clock())
+            now = self.clock()
+            # A refund that its order waits for ends in another version of it, which the order's own step makes.
+            if await RefundStore(connection).done(refund, at=now) and refund.key == late_capture_key(
+                refund.attempt_id
+            ):
+                await OrderStore(connection).show_anew(refund.order_id, now=now)

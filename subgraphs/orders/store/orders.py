@@ -179,6 +179,16 @@ class OrderStore:
         """
         return await self._update(order, now=now, resume_at=None, attempts=0)
 
+    async def show_anew(self, order_id: OrderId, *, now: datetime) -> None:
+        """Make another version of an order whose payment shows what it did not: whoever has the last one asks again."""
+        statement = (
+            update(orders)
+            .where(orders.c.id == order_id)
+            .values(version=orders.c.version + 1, updated_at=now)
+            .returning(*ORDER_COLUMNS)
+        )
+        record_change(self._connection, to_order((await self._connection.execute(statement)).one()))
+
     async def _update(self, order: Order, *, now: datetime, **columns: Any) -> Order:
         statement = (
             update(orders)

@@ -52,10 +52,10 @@ class RefundStore:
         )
         return [to_refund(row) for row in await self._connection.execute(statement)]
 
-    async def done(self, refund: Refund, *, at: datetime) -> None:
+    async def done(self, refund: Refund, *, at: datetime) -> bool:
         """Record that the provider had made the refund by `at`, count it to the payment, and tell of it.
 
-        Once, however often it is told.
+        Once, however often it is told: whether this was the first time.
         """
         first = await self._connection.execute(
             update(refunds)
@@ -63,7 +63,7 @@ class RefundStore:
             .values(status=RefundStatus.DONE.value, done_at=at, due_at=None)
         )
         if not first.rowcount:
-            return
+            return False
         refunded = payments.c.refunded_minor + refund.amount.minor
         whole = case(
             # Of a capture that came too late: the attempt stays what it is for its order.
@@ -80,3 +80,4 @@ class RefundStore:
         order = (await self._connection.execute(owner)).one()
         event = events.refunded(refund, number=order.number, user_id=UserId(order.user_id))
         await enqueue(self._connection, outbox, event)
+        return True

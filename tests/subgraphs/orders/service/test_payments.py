@@ -312,7 +312,9 @@ async def test_a_capture_that_comes_after_its_attempt_was_written_off_goes_back_
     assert payment is not None
     assert (payment.status, payment.reason) == (PaymentStatus.DECLINED, HOLD_LOST)
     assert await _late(harness) == [(f"refund:{payment.attempt_id}", "PENDING", 3998)]
+    captured = await harness.order(order.id)
     await harness.until_quiet()
+    assert (await harness.order(order.id)).version == captured.version + 1  # it shows what was given back
     await harness.webhook("payment.captured", payment.attempt_id)
     await harness.until_quiet()
     assert await _late(harness) == [(f"refund:{payment.attempt_id}", "DONE", 3998)]
