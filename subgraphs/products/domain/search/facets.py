@@ -1,5 +1,6 @@
 """Facets: how many of the products that a search finds each further choice would leave."""
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ _Value = TypeVar("_Value", bound=str)
 MAX_VALUES = 20
 """Values that a facet shows, those of most products."""
 
-PRICE_BOUNDS = (0, 25_000, 50_000, 100_000, 250_000, 500_000, None)
-"""Where price ranges begin and end, as ranks; the last has no end."""
+PRICE_BOUNDS = (0, 25_000, 50_000, 100_000, 250_000, 500_000)
+"""Where price ranges begin, as ranks, and the one before ends; the last has no end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +90,15 @@ def fits(
 
     `within` are the category of the filter and all below it; None for any.
     """
-    category, tags, price = (ignoring is facet for facet in (Facet.CATEGORY, Facet.TAGS, Facet.PRICE))
     lowest, highest = wanted.price_min or 0, wanted.price_max
     return (
         not product.deleted
         and product.active is wanted.active
         and (wanted.ids is None or product.id in wanted.ids)
-        and (category or within is None or product.category_id in within)
-        and (tags or product.tags.issuperset(wanted.tags))
-        and (price or (lowest <= product.price_rank and (highest is None or product.price_rank <= highest)))
+        and (within is None or ignoring is Facet.CATEGORY or product.category_id in within)
+        and (not wanted.tags or ignoring is Facet.TAGS or product.tags.issuperset(wanted.tags))
+        and (lowest <= product.price_rank or ignoring is Facet.PRICE)
+        and (highest is None or product.price_rank <= highest or ignoring is Facet.PRICE)
     )
 
 
@@ -117,8 +118,16 @@ def facets_of(
     A category counts what is below it too, as its filter does; `categories` are those of the products.
     """
     found = list(products)
+    fitting = [product for product in found if fits(product, wanted, within=within)]
+    filtered = {
+        Facet.CATEGORY: within is not None,
+        Facet.TAGS: bool(wanted.tags),
+        Facet.PRICE: wanted.price_min is not None or wanted.price_max is not None,
+    }
 
     def passing(facet: Facet) -> list[Attributes]:
+        if not filtered[facet]:
+            return fitting
         return [product for product in found if fits(product, wanted, within=within, ignoring=facet)]
 
     by_category: Counter[CategoryId] = Counter()
@@ -126,10 +135,10 @@ def facets_of(
         if product.category_id is not None and (category := categories.get(product.category_id)) is not None:
             by_category.update([*category.ancestors, category.id])
     by_tag = Counter(tag for product in passing(Facet.TAGS) for tag in product.tags)
-    prices = [product.price_rank for product in passing(Facet.PRICE)]
+    by_range = Counter(bisect(PRICE_BOUNDS, product.price_rank) for product in passing(Facet.PRICE))
     ranges = [
-        PriceRange(lowest, end, sum(lowest <= price and (end is None or price < end) for price in prices))
-        for lowest, end in pairwise(PRICE_BOUNDS)
+        PriceRange(lowest, end, by_range[place])
+        for place, (lowest, end) in enumerate(pairwise((*PRICE_BOUNDS, None)), 1)
         if lowest is not None
     ]
     return Facets(
