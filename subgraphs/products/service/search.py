@@ -2,14 +2,22 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from subgraphs.kit.auth.viewer import Viewer
 from subgraphs.kit.pagination import Key, Page, page_size
 from subgraphs.products.domain.categories import CategoryId
-from subgraphs.products.domain.lists import ProductSort
+from subgraphs.products.domain.lists import ProductFilter, ProductSort
 from subgraphs.products.domain.permissions import Permission
-from subgraphs.products.domain.products import ProductId
-from subgraphs.products.domain.search.facets import Attributes, Facets, facets_of, fits
+from subgraphs.products.domain.products import Product, ProductId
+from subgraphs.products.domain.search.facets import (
+    Attributes,
+    Facets,
+    SortedAttributes,
+    facets_of,
+    fits,
+    fits_stock,
+)
 from subgraphs.products.domain.search.query import MIN_PREFIX, Part, Query
 from subgraphs.products.domain.search.ranking import Hit, rank
 from subgraphs.products.domain.search.results import (
@@ -52,11 +60,7 @@ class SearchService:
         size, start = page_size(search.first), search.position()
         hits = await self._hits(search)
         results = _Results(self, search, hits)
-        if search.sort is ProductSort.RELEVANCE and not search.is_filtered:
-            ordered: Sequence[Hit] = beyond(hits, start)
-        else:
-            ordered = in_order(await results.passing(), search.sort, start)
-        rows = await self._rows(search, ordered, limit=size + 1)
+        rows = await self._rows(search, results, await results.ordered(start), limit=size + 1)
         return SearchPage(
             rows=rows[:size],
             has_next=len(rows) > size,
@@ -109,14 +113,15 @@ class SearchService:
         return part
 
     async def _rows(
-        self, search: Search, ordered: Sequence[Hit], *, limit: int
+        self, search: Search, results: "_Results", ordered: Sequence[Hit], *, limit: int
     ) -> list[tuple[FoundProduct, Key]]:
-        """The first `limit` products of `ordered`. The index follows the catalogue; what is gone by now is left out."""
+        """The first `limit` products of `ordered`. The index follows the catalogue; what no longer fits is left out."""
         rows: list[tuple[FoundProduct, Key]] = []
+        within = await results.within()
         for begin in range(0, len(ordered), limit):
             hits = ordered[begin : begin + limit]
             for hit, product in zip(hits, await self.products.get_many(ids_of(hits)), strict=True):
-                if product is not None and not product.deleted and product.active is search.filter.active:
+                if product is not None and _is_shown(product, search.filter, within=within):
                     found = FoundProduct(product, hit.score / 1000)
                     rows.append((found, cursor_of(search.sort, hit, product)))
             if len(rows) >= limit:
@@ -131,34 +136,57 @@ class _Results:
         self._service = service
         self._search = search
         self._hits = hits
-        self._read: tuple[dict[ProductId, Attributes], Collection[CategoryId] | None] | None = None
+        self._considered = hits[: search.considered]
+        self._attributes: Mapping[ProductId, Attributes] | None = None
+        self._sorted: Mapping[ProductId, SortedAttributes] = {}
+        self._within: Collection[CategoryId] | None = None
 
-    async def passing(self) -> list[tuple[Hit, Attributes]]:
-        attributes, within = await self._attributes()
-        return [
-            (hit, attributes[hit.product_id])
-            for hit in self._hits[: self._search.considered]
-            if hit.product_id in attributes
-            and fits(attributes[hit.product_id], self._search.filter, within=within)
-        ]
+    async def ordered(self, start: tuple[Any, str] | None) -> Sequence[Hit]:
+        """What is found, as it is sorted, after the position `start`."""
+        sort = self._search.sort
+        if sort is ProductSort.RELEVANCE:
+            return beyond(await self._passing() if self._search.is_filtered else self._hits, start)
+        return in_order([(hit, self._sorted[hit.product_id]) for hit in await self._passing()], sort, start)
 
     async def count(self) -> int:
-        return len(await self.passing()) if self._search.is_filtered else len(self._hits)
+        return len(await self._passing()) if self._search.is_filtered else len(self._hits)
 
     async def facets(self) -> Facets:
-        attributes, within = await self._attributes()
+        attributes, within = await self.attributes(), await self.within()
         ids = sorted({each.category_id for each in attributes.values() if each.category_id is not None})
         found = await self._service.categories.get_many(ids) if ids else []
         categories = {category.id: category for category in found if category is not None}
         return facets_of(attributes.values(), self._search.filter, within=within, categories=categories)
 
-    async def _attributes(self) -> tuple[Mapping[ProductId, Attributes], Collection[CategoryId] | None]:
-        if self._read is None:
-            hits = self._hits[: self._search.considered]
-            attributes = await self._service.store.attributes(ids_of(hits))
-            self._read = attributes, await self._within()
-        return self._read
-
-    async def _within(self) -> Collection[CategoryId] | None:
+    async def within(self) -> Collection[CategoryId] | None:
+        """The category of the filter and all below it; None without one."""
         root = self._search.filter.category_id
-        return None if root is None else await self._service.categories.within(root)
+        if root is not None and self._within is None:
+            self._within = await self._service.categories.within(root)
+        return self._within
+
+    async def attributes(self) -> Mapping[ProductId, Attributes]:
+        """Those of the products considered, the stock of which fits."""
+        if self._attributes is None:
+            store, ids = self._service.store, ids_of(self._considered)
+            if self._search.needs_products:
+                found = await store.attributes(ids)
+                wanted = self._search.filter
+                self._sorted = {i: each for i, each in found.items() if fits_stock(each.available, wanted)}
+                self._attributes = self._sorted
+            else:
+                self._attributes = await store.cards(ids)
+        return self._attributes
+
+    async def _passing(self) -> list[Hit]:
+        attributes, within = await self.attributes(), await self.within()
+        return [
+            hit
+            for hit in self._considered
+            if hit.product_id in attributes
+            and fits(attributes[hit.product_id], self._search.filter, within=within)
+        ]
+
+
+def _is_shown(product: Product, wanted: ProductFilter, *, within: Collection[CategoryId] | None) -> bool:
+    return fits(Attributes.of(product), wanted, within=within) and fits_stock(product.available, wanted)

@@ -47,6 +47,7 @@ class SearchIndexing:
         labels = await self._categories_of([due.product for due in read])
         wanted = {due.product.id: _lines(due.product, labels[due.product.id]) for due in read}
         await self.store.announce(wanted, read)
+        await self.store.write_cards([due.product for due in read])
         if await self.store.post(_changes(wanted, read)):
             await self.store.finish(wanted, read, version=self.version)
 

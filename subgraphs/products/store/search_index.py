@@ -28,6 +28,7 @@ from subgraphs.products.domain.search.entries import changed, count, count_named
 from subgraphs.products.domain.search.ranking import MAX_POSTINGS
 from subgraphs.products.domain.search.spelling import deletions, may_be_mistyped
 from subgraphs.products.store.products import product_of
+from subgraphs.products.store.search_cards import card_of
 
 _READ: Document = {"holds": 0, "movements": 0, "outbox": 0, "publish_after": 0}
 _DUPLICATE_KEY = 11000
@@ -63,6 +64,7 @@ class SearchIndexStore:
         self._products = database["products"]
         self._postings = database["search_postings"]
         self._vocabulary = database["search_vocabulary"]
+        self._cards = database["search_cards"]
         self._state = database["search_state"]
 
     async def due(self, version: int, *, limit: int) -> list[ProductId]:
@@ -94,6 +96,18 @@ class SearchIndexStore:
                 UpdateOne({"_id": i}, {"$addToSet": {"search_pending": {"$each": changed}}})
                 for i, changed in changes.items()
                 if changed
+            ],
+        )
+
+    async def write_cards(self, products: Iterable[Product]) -> None:
+        """Write the card of each product, and take away that of a deleted one."""
+        await _write(
+            self._cards,
+            [
+                DeleteOne({"_id": product.id})
+                if product.deleted
+                else UpdateOne({"_id": product.id}, {"$set": {"card": card_of(product)}}, upsert=True)
+                for product in products
             ],
         )
 

@@ -89,6 +89,7 @@ async def empty(database: Database) -> None:
         "image_intents",
         "search_postings",
         "search_vocabulary",
+        "search_cards",
     ):
         await database[name].delete_many({})
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 
 import snowballstemmer
 
-ANALYSER_VERSION = 1
-"""Raise it with every change of the terms that a text gives: the products are then indexed anew."""
+ANALYSER_VERSION = 2
+"""Raise it with every change of the terms that a text gives, or of the cards: the products are then indexed anew."""
 
 MAX_WORD = 40
 STEM = "~"

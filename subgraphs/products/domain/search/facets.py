@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from subgraphs.products.domain.categories import Category, CategoryId
 from subgraphs.products.domain.lists import ProductFilter
-from subgraphs.products.domain.products import ProductId
+from subgraphs.products.domain.prices import price_rank
+from subgraphs.products.domain.products import Product, ProductId
 
 _Value = TypeVar("_Value", bound=str)
 
@@ -23,16 +24,33 @@ PRICE_BOUNDS = (0, 25_000, 50_000, 100_000, 250_000, 500_000, None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
-    """What a found product is filtered, counted and sorted by."""
+    """What a found product is filtered and counted by."""
 
     id: ProductId
-    name_key: str
     category_id: CategoryId | None
     tags: frozenset[str]
     price_rank: int
-    available: int
     active: bool
     deleted: bool
+
+    @classmethod
+    def of(cls, product: Product) -> "Attributes":
+        return cls(
+            id=product.id,
+            category_id=product.category_id,
+            tags=frozenset(product.tags),
+            price_rank=price_rank(product.price),
+            active=product.active,
+            deleted=product.deleted,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortedAttributes(Attributes):
+    """What it is sorted by too, and its stock."""
+
+    name_key: str
+    available: int
     created_at: datetime
 
 
@@ -67,7 +85,7 @@ def fits(
     within: Collection[CategoryId] | None,
     ignoring: Facet | None = None,
 ) -> bool:
-    """Whether `product` passes `wanted`, without the filter of the facet `ignoring`.
+    """Whether `product` passes `wanted`, without the filter of the facet `ignoring`, and whatever its stock.
 
     `within` are the category of the filter and all below it; None for any.
     """
@@ -77,11 +95,14 @@ def fits(
         not product.deleted
         and product.active is wanted.active
         and (wanted.ids is None or product.id in wanted.ids)
-        and (wanted.in_stock is None or wanted.in_stock is (product.available > 0))
         and (category or within is None or product.category_id in within)
         and (tags or product.tags.issuperset(wanted.tags))
         and (price or (lowest <= product.price_rank and (highest is None or product.price_rank <= highest)))
     )
+
+
+def fits_stock(available: int, wanted: ProductFilter) -> bool:
+    return wanted.in_stock is None or wanted.in_stock is (available > 0)
 
 
 def facets_of(
@@ -91,7 +112,7 @@ def facets_of(
     within: Collection[CategoryId] | None,
     categories: Mapping[CategoryId, Category],
 ) -> Facets:
-    """Counts over `products`, each facet without its own filter.
+    """Counts over `products`, which fit the filter of the stock, each facet without its own filter.
 
     A category counts what is below it too, as its filter does; `categories` are those of the products.
     """

@@ -10,7 +10,7 @@ from subgraphs.kit.pagination import Key
 from subgraphs.products.domain.lists import ProductFilter, ProductSort, cursor_key, position
 from subgraphs.products.domain.products import Product, ProductId
 from subgraphs.products.domain.search.entries import key_of
-from subgraphs.products.domain.search.facets import Attributes
+from subgraphs.products.domain.search.facets import SortedAttributes
 from subgraphs.products.domain.search.query import Query
 from subgraphs.products.domain.search.ranking import Hit
 
@@ -43,6 +43,11 @@ class Search:
         return self.filter != ProductFilter(active=self.filter.active)
 
     @property
+    def needs_products(self) -> bool:
+        """Whether the products themselves are asked, for what their cards in the index do not tell."""
+        return self.filter.in_stock is not None or self.sort is not ProductSort.RELEVANCE
+
+    @property
     def considered(self) -> int:
         return MAX_CONSIDERED_FILTERED if self.is_filtered else MAX_CONSIDERED
 
@@ -60,11 +65,9 @@ def beyond(hits: Sequence[Hit], start: tuple[Any, str] | None) -> Sequence[Hit]:
 
 
 def in_order(
-    found: Iterable[tuple[Hit, Attributes]], sort: ProductSort, start: tuple[Any, str] | None
+    found: Iterable[tuple[Hit, SortedAttributes]], sort: ProductSort, start: tuple[Any, str] | None
 ) -> list[Hit]:
-    """The hits in the order `sort`, ties by id, from `start` on."""
-    if sort is ProductSort.RELEVANCE:
-        return list(beyond([hit for hit, _ in found], start))
+    """The hits in an order other than by relevance, ties by id, from `start` on."""
     descending = sort in (ProductSort.NEWEST, ProductSort.PRICE_DESC)
     keyed = [((_value(sort, product), product.id), hit) for hit, product in found]
     if start is not None:
@@ -78,7 +81,7 @@ def cursor_of(sort: ProductSort, hit: Hit, product: Product) -> Key:
     return cursor_key(sort, product)
 
 
-def _value(sort: ProductSort, product: Attributes) -> Any:
+def _value(sort: ProductSort, product: SortedAttributes) -> Any:
     match sort:
         case ProductSort.NAME:
             return product.name_key

@@ -186,6 +186,32 @@ async def test_facets_are_those_of_brute_force(services, manager, categories) ->
                 assert await page.total() == len(in_category & with_tags & priced)
 
 
+async def test_stock_in_facets_and_pages_is_that_of_the_moment(services, manager) -> None:
+    for number in range(3):
+        await indexed(services, manager, name="Quokka Lamp", sku=f"QUO-{number}", stock=1, tags=["quokka"])
+    (first, _), *_ = (await services.search.search(ANONYMOUS, search("quokka"))).rows
+    await services.products.adjust_stock(manager, first.product.id, delta=-1, reason=None)
+    for in_stock, count in ((True, 2), (False, 1), (None, 3)):
+        page = await services.search.search(ANONYMOUS, search("quokka", in_stock=in_stock))
+        assert dict((await page.facets()).tags) == {"quokka": count}
+        assert len(page.rows) == await page.total() == count
+
+
+async def test_page_shows_nothing_that_fits_no_longer_before_the_index_follows(services, manager) -> None:
+    await indexed(services, manager, name="Numbat Rug", sku="NUM-1", price=Decimal(20), tags=["rug"])
+    await indexed(services, manager, name="Numbat Rug", sku="NUM-2", price=Decimal(20), tags=["rug"])
+    (first, _), (second, _) = (await services.search.search(ANONYMOUS, search("numbat"))).rows
+    await services.products.update(manager, first.product.id, {"price": Decimal(90)})
+    await services.products.update(manager, second.product.id, {"tags": ["mat"]})
+    assert await found(services.search, "numbat", price_max=Decimal(50)) == [second.product.sku]
+    assert await found(services.search, "numbat", tags=["rug"]) == [first.product.sku]
+    page = await services.search.search(ANONYMOUS, search("numbat"))
+    assert dict((await page.facets()).tags) == {"rug": 2}
+    await services.search_indexing.index_due()
+    page = await services.search.search(ANONYMOUS, search("numbat"))
+    assert dict((await page.facets()).tags) == {"rug": 1, "mat": 1}
+
+
 async def test_search_considers_a_bounded_number_of_products(services, monkeypatch) -> None:
     monkeypatch.setattr(results, "MAX_CONSIDERED", 2)
     page = await services.search.search(ANONYMOUS, search("wireless"))
@@ -202,7 +228,7 @@ async def test_search_costs_two_commands_and_facets_one_more(services, commands)
     assert commands.sent == ["find", "find"]
     await page.facets()
     await page.facets()
-    # The attributes once, and the categories of each count.
+    # The cards once, and the categories of each count.
     assert commands.sent == ["find"] * 5
 
 

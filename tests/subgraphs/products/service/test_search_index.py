@@ -1,14 +1,17 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from subgraphs.kit.mongo.client import utc_now
 from subgraphs.products.domain.search import entries
 from subgraphs.products.domain.search.analyser import words
+from subgraphs.products.domain.search.facets import Attributes
 from subgraphs.products.migrations import v0003_search
 from subgraphs.products.service import search_index
+from subgraphs.products.store.search_cards import attributes_of_card
 from subgraphs.products.store.search_index import SearchIndexStore
 from tests.subgraphs.products.search_catalogue import found
 
@@ -49,7 +52,17 @@ async def expected_postings(services, database) -> dict[str, dict[str, str]]:
     return expected
 
 
+async def expected_cards(services, database) -> dict[str, Attributes]:
+    ids = [d["_id"] async for d in database["products"].find({"deleted": False}, {"_id": 1})]
+    return {product.id: Attributes.of(product) for product in await services.products.get_many(ids)}
+
+
+async def cards(database) -> dict[str, Attributes]:
+    return {d["_id"]: attributes_of_card(d) async for d in database["search_cards"].find({})}
+
+
 async def assert_true_to_the_catalogue(services, database) -> None:
+    assert await cards(database) == await expected_cards(services, database)
     assert await postings(database) == await expected_postings(services, database)
     assert await vocabulary(database) == await expected_vocabulary(database)
     assert await services.search_indexing.count_due() == 0
@@ -78,6 +91,7 @@ async def test_index_follows_every_kind_of_change(services, database, manager, m
     await services.search_indexing.index_due()
     assert await postings(database) == {}
     assert await vocabulary(database) == {}
+    assert await cards(database) == {}
 
 
 async def test_change_of_stock_leaves_the_index_alone(services, manager, make) -> None:
@@ -96,7 +110,7 @@ async def test_product_is_found_by_its_category_and_those_above(services, manage
     assert await found(services.search, "outdoor kestrel") == ["KES-3"]
 
 
-@pytest.mark.parametrize("step", ["announce", "post", "finish"])
+@pytest.mark.parametrize("step", ["announce", "write_cards", "post", "finish"])
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_crash_at_any_step_is_made_good_by_the_next_run(  # noqa: PLR0917 - fixtures and cases
     services, database, manager, make, monkeypatch, step, when
@@ -238,3 +252,15 @@ async def test_products_of_before_are_indexed(services, database, make) -> None:
     assert await services.search_indexing.count_due() == 1
     await services.search_indexing.index_due()
     assert await found(services.search, "mug") == ["OLD-1"]
+
+
+async def test_index_without_cards_gets_them(services, database, make) -> None:
+    """As the first version of the analyser left it."""
+    await make("Enamel Mug", sku="MUG-1")
+    await services.search_indexing.index_due()
+    await database["search_cards"].delete_many({})
+    await database["products"].update_many({}, {"$set": {"search_version": 1}})
+    assert await found(services.search, "mug", price_max=Decimal(1000)) == ["MUG-1"]
+    assert await services.search_indexing.count_due() == 1
+    await services.search_indexing.index_due()
+    await assert_true_to_the_catalogue(services, database)
