@@ -200,6 +200,7 @@ def _is(hold: Document) -> Document:
 
 
 def number_of(hold: Document) -> Document:
+    """The expression of how many holds of that description the product has."""
     return {"$size": {"$filter": {"input": "$holds", "as": "hold", "cond": _is(hold)}}}
 
 

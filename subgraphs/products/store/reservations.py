@@ -22,8 +22,6 @@ from subgraphs.products.store.reservation_documents import (
 )
 
 _READ: Document = {"outbox": 0, "publish_after": 0}
-# The index on state and updated_at. Named, since the embedded server would rather read the whole collection.
-_BY_STATE = "unfinished"
 _LEASE_FIELDS = {"attempt": "", "lease_until": ""}
 
 
@@ -127,8 +125,15 @@ class ReservationStore:
         self, states: Collection[State], *, since: datetime, limit: int
     ) -> list[Reservation]:
         """Reservations in one of `states` that have not changed since."""
-        query = {"state": {"$in": [s.value for s in states]}, "updated_at": {"$lte": since}}
-        cursor = self._reservations.find(query, _READ).hint(_BY_STATE).sort("updated_at", 1).limit(limit)
+        # Few are in such a state. By more of the index, or by its name, some servers read all of it.
+        steps: list[Document] = [
+            {"$match": {"state": {"$in": [s.value for s in states]}}},
+            {"$match": {"updated_at": {"$lte": since}}},
+            {"$sort": {"updated_at": 1}},
+            {"$limit": limit},
+            {"$project": _READ},
+        ]
+        cursor = self._reservations.aggregate(steps, batchSize=limit + 1)
         return [reservation_of(d) async for d in cursor]
 
     async def among(self, order_ids: Collection[OrderId], states: Collection[State]) -> set[OrderId]:
@@ -142,17 +147,21 @@ class ReservationStore:
 
         One with an event that is not published yet stays.
         """
-        query = {
-            "state": state.value,
-            "updated_at": {"$lte": before},
-            "publish_after": {"$exists": False},
-        }
-        cursor = self._reservations.find(query, {"_id": 1}, batch_size=limit + 1).hint(_BY_STATE).limit(limit)
-        ids = [d["_id"] async for d in cursor]
+        # Just the fields of an index, and the rest of what is asked in a step of its own.
+        old = {"state": state.value, "updated_at": {"$lte": before}}
+        published = {"publish_after": {"$exists": False}}
+        steps: list[Document] = [
+            {"$match": old},
+            {"$match": published},
+            {"$limit": limit},
+            {"$project": {"_id": 1}},
+        ]
+        ids = [d["_id"] async for d in self._reservations.aggregate(steps, batchSize=limit + 1)]
         if not ids:
             return 0
         # Asked once more in the same write: a committed one may be restocked at this moment.
-        return (await self._reservations.delete_many({"_id": {"$in": ids}, **query})).deleted_count
+        query = {"_id": {"$in": ids}, **old, **published}
+        return (await self._reservations.delete_many(query)).deleted_count
 
     async def _end_lease(
         self,

@@ -77,7 +77,7 @@ async def test_updates_look_for_a_reservation_by_its_id_alone(stock, make, comma
     assert {len(update) for update in updates} == {1}
     orders = ["o1"] * 8 + ["o2"] * 3 + ["o3"] * 3
     assert [update[0]["q"] for update in updates] == [{"_id": order} for order in orders]
-    assert set(commands.sent) == {"find", "insert", "update"}
+    assert set(commands.sent) == {"find", "aggregate", "insert", "update"}
 
 
 async def test_settled_orders_are_looked_for_by_their_ids_alone(stock, store, commands) -> None:
