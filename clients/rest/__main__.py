@@ -1,4 +1,4 @@
-"""The command line: `python -m clients.rest serve | openapi | operations`."""
+"""The command line: `python -m clients.rest serve | config | openapi | operations`."""
 
 import argparse
 import sys

@@ -1,10 +1,11 @@
 """Write the edge's configuration for containers: `python -m deploy.docker.edge FILE`.
 
 Each placeholder of router/envoy/envoy.yaml is `EDGE_` and its name in the environment (`EDGE_ROUTER_HOST`), or has a
-default here. One without either stops with its name.
+default here. One without either stops with its name, and so do origins that are open to all where ENVIRONMENT is production.
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,9 +30,14 @@ _DEFAULTS = {
 _KEPT_NAMES = ("EDGE_HOST", "EDGE_PORT")
 """Placeholders that begin with `EDGE_` already."""
 
+_STRANGERS = ("https://a.invalid", "http://b.invalid", "https://c.invalid:8443", "null")
+"""Origins that are nobody's; `null` is a sandboxed frame's or a file's."""
+
 
 def write(target: Path, environ: Mapping[str, str]) -> None:
     """The configuration at `target`, and the page of the explorer beside it. Raises TemplateError."""
+    if environ.get("ENVIRONMENT") == "production":
+        _refuse_open_origins(environ.get("EDGE_CORS_ORIGIN_REGEX") or "none")
     target.parent.mkdir(parents=True, exist_ok=True)
     values = {**_DEFAULTS, "TOKEN_KEYS": token_keys(environ, jwks=target.parent / "jwks.json")}
     for name in placeholders(_TEMPLATE) - {"TOKEN_KEYS"}:
@@ -40,6 +46,20 @@ def write(target: Path, environ: Mapping[str, str]) -> None:
     render(_TEMPLATE, target, **values)
     page = _TEMPLATE.with_name("sandbox.html").read_bytes()
     (target.parent / "sandbox.html").write_bytes(page)
+
+
+def _refuse_open_origins(pattern: str) -> None:
+    """Raises TemplateError where an origin that nobody named is let in."""
+    try:
+        is_open = any(re.fullmatch(pattern, origin) for origin in _STRANGERS)
+    except re.error as error:
+        raise TemplateError(
+            f"EDGE_CORS_ORIGIN_REGEX: {pattern!r} is no regular expression: {error}"
+        ) from error
+    if is_open:
+        raise TemplateError(
+            f"EDGE_CORS_ORIGIN_REGEX: {pattern!r} lets browsers in from any origin; name those of yours, or `none`"
+        )
 
 
 if __name__ == "__main__":

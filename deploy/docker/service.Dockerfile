@@ -18,7 +18,7 @@ LABEL org.opencontainers.image.title="supergraph-service" \
 # The folders that named volumes are mounted on are the user's: a new volume takes that over.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin supergraph \
     && install -d -m 0700 -o supergraph -g supergraph /var/lib/supergraph/keys \
-    && install -d -m 0755 -o supergraph -g supergraph /etc/supergraph/edge
+    && install -d -m 0755 -o supergraph -g supergraph /etc/supergraph/edge /etc/supergraph/apollo
 WORKDIR /app
 COPY --from=build /app/.venv /app/.venv
 COPY schema /app/schema
@@ -28,6 +28,7 @@ COPY deploy/__init__.py /app/deploy/__init__.py
 COPY deploy/docker /app/deploy/docker
 COPY deploy/local /app/deploy/local
 COPY router/envoy /app/router/envoy
+COPY router/apollo /app/router/apollo
 RUN python -m compileall -q subgraphs clients deploy schema
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

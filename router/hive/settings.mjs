@@ -39,6 +39,8 @@
 //                                                                                      false
 //   ROUTER_EXPLORER          false takes the page for browsers away                    true
 //   ROUTER_LOGGING_LEVEL     debug, info, warning or error                             info
+//   ENVIRONMENT              production refuses introspection, plans, any origin and a missing secret
+//                                                                                      development
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -171,6 +173,15 @@ export function load(env = process.env) {
     explorer: flag('ROUTER_EXPLORER'),
     level,
   };
+  const environment = env.ENVIRONMENT || 'development';
+  if (!['development', 'production'].includes(environment))
+    fault('ENVIRONMENT', `${environment} is none of development, production`);
+  if (environment === 'production') {
+    if (!secret) fault('ROUTER_SECRET', 'it is missing, and production needs one; set it, or ROUTER_SECRET_FILE');
+    if (settings.introspection) fault('ROUTER_INTROSPECTION', 'it is on, and tells the whole schema; set it to false');
+    if (settings.exposeQueryPlan) fault('ROUTER_EXPOSE_QUERY_PLAN', 'it is on; set it to false');
+    if (settings.origins.includes('*')) fault('ROUTER_CORS_ORIGINS', '* lets browsers in from any origin; name yours');
+  }
   if (faults.length) throw new SettingsError(faults.join('\n'));
   return settings;
 }

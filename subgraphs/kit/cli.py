@@ -1,4 +1,4 @@
-"""The command line of a service: `python -m subgraphs.orders serve | migrate | schema`."""
+"""The command line of a service: `python -m subgraphs.orders serve | migrate | schema | config`."""
 
 import argparse
 import gc
@@ -16,10 +16,10 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from subgraphs.kit import logs, tracing
+from subgraphs.kit import configuration, logs, production, tracing
 from subgraphs.kit.errors import DomainError, StartError
 from subgraphs.kit.outages import is_outage
-from subgraphs.kit.settings import ServiceSettings, SettingsError
+from subgraphs.kit.settings import ServiceSettings, SettingsError, in_production
 
 # Objects alive after start are never garbage; scanning them in every full collection is what makes
 # the slowest request in a hundred.
@@ -73,11 +73,9 @@ def main(service: Service, argv: list[str] | None = None) -> None:
         assert service.sdl is not None  # noqa: S101 - the parser offers the command only with it
         sys.stdout.write(service.sdl() + "\n")
         return
-    try:
-        settings = service.settings()
-    except SettingsError as error:
-        sys.stderr.write(f"{service.name}: the settings cannot be used\n{error}\n")
-        sys.exit(2)
+    settings = _settings(service, args.command)
+    if args.command == "config":
+        return
     if args.command in service.commands:
         # Standard output is the command's own.
         logs.configure(service.name, settings.logging, stream=sys.stderr)
@@ -98,6 +96,26 @@ def main(service: Service, argv: list[str] | None = None) -> None:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         sys.stderr.write(f"{service.name}: a store cannot be reached: {reason}\n")
         sys.exit(1)
+
+
+def _settings(service: Service, command: str) -> ServiceSettings:
+    """What `command` works with; `config` prints them. Exits with 2 where they cannot be used, or not in production.
+
+    A command that only reaches the database is held to the settings of that alone.
+    """
+    try:
+        settings = service.settings()
+    except SettingsError as error:
+        sys.stderr.write(f"{service.name}: the settings cannot be used\n{error}\n")
+        sys.exit(2)
+    if command == "config":
+        sys.stdout.write(f"{configuration.effective(settings)}\n")
+    check = production.findings if command in {"serve", "config"} else production.of_the_database
+    if in_production() and (found := check(settings)):
+        lines = "\n".join(map(str, found))
+        sys.stderr.write(f"{service.name}: these settings are not for production\n{lines}\n")
+        sys.exit(2)
+    return settings
 
 
 async def _run(service: Service, settings: ServiceSettings, args: argparse.Namespace) -> None:
@@ -151,6 +169,10 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     if service.migrate is not None:
         serve.add_argument("--migrate", action="store_true", help="bring the store's schema up to date first")
         commands.add_parser("migrate", help="bring the store's schema up to date and exit")
+    commands.add_parser(
+        "config",
+        help="print the settings as they hold, secrets masked; in production, also refuse unsafe ones",
+    )
     if service.sdl is not None:
         commands.add_parser("schema", help="print the subgraph's SDL")
     for name, command in service.commands.items():

@@ -9,7 +9,7 @@ that is silently ignored is worse than a process that does not start.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,8 +38,10 @@ from subgraphs.kit.auth.secret_strength import LEAST_BYTES, weakness
 from subgraphs.kit.secret_files import SUFFIX, faults_of_files, values_of_files
 
 _ROUTER_SECRETS = ("ROUTER_SECRET", "ROUTER_SECRET_PREVIOUS")
-_SECRET_NAMES = ("DB_PASSWORD", "EVENTS_URL", "JWT_SECRET", *_ROUTER_SECRETS)
+_SECRET_NAMES = ("DB_PASSWORD", "REDIS_PASSWORD", "EVENTS_URL", "JWT_SECRET", *_ROUTER_SECRETS)
 """The documented bare names whose value may stand in a file."""
+
+ENVIRONMENTS = ("development", "production")
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -138,11 +140,17 @@ class DatabaseSettings(Section):
     url: str = ""
     pool_size: int = Field(8, ge=2, description="One of them is the outbox relay's.")
     timeout: Duration = Field(timedelta(seconds=5), description="To connect, and for one statement.")
+    plaintext: bool = Field(
+        default=False, description="Reach it without TLS on another machine in production, too."
+    )
 
 
 class RedisSettings(Section):
     url: str = "redis://127.0.0.1:6379/0"
     timeout: Duration = timedelta(seconds=2)
+    plaintext: bool = Field(
+        default=False, description="Reach it without TLS on another machine in production, too."
+    )
 
 
 class EventsSettings(Section):
@@ -151,6 +159,9 @@ class EventsSettings(Section):
         pattern=r"^((redis|rediss|amqp|amqps)://.+)?$",
         description="What carries events between the services, the same for all: `redis://…` (Redis Streams) or "
         "`amqp://…` (RabbitMQ); by default the service's Redis.",
+    )
+    plaintext: bool = Field(
+        default=False, description="Reach it without TLS on another machine in production, too."
     )
 
 
@@ -248,13 +259,17 @@ class ServiceSettings(BaseSettings):
 
         Raises SettingsError, naming every unknown key and every value that does not fit.
         """
-        if faults := [*_unknown_keys(cls), *faults_of_files([*_names(cls), *_SECRET_NAMES], os.environ)]:
+        if faults := [*_unknown_keys(cls), *faults_of_files([*names_of(cls), *_SECRET_NAMES], os.environ)]:
             raise SettingsError("\n".join(faults))
         try:
             return cls()
         except ValidationError as error:
             lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise SettingsError("\n".join(lines)) from error
+
+    def unsafe(self) -> Iterable[tuple[str, str]]:
+        """What of the service's own settings production refuses: `section_field`, and what is wrong."""
+        return ()
 
     @classmethod
     def settings_customise_sources(
@@ -267,7 +282,7 @@ class ServiceSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         if isinstance(env_settings, EnvSettingsSource):
             # Else `…_TOKEN_FILE` would be the unknown field `token_file` of its section.
-            files = {f"{name}{SUFFIX}".lower() for name in _names(settings_cls)}
+            files = {f"{name}{SUFFIX}".lower() for name in names_of(settings_cls)}
             env_settings.env_vars = {k: v for k, v in env_settings.env_vars.items() if k.lower() not in files}
         sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings, file_secret_settings]
         sources += [_Files(settings_cls), _DocumentedNames(settings_cls)]
@@ -284,7 +299,7 @@ class _Files(PydanticBaseSettingsSource):
         raise NotImplementedError(f"{field_name}: this source answers as a whole ({field})")
 
     def __call__(self) -> dict[str, Any]:
-        names = _names(self.settings_cls)
+        names = names_of(self.settings_cls)
         found: dict[str, Any] = {}
         for name, value in values_of_files(names, os.environ).items():
             section, field = names[name]
@@ -307,8 +322,7 @@ class _DocumentedNames(PydanticBaseSettingsSource):
         if url := _database_url(self.settings_cls.default_database, env):  # type: ignore[attr-defined]
             found["database"] = {"url": url}
         if "REDIS_HOST" in env or "REDIS_PORT" in env:
-            host, port = env.get("REDIS_HOST", "127.0.0.1"), env.get("REDIS_PORT", "6379")
-            found["redis"] = {"url": f"redis://{host}:{port}/0"}
+            found["redis"] = {"url": _redis_url(env)}
         if events := env.get("EVENTS_URL"):
             found["events"] = {"url": events}
         if jaeger := env.get("JAEGER_URL"):
@@ -337,33 +351,57 @@ def _database_url(default_database: str, env: Mapping[str, str]) -> str | None:
     credentials = f"{user}:{password}@" if password else f"{user}@" if user else ""
     port = env.get("DB_PORT")
     address = f"{env['DB_HOST']}:{port}" if port else env["DB_HOST"]
-    return f"{scheme}://{credentials}{address}/{env.get('DB_NAME', database)}"
+    options = f"?{env['DB_OPTIONS']}" if env.get("DB_OPTIONS") else ""
+    return f"{scheme}://{credentials}{address}/{env.get('DB_NAME', database)}{options}"
 
 
-def _fields(settings_cls: type[BaseSettings], section: str) -> set[str]:
+def _redis_url(env: Mapping[str, str]) -> str:
+    """With TLS where REDIS_TLS_CA names the authority that signs its certificate."""
+    password, authority = quote(env.get("REDIS_PASSWORD", ""), safe=""), env.get("REDIS_TLS_CA")
+    credentials = f":{password}@" if password else ""
+    address = f"{env.get('REDIS_HOST', '127.0.0.1')}:{env.get('REDIS_PORT', '6379')}"
+    if authority:
+        return f"rediss://{credentials}{address}/0?ssl_ca_certs={quote(authority, safe='/')}"
+    return f"redis://{credentials}{address}/0"
+
+
+def _fields(settings_cls: type[BaseSettings], section: str) -> list[str]:
     annotation = settings_cls.model_fields[section].annotation
     return (
-        set(annotation.model_fields)
+        list(annotation.model_fields)
         if isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        else set()
+        else []
     )
 
 
-def _names(settings_cls: Any) -> dict[str, tuple[str, str | None]]:
+def documented_values(settings_cls: type[ServiceSettings]) -> dict[str, Any]:
+    """By section and field, what the documented bare names set."""
+    return _DocumentedNames(settings_cls)()
+
+
+def names_of(settings_cls: Any) -> dict[str, tuple[str, str | None]]:
     """By name in the environment, the section and the field of each setting; no field where the section is a value."""
     names: dict[str, tuple[str, str | None]] = {}
     for section in settings_cls.model_fields:
-        for field in _fields(settings_cls, section) or [None]:
+        fields: Sequence[str | None] = _fields(settings_cls, section) or [None]
+        for field in fields:
             words = [settings_cls.prefix, section, *([field] if field else [])]
             names["_".join(words).upper()] = (section, field)
     return names
 
 
+def in_production() -> bool:
+    """Whether ENVIRONMENT says so."""
+    return os.environ.get("ENVIRONMENT") == "production"
+
+
 def _unknown_keys(settings_cls: type[ServiceSettings]) -> list[str]:
     prefix = f"{settings_cls.prefix}_"
-    names = _names(settings_cls)
+    names = names_of(settings_cls)
     known = {f"{prefix}CONFIG", *names}
     faults = []
+    if (environment := os.environ.get("ENVIRONMENT")) and environment not in ENVIRONMENTS:
+        faults.append(f"ENVIRONMENT: {environment!r} is none of {', '.join(ENVIRONMENTS)}")
     for key in sorted(os.environ):
         if key.startswith(prefix) and key not in known and key.removesuffix(SUFFIX) not in names:
             close = get_close_matches(key, known, n=1)

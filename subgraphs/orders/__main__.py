@@ -1,4 +1,4 @@
-"""`python -m subgraphs.orders serve | migrate | schema | events | report`."""
+"""`python -m subgraphs.orders serve | migrate | schema | config | events | report`."""
 
 from subgraphs.kit import cli
 from subgraphs.kit.events import command as events

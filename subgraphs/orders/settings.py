@@ -1,5 +1,6 @@
 """Settings of the orders service, prefix `ORDERS_`."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Literal, Self
@@ -164,3 +165,7 @@ class OrdersSettings(ServiceSettings):
     retention: RetentionSettings = RetentionSettings()
     live: LiveSettings = LiveSettings()
     webhooks: WebhookSettings = WebhookSettings()
+
+    def unsafe(self) -> Iterable[tuple[str, str]]:
+        if self.payments.provider == "sandbox":
+            yield "payments_provider", "the sandbox pays every order and moves no money; name another"

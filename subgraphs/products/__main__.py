@@ -1,4 +1,4 @@
-"""`python -m subgraphs.products serve | migrate | schema | products | stock`."""
+"""`python -m subgraphs.products serve | migrate | schema | config | products | stock`."""
 
 from subgraphs.kit import cli
 from subgraphs.products.app import migrate, open_app, open_export, open_import, open_reconciliation

@@ -1,4 +1,4 @@
-"""`python -m subgraphs.users serve | migrate | schema | users | keys`."""
+"""`python -m subgraphs.users serve | migrate | schema | config | users | keys`."""
 
 from subgraphs.kit.cli import Service, main
 from subgraphs.users.app import open_app

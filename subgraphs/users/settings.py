@@ -1,6 +1,7 @@
 """Settings of the users subgraph, from `USERS_SECTION_FIELD`."""
 
 import os
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -164,3 +165,7 @@ class UsersSettings(ServiceSettings):
     first_account_admin: bool = Field(
         default=False, description="Make the first registered account an administrator."
     )
+
+    def unsafe(self) -> Iterable[tuple[str, str]]:
+        if self.first_account_admin:
+            yield "first_account_admin", "whoever registers first would be an administrator; set it to false"

