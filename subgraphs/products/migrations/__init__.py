@@ -11,6 +11,7 @@ from subgraphs.products.migrations import (
     v0005_movements,
     v0006_category_marks,
     v0007_lists,
+    v0008_marks_by_id,
 )
 
 MIGRATIONS = (
@@ -21,6 +22,7 @@ MIGRATIONS = (
     Migration(5, "movements", v0005_movements.apply),
     Migration(6, "category marks", v0006_category_marks.apply),
     Migration(7, "keys of lists", v0007_lists.apply),
+    Migration(8, "marks by id", v0008_marks_by_id.apply),
 )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from pymongo import UpdateOne
 
-from subgraphs.kit.mongo.client import Database, DuplicateKeyError, Session
+from subgraphs.kit.mongo.client import Database, Document, DuplicateKeyError, Session
+from subgraphs.kit.mongo.conditional import is_now, when
 from subgraphs.products.domain.categories import Category, CategoryId, Mark, Node, Path
 from subgraphs.products.store.category_documents import (
     MARKED,
@@ -24,17 +25,15 @@ class CategoryChangeStore:
 
     async def mark(self, category_id: CategoryId, mark: Mark) -> bool:
         """False where the category is gone, or in the middle of something."""
-        query = {"_id": category_id, "mark": {"$exists": False}}
-        done = await self._categories.update_one(query, {"$set": {"mark": mark_document(mark)}})
-        return bool(done.modified_count)
+        return await self._write(category_id, is_now("mark", None), {"$set": {"mark": mark_document(mark)}})
 
     async def unmark(self, category_id: CategoryId, mark: Mark) -> None:
-        await self._categories.update_one({"_id": category_id, "mark.id": mark.id}, {"$unset": {"mark": ""}})
+        await self._write(category_id, is_now("mark.id", mark.id), {"$unset": {"mark": ""}})
 
     async def abandon(self, category_id: CategoryId, mark: Mark) -> None:
         """Take the mark away, unless what it stands for is decided."""
-        query = {"_id": category_id, "mark.id": mark.id, "mark.decided": False}
-        await self._categories.update_one(query, {"$unset": {"mark": ""}})
+        undecided = {"$and": [is_now("mark.id", mark.id), is_now("mark.decided", False)]}
+        await self._write(category_id, undecided, {"$unset": {"mark": ""}})
 
     async def change(self, category: Category, mark: Mark) -> bool:
         """Write name, slug, description and parent, and that the change is decided; False where the mark is gone.
@@ -43,11 +42,10 @@ class CategoryChangeStore:
         """
 
         async def put_anew(session: Session) -> bool:
-            query = {"_id": category.id, "mark.id": mark.id}
-            document = await self._categories.find_one_and_delete(query, session=session)
-            if document is None:
+            document = await self._categories.find_one({"_id": category.id}, session=session)
+            if document is None or not await self._delete(category.id, mark, session=session):
                 return False
-            decided = {**document["mark"], "decided": True}
+            decided = {**mark_document(mark), "decided": True}
             changed = {**document, **fields_of(category), "mark": decided}
             await self._categories.insert_one(changed, session=session)
             return True
@@ -61,8 +59,7 @@ class CategoryChangeStore:
                 raise taken(error, category) from error
 
     async def delete(self, category_id: CategoryId, mark: Mark) -> bool:
-        done = await self._categories.delete_one({"_id": category_id, "mark.id": mark.id})
-        return bool(done.deleted_count)
+        return await self._delete(category_id, mark)
 
     async def has_children(self, category_id: CategoryId) -> bool:
         """Also such as are on their way to it."""
@@ -81,10 +78,23 @@ class CategoryChangeStore:
         """Write the path of each node, where its parent and its path are as they were read."""
         writes = [
             UpdateOne(
-                {"_id": node.id, "parent_id": node.parent_id, "path": list(node.path)},
-                {"$set": {"path": list(path), "depth": len(path) - 1}},
+                {"_id": node.id},
+                when(
+                    {"$and": [is_now("parent_id", node.parent_id), is_now("path", list(node.path))]},
+                    {"$set": {"path": list(path), "depth": len(path) - 1}},
+                ),
             )
             for node, path in places
         ]
         for start in range(0, len(writes), _WRITES):
             await self._categories.bulk_write(writes[start : start + _WRITES], ordered=False)
+
+    async def _delete(self, category_id: CategoryId, mark: Mark, *, session: Session | None = None) -> bool:
+        """These two fields are an index: nothing else finds them without reading the collection on every server."""
+        query = {"_id": category_id, "mark.id": mark.id}
+        return bool((await self._categories.delete_one(query, session=session)).deleted_count)
+
+    async def _write(self, category_id: CategoryId, condition: Document, update: Document) -> bool:
+        """By the id alone, whether `condition` held."""
+        done = await self._categories.update_one({"_id": category_id}, when(condition, update))
+        return bool(done.modified_count)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from subgraphs.kit.mongo.client import Database
+from subgraphs.kit.mongo.client import Database, Document
 from subgraphs.products.domain.categories import CategoryId
 from subgraphs.products.store.products import SEARCH_CHANGED
 
@@ -16,8 +16,14 @@ class CategoryProductStore:
 
     async def are_in(self, category_id: CategoryId) -> bool:
         """Whether any product is in the category itself, on sale or not; deleted ones do not count."""
-        query = {"category_id": category_id, "deleted": False}
-        return await self._products.find_one(query, {"_id": 1}) is not None
+        # Two steps, the first of which has the field of an index and no other: some servers use it for no more.
+        steps: list[Document] = [
+            {"$match": {"category_id": category_id}},
+            {"$match": {"deleted": False}},
+            {"$limit": 1},
+            {"$project": {"_id": 1}},
+        ]
+        return bool([d async for d in self._products.aggregate(steps)])
 
     async def reindex(self, categories: Collection[CategoryId]) -> None:
         """Let the search index follow: what it has of the products in `categories` is out of date."""

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from subgraphs.kit.mongo.client import Database, Document
+from subgraphs.kit.mongo.conditional import is_now, when
 from subgraphs.products.domain.drift import ProductUnits
 from subgraphs.products.domain.movements import Movement, MovementKind
 from subgraphs.products.domain.products import ProductId
 from subgraphs.products.domain.reservations import OrderId, Reservation, ReservationLine, State
-from subgraphs.products.store.holds import hold_of
+from subgraphs.products.store.holds import hold_of, number_of
 from subgraphs.products.store.movements import recording
 from subgraphs.products.store.reservation_documents import reservation_of
 
@@ -81,8 +82,9 @@ class DriftStore:
         )
         change = recording({"$set": {"available": available, "on_hand": on_hand}}, movement, counted=True)
         # A reservation changes `available` or `on_hand`, or leaves both sums as they are.
-        as_read = {"_id": units.product_id, "available": units.available, "on_hand": units.on_hand}
-        return bool((await self._products.update_one(as_read, change)).modified_count)
+        as_read = {"$and": [is_now("available", units.available), is_now("on_hand", units.on_hand)]}
+        done = await self._products.update_one({"_id": units.product_id}, when(as_read, change))
+        return bool(done.modified_count)
 
     async def hold_again(self, order_id: OrderId, line: ReservationLine, *, at: datetime) -> bool:
         """Take the units of a hold that is gone; False where there are too few, or the order holds some."""
@@ -97,11 +99,13 @@ class DriftStore:
         )
         change = recording({"$inc": {"available": -line.quantity}, "$push": {"holds": hold}}, movement)
         can_hold = {
-            "_id": line.product_id,
-            "available": {"$gte": line.quantity},
-            "holds.rid": {"$ne": order_id},
+            "$and": [
+                {"$gte": ["$available", line.quantity]},
+                {"$eq": [number_of({"rid": order_id}), 0]},
+            ]
         }
-        return bool((await self._products.update_one(can_hold, change)).modified_count)
+        done = await self._products.update_one({"_id": line.product_id}, when(can_hold, change))
+        return bool(done.modified_count)
 
 
 def _units(document: Document) -> ProductUnits:

@@ -72,7 +72,7 @@ class HoldStore:
                 {"$eq": ["$active", True]},
                 {"$eq": ["$deleted", False]},
                 {"$gte": ["$available", quantity]},
-                {"$eq": [_number_of({"rid": order_id}), 0]},
+                {"$eq": [number_of({"rid": order_id}), 0]},
                 {"$lte": [{"$size": "$holds"}, self._last_hold]},
             ]
         }
@@ -134,7 +134,7 @@ class HoldStore:
         back = Movement.of_order(MovementKind.RETURNED, order_id, at=at, held_delta=line.quantity)
         done = await self._products.update_one(
             {"_id": line.product_id},
-            when({"$eq": [_number_of(restored), 0]}, recording({"$push": {"holds": hold}}, back)),
+            when({"$eq": [number_of(restored), 0]}, recording({"$push": {"holds": hold}}, back)),
         )
         if done.modified_count:
             return replace(line, hold_id=attempt)
@@ -182,7 +182,7 @@ class HoldStore:
             kind, hold["rid"], at=at, delta=available, held_delta=-hold["q"], reason=reason
         )
         left = {"$filter": {"input": "$holds", "as": "hold", "cond": {"$not": [_is(hold)]}}}
-        is_there = {"$gt": [_number_of(hold), 0]}
+        is_there = {"$gt": [number_of(hold), 0]}
         done = await self._products.update_one(
             {"_id": product_id}, when(is_there, recording(change, ended), computed={"holds": left})
         )
@@ -199,7 +199,8 @@ def _is(hold: Document) -> Document:
     }
 
 
-def _number_of(hold: Document) -> Document:
+def number_of(hold: Document) -> Document:
+    """The expression of how many holds of that description the product has."""
     return {"$size": {"$filter": {"input": "$holds", "as": "hold", "cond": _is(hold)}}}
 
 

@@ -9,6 +9,7 @@ to, so that somebody else's hand in the database shows as a difference to `avail
 as a whole, by steps that may be repeated: into the collection by id, then out of the document.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -20,6 +21,7 @@ from subgraphs.products.domain.movements import Movement, MovementKind
 from subgraphs.products.domain.products import ProductId
 
 _DUPLICATE_KEY = 11000
+_FINDS_AT_ONCE = 8
 
 
 def with_movements(*movements: Movement) -> Document:
@@ -90,20 +92,18 @@ class MovementStore:
     ) -> dict[ProductId, list[Movement]]:
         """Up to `limit` movements of each product, the latest first, those before the one with the id `before`.
 
-        One command for all.
+        A find for each, some at a time: only so every server reads an index, and no more of it than the page.
         """
         beyond: Document = {} if before is None else {"_id": {"$lt": before}}
-        branches: list[list[Document]] = [
-            [{"$match": {"product_id": i, **beyond}}, {"$sort": {"_id": -1}}, {"$limit": limit}]
-            for i in product_ids
-        ]
-        found: dict[ProductId, list[Movement]] = {i: [] for i in product_ids}
-        first, *others = branches
-        unions = [{"$unionWith": {"coll": self._movements.name, "pipeline": branch}} for branch in others]
-        cursor = self._movements.aggregate([*first, *unions], batchSize=limit * len(branches) + 1)
-        async for document in cursor:
-            found[document["product_id"]].append(_movement(document))
-        return found
+        turn = asyncio.Semaphore(_FINDS_AT_ONCE)
+
+        async def page(product_id: ProductId) -> list[Movement]:
+            query = {"product_id": product_id, **beyond}
+            async with turn:
+                cursor = self._movements.find(query, batch_size=limit + 1).sort("_id", -1).limit(limit)
+                return [_movement(d) async for d in cursor]
+
+        return dict(zip(product_ids, await asyncio.gather(*map(page, product_ids)), strict=True))
 
     async def counts(self, product_ids: Sequence[ProductId]) -> dict[ProductId, int]:
         """How many movements each product has, by one command."""

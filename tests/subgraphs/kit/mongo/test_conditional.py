@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from subgraphs.kit.mongo.client import Collection, Document, Mongo
-from subgraphs.kit.mongo.conditional import when
+from subgraphs.kit.mongo.conditional import is_now, when
 from subgraphs.kit.settings import DatabaseSettings
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -67,3 +67,34 @@ async def test_many_at_once_take_no_more_than_there_is(things: Collection) -> No
     document = await things.find_one({"_id": "t1"})
     assert document is not None
     assert (document["units"], len(set(document["takers"]))) == (0, 30)
+
+
+async def test_unset_fields_go_where_the_condition_holds_and_nowhere_else(things: Collection) -> None:
+    await things.insert_one({"_id": "t1", "state": "old", "lease": NOON, "attempt": None, "kept": [1]})
+    update: Document = {"$set": {"state": "new"}, "$unset": {"lease": "", "attempt": "", "absent": ""}}
+    assert (await things.update_one({"_id": "t1"}, when(is_now("state", "none"), update))).modified_count == 0
+    assert (await things.update_one({"_id": "t1"}, when(is_now("state", "old"), update))).modified_count == 1
+    assert await things.find_one({"_id": "t1"}) == {"_id": "t1", "state": "new", "kept": [1]}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "holds"),
+    [
+        ("at", NOON, True),
+        ("none", None, True),
+        ("absent", None, True),
+        ("at", None, False),
+        ("nested.id", "$x", True),
+        ("nested.absent", None, True),
+        ("path", ["a", "b"], True),
+        ("path", ["b"], False),
+    ],
+)
+async def test_value_is_compared_as_a_whole(
+    things: Collection, field: str, value: Any, *, holds: bool
+) -> None:
+    await things.insert_one(
+        {"_id": "t1", "at": NOON, "none": None, "nested": {"id": "$x"}, "path": ["a", "b"]}
+    )
+    done = await things.update_one({"_id": "t1"}, when(is_now(field, value), {"$set": {"held": True}}))
+    assert bool(done.modified_count) is holds

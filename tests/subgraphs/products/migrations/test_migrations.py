@@ -42,7 +42,7 @@ async def test_processes_that_migrate_at_once_get_one_result(engines) -> None:
         expected = {name: {index.document["name"] for index in wanted} for name, wanted in INDEXES.items()}
         expected["products"] -= set(v0007_lists.REPLACED)
         expected["products"] |= {"images", "movements_pending", "search_due"}
-        expected["categories"] |= {"marked"}
+        expected["categories"] |= {"marked", "marked_by"}
         expected["products"] |= {index.document["name"] for index in v0007_lists.INDEXES}
         assert await indexes(mongo.database) == expected
     finally:

@@ -532,3 +532,36 @@ async def test_lists_are_filtered_by_slug_and_by_name(plant, services) -> None:
         assert {p.name for p, _ in page.rows} == {"Thing of Kitchen", "Thing of Bread"}
     page = await services.product_lists.page(ANONYMOUS, listing(category_id="nowhere", first=10))
     assert list(page.rows) == []
+
+
+async def test_writes_look_for_a_category_by_its_id_or_by_an_index(
+    tree, manager, add, stock, commands
+) -> None:
+    """The embedded server reads the whole collection for anything more, and for every findAndModify."""
+    home, garden = await add("Home"), await add("Garden")
+    commands.whole.clear()
+    tea = await add("Tea", home)
+    await tree.update(manager, tea.id, {"name": "Teas", "parent_id": garden.id})
+    await tree.delete(manager, tea.id)
+    sent = [c for c in commands.whole if "categories" in (c.get("update"), c.get("delete"))]
+    # It is confirmed below its parent, marked, placed below the next, confirmed there, and marked to go.
+    assert [u["q"] for c in sent for u in c.get("updates", ())] == [{"_id": tea.id}] * 5
+    deletions = [d["q"] for c in sent for d in c.get("deletes", ())]
+    assert [set(query) for query in deletions] == [{"_id", "mark.id"}] * 2
+    index = (await stock.database["categories"].index_information())["marked_by"]
+    assert [field for field, _ in index["key"]] == ["_id", "mark.id"]
+    assert "findAndModify" not in {next(iter(c)) for c in commands.whole}
+    # Whether products are in it: first by the field of an index, and no other.
+    (look,) = [c for c in commands.whole if c.get("aggregate") == "products"]
+    assert look["pipeline"][0] == {"$match": {"category_id": tea.id}}
+
+
+async def test_products_that_are_deleted_leave_their_category_empty(manager, add, make, services) -> None:
+    tree = services.category_tree
+    tea = await add("Tea")
+    pot = await make(category_id=tea.id)
+    with pytest.raises(Conflict, match="There are products in this category"):
+        await tree.delete(manager, tea.id)
+    await services.products.delete(manager, pot.id)
+    await tree.delete(manager, tea.id)
+    assert await services.categories.get_many([tea.id]) == [None]

@@ -78,7 +78,7 @@ async def test_shortage_of_the_first_product_since_the_quote_has_nothing_to_rele
     commands.sent.clear()
     assert isinstance(await stock.reserve(order, (mug, 2), inventory=overtaken), Shortage)
     # The two reads, the reservation, the hold that fails (with the other's write before it), why it failed, the refusal.
-    assert commands.sent == ["find", "find", "insert", "update", "update", "find", "findAndModify"]
+    assert commands.sent == ["find", "find", "insert", "update", "update", "find", "update"]
     assert (await stock.state(order), await stock.of(mug)) == ("RELEASED", (1, {}))
 
 

@@ -114,6 +114,20 @@ async def test_hold_that_is_gone_is_taken_again(stock, make, reconcile, pinned) 
     assert await reconcile() == []
 
 
+async def test_repairs_look_for_a_product_by_its_id_alone(stock, make, reconcile, commands) -> None:
+    """The embedded server reads the whole collection for anything more. Holds of others are no hindrance."""
+    mug = await make(stock=9)
+    await stock.reserve("o1", (mug, 2))
+    await stock.reserve("o2", (mug, 2))
+    await change(stock, mug, {"$pull": {"holds": {"rid": "o1"}}, "$inc": {"available": 4}})
+    commands.whole.clear()
+    found = await reconcile(repair=True)
+    assert found == [(DriftKind.UNITS, True), (DriftKind.MISSING_HOLD, True)]
+    assert await stock.of(mug) == (5, {"o2": 2, "o1": 2})
+    updates = [u["q"] for c in commands.whole if c.get("update") == "products" for u in c["updates"]]
+    assert updates == [{"_id": mug.id}] * 2
+
+
 async def test_order_whose_units_are_sold_to_others_is_released(stock, make, reconcile) -> None:
     mug, pan = await make(stock=4), await make(stock=10)
     await stock.reserve("o1", (mug, 4), (pan, 1))
