@@ -20,7 +20,7 @@ from subgraphs.products.graphql.inputs import (
     listing,
     searching,
 )
-from subgraphs.products.graphql.search import ProductSearchConnection
+from subgraphs.products.graphql.search import ProductSearchConnection, asks_for_facets
 
 
 @strawberry.type
@@ -64,7 +64,7 @@ class Query:
         sort: ProductSort | None = ProductSort.RELEVANCE,
     ) -> ProductSearchConnection:
         asked = searching(query=query, first=first, after=after, filter=filter, sort=sort)
-        page = await info.context.search.search(info.context.viewer, asked)
+        page = await info.context.search.search(info.context.viewer, asked, with_facets=asks_for_facets(info))
         return ProductSearchConnection.of(page)
 
     @strawberry.field(description="Completions of the last word of `prefix`, the most common first.")

@@ -1,5 +1,6 @@
 """Use cases of search."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,8 +50,8 @@ class SearchService:
     products: ProductStore
     categories: CategoryService
 
-    async def search(self, viewer: Viewer, search: Search) -> SearchPage:
-        """One page of what `search` finds.
+    async def search(self, viewer: Viewer, search: Search, *, with_facets: bool = False) -> SearchPage:
+        """One page of what `search` finds; `with_facets` reads what they are counted from beside the page.
 
         Raises Forbidden when a viewer without MANAGE_PRODUCTS searches what is not sold, ValidationFailed for a
         bad size or cursor.
@@ -60,7 +61,8 @@ class SearchService:
         size, start = page_size(search.first), search.position()
         hits = await self._hits(search)
         results = _Results(self, search, hits)
-        rows = await self._rows(search, results, await results.ordered(start), limit=size + 1)
+        page = self._rows(search, results, await results.ordered(start), limit=size + 1)
+        rows = (await asyncio.gather(page, results.attributes()))[0] if with_facets else await page
         return SearchPage(
             rows=rows[:size],
             has_next=len(rows) > size,

@@ -22,7 +22,7 @@ from subgraphs.products.domain.search.ranking import Postings
 from subgraphs.products.domain.search.spelling import deletions, one_edit_apart
 from subgraphs.products.store.search_cards import attributes_of_card
 
-_DOCUMENTS, _CARDS, _QUERIES = 125, 500, 4
+_AT_ONCE, _CARD_QUERIES, _DOCUMENT_QUERIES = 125, 2, 4
 
 _Read = TypeVar("_Read")
 
@@ -55,14 +55,16 @@ class SearchStore:
     async def cards(self, ids: Sequence[ProductId]) -> dict[ProductId, Attributes]:
         """What the cards say; of a product that has none, what its document does."""
         found: dict[ProductId, Attributes] = {
-            card.id: card for part in await _in_parts(self._some_cards, ids, at_once=_CARDS) for card in part
+            card.id: card
+            for part in await _in_parts(self._some_cards, ids, queries=_CARD_QUERIES)
+            for card in part
         }
         # An index of before has no cards until its products are indexed anew.
         missing = [i for i in ids if i not in found]
         return found | await self.attributes(missing)
 
     async def attributes(self, ids: Sequence[ProductId]) -> dict[ProductId, SortedAttributes]:
-        parts = await _in_parts(self._some_attributes, ids, at_once=_DOCUMENTS)
+        parts = await _in_parts(self._some_attributes, ids, queries=_DOCUMENT_QUERIES)
         return {product.id: product for part in parts for product in part}
 
     async def _some_cards(self, ids: Sequence[ProductId]) -> list[Attributes]:
@@ -91,10 +93,10 @@ def _by_frequency(found: Iterable[tuple[int, str]]) -> list[str]:
 
 
 async def _in_parts(
-    read: Callable[[Sequence[ProductId]], Awaitable[_Read]], ids: Sequence[ProductId], *, at_once: int
+    read: Callable[[Sequence[ProductId]], Awaitable[_Read]], ids: Sequence[ProductId], *, queries: int
 ) -> list[_Read]:
-    """`at_once` of `ids` or fewer by one query, more by up to four at once: the server has more than one core."""
-    size = max(at_once, math.ceil(len(ids) / _QUERIES))
+    """A few of `ids` by one query, many by up to `queries` at once: the server has more than one core."""
+    size = max(_AT_ONCE, math.ceil(len(ids) / queries))
     return await asyncio.gather(*(read(ids[start : start + size]) for start in range(0, len(ids), size)))
 
 

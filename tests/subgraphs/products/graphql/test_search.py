@@ -3,6 +3,7 @@ from decimal import Decimal
 import pytest
 
 from subgraphs.products.domain.products import NewProduct
+from subgraphs.products.service.search import SearchService
 
 SEARCH = """
 query($text: String!, $first: Int, $after: String, $filter: ProductFilter, $sort: ProductSort) {
@@ -81,3 +82,30 @@ async def test_text_that_is_no_query_is_refused(client, text, code) -> None:
     assert error["extensions"]["code"] == code
     error = await client.error("query($q: String!) { productSuggestions(prefix: $q) }", q=text)
     assert error["extensions"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("selected", "asked"),
+    [
+        ("nodes { sku } facets { tags { tag } }", True),
+        ("other: facets { tags { tag } }", True),
+        ("... on ProductSearchConnection { ... { facets { tags { tag } } } }", True),
+        ("...page", True),
+        ("nodes { sku } totalCount", False),
+    ],
+)
+async def test_search_knows_beforehand_whether_facets_are_asked_for(
+    client, monkeypatch, selected, asked
+) -> None:
+    seen: list[bool] = []
+    original = SearchService.search
+
+    async def watched(self, viewer, search, *, with_facets=False):
+        seen.append(with_facets)
+        return await original(self, viewer, search, with_facets=with_facets)
+
+    monkeypatch.setattr(SearchService, "search", watched)
+    fragment = "fragment page on ProductSearchConnection { facets { tags { tag } } }"
+    query = f'{{ searchProducts(query: "mug") {{ {selected} }} }}'
+    await client.run(f"{query} {fragment}" if "...page" in selected else query)
+    assert seen == [asked]

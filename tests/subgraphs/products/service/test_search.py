@@ -232,6 +232,14 @@ async def test_search_costs_two_commands_and_facets_one_more(services, commands)
     assert commands.sent == ["find"] * 5
 
 
+async def test_what_facets_are_counted_from_is_read_beside_the_page(services, commands) -> None:
+    commands.sent.clear()
+    page = await services.search.search(ANONYMOUS, search("wireless"), with_facets=True)
+    assert commands.sent == ["find"] * 3
+    await page.facets()
+    assert commands.sent == ["find"] * 4
+
+
 async def test_suggestions_complete_the_last_word(services) -> None:
     assert await services.search.suggest("head", first=10) == ["headphones"]
     assert await services.search.suggest("Studio hea", first=10) == ["Studio headphones"]
