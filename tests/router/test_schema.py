@@ -334,6 +334,7 @@ def test_an_unknown_revision_is_refused() -> None:
         breaking.committed_api("no-such-thing")
 
 
+@pytest.mark.long  # `make check` is it
 def test_the_check_of_the_project_passes(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check"]) == 0, capsys.readouterr().out
 

@@ -58,6 +58,7 @@ def test_safe_settings_are_accepted(service: str):
     assert refused(run(service)) == []
 
 
+@pytest.mark.long  # thirty processes; the next test starts one that has many faults
 @pytest.mark.parametrize(
     ("service", "change", "names"),
     [

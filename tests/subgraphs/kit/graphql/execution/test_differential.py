@@ -81,17 +81,14 @@ async def answers(
     assert not validate(schema, document), print_ast(document)
     root = world.root_of(schema, document.definitions[0].operation.value.capitalize(), seed)  # type: ignore[attr-defined]
     found = []
+    others = asyncio.all_tasks()  # of the loop, which other tests share
     for executor in (Executor, compiled, compiled):
         result = execute(schema, document, root, None, variables, executor_class=executor)
         found.append(told(await result if asyncio.iscoroutine(result) else result))  # type: ignore[arg-type]
-        await _settled()
+        # What it left behind, when an error ended its field, ends too.
+        while left := asyncio.all_tasks() - others:
+            await asyncio.gather(*left, return_exceptions=True)
     return found
-
-
-async def _settled() -> None:
-    """Until what an execution left behind, when an error ended its field, has ended too."""
-    while others := asyncio.all_tasks() - {asyncio.current_task()}:
-        await asyncio.gather(*others, return_exceptions=True)
 
 
 class _Conditions(Visitor):
