@@ -30,7 +30,7 @@ clean: ## remove what was installed or generated; the data in .supergraph stay
 
 # ---- checking it ------------------------------------------------------------------------------------------
 
-test: install ## run every test that is quick enough for each change (under 5 minutes on two cores)
+test: install ## run every test that is quick enough for each change (under 6 minutes on two cores)
 	@.venv/bin/pytest $(PARALLEL) -m "not long" $(ARGS)
 
 test-long: install ## run the long versions too: more random cases, more kills

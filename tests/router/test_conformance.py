@@ -380,7 +380,8 @@ async def test_a_new_supergraph_is_taken_up_without_a_lost_request(
     async with httpx.AsyncClient(base_url=engine.url, timeout=10) as client:
 
         async def ask(query: str) -> httpx.Response:
-            return await client.post("/graphql", json={"query": query})
+            # Each over a connection of its own: one that is idle may be closed at any time, and is by Apollo Router.
+            return await client.post("/graphql", json={"query": query}, headers={"connection": "close"})
 
         slow = asyncio.create_task(ask("{ slow(seconds: 2) }"))
         await wait_until(lambda: len(SEEN["users"].requests) == 1)
