@@ -21,9 +21,9 @@ from subgraphs.kit.errors import DomainError, StartError
 from subgraphs.kit.outages import is_outage
 from subgraphs.kit.settings import ServiceSettings, SettingsError, in_production
 
+_INTERRUPTED = 130
 # Objects alive after start are never garbage; scanning them in every full collection is what makes
 # the slowest request in a hundred.
-_INTERRUPTED = 130
 _GC_THRESHOLDS = (10_000, 20, 20)
 
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from enum import Enum
 
 from subgraphs.kit.ids import new_id
-from subgraphs.products.domain.products import ProductId
 from subgraphs.products.domain.reservations import OrderId
 
 
@@ -68,11 +67,3 @@ class Movement:
             order_id=order_id,
             reason=reason,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductMovement:
-    """A movement with the product that it is of."""
-
-    product_id: ProductId
-    movement: Movement

@@ -13,6 +13,7 @@ from subgraphs.kit.events.event import Event
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.inbox import RETENTION, Inbox, inbox_table, purge
 from subgraphs.kit.settings import DatabaseSettings
+from tests.subgraphs.kit.postgres.databases import database_with
 
 _metadata = MetaData()
 INBOX = inbox_table(_metadata)
@@ -21,12 +22,7 @@ EFFECTS = Table("effects", _metadata, Column("n", Integer, nullable=False))
 
 @pytest.fixture(scope="module")
 async def database(engines: Any) -> DatabaseSettings:
-    settings = DatabaseSettings(url=engines.postgres_url("inbox"), pool_size=12)
-    postgres = Postgres(settings, application="tests")
-    async with postgres.unit_of_work() as connection:
-        await connection.run_sync(_metadata.create_all)
-    await postgres.close()
-    return settings
+    return await database_with(_metadata, engines, "inbox", pool_size=12)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay, enqueue, outbox_table
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import DatabaseSettings, RedisSettings
+from tests.subgraphs.kit.postgres.databases import database_with
 
 _metadata = MetaData()
 OUTBOX = outbox_table(_metadata)
@@ -77,12 +78,7 @@ async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 10
 
 @pytest.fixture(scope="module")
 async def database(engines: Any) -> DatabaseSettings:
-    settings = DatabaseSettings(url=engines.postgres_url("outbox"), pool_size=4)
-    postgres = Postgres(settings, application="tests")
-    async with postgres.unit_of_work() as connection:
-        await connection.run_sync(_metadata.create_all)
-    await postgres.close()
-    return settings
+    return await database_with(_metadata, engines, "outbox", pool_size=4)
 
 
 @pytest.fixture
