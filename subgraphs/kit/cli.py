@@ -81,7 +81,8 @@ def main(service: Service, argv: list[str] | None = None) -> None:
         logs.configure(service.name, settings.logging, stream=sys.stderr)
     else:
         logs.configure(service.name, settings.logging)
-    tracing.configure(service.name, settings.tracing)
+    if args.command == "serve":
+        tracing.configure(service.name, settings.tracing)
     try:
         uvloop.run(_run(service, settings, args))
     except KeyboardInterrupt:

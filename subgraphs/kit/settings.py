@@ -192,7 +192,17 @@ class JwtSettings(Section):
 
 class TracingSettings(Section):
     url: str = Field("", description="OTLP/HTTP endpoint; empty turns tracing off.")
-    sample_ratio: float = Field(1.0, ge=0.0, le=1.0)
+    sample_ratio: float = Field(
+        1.0,
+        ge=0.0,
+        le=1.0,
+        description="Of the traces that begin here; one that came is recorded as its caller's is.",
+    )
+
+    @property
+    def endpoint(self) -> str:
+        """`url` with the path for traces, where it names none."""
+        return self.url if self.url.endswith("/v1/traces") else f"{self.url.rstrip('/')}/v1/traces"
 
 
 class LoggingSettings(Section):
@@ -325,8 +335,9 @@ class _DocumentedNames(PydanticBaseSettingsSource):
             found["redis"] = {"url": _redis_url(env)}
         if events := env.get("EVENTS_URL"):
             found["events"] = {"url": events}
-        if jaeger := env.get("JAEGER_URL"):
-            found["tracing"] = {"url": jaeger}
+        tracing = {"url": "JAEGER_URL", "sample_ratio": "TRACING_SAMPLE_RATIO"}
+        if given := {field: env[name] for field, name in tracing.items() if env.get(name)}:
+            found["tracing"] = given
         if (secret := env.get("JWT_SECRET")) and "secret" in _fields(self.settings_cls, "jwt"):
             found["jwt"] = {"secret": secret}
         secrets = {name.lower(): env[name] for name in _ROUTER_SECRETS if env.get(name)}
