@@ -45,6 +45,7 @@ DOCUMENTED = {
         "REDIS_HOST",
         "REDIS_PORT",
         "JAEGER_URL",
+        "TRACING_SAMPLE_RATIO",
         "ROUTER_SECRET_FILE",
         "EVENTS_URL",
         "ENVIRONMENT",
