@@ -106,7 +106,7 @@ async def test_served_on_an_empty_database_it_registers_and_ends_on_a_signal(mak
             assert response.json() == {"data": {"register": {"auth": {"user": {"role": "ADMIN"}}}}}
     finally:
         process.send_signal(signal.SIGTERM)
-        _, err = await asyncio.wait_for(process.communicate(), 20)
+        _, err = await asyncio.wait_for(process.communicate(), 60)
     assert b"Traceback" not in err
 
 
