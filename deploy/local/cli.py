@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from deploy.local.commands import (
+    doctor,
     events,
     keys,
     products,
@@ -23,6 +24,7 @@ COMMANDS = (
     up,
     status,
     restart,
+    doctor,
     router,
     schema,
     users.COMMAND,

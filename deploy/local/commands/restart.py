@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from deploy.local import control
-from deploy.local.children import ROOT
+from deploy.local.commands import data_option
 from deploy.local.components import SCALABLE
 from deploy.local.running import running
 
@@ -34,13 +33,7 @@ def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         action="store_true",
         help="restart a service, too, that nothing stands in front of; requests to it fail meanwhile",
     )
-    command.add_argument(
-        "--data",
-        metavar="FOLDER",
-        type=Path,
-        default=ROOT / ".supergraph",
-        help="data folder of the supergraph that is meant (default: .supergraph in the checkout)",
-    )
+    data_option.add(command)
 
 
 def _run(options: argparse.Namespace) -> int:

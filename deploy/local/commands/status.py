@@ -6,13 +6,12 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 
-from deploy.local.children import ROOT
+from deploy.local.commands import data_option
 from deploy.local.process.probes import NotReady, http_ok
 from deploy.local.running import running
 from deploy.local.topology import LOOPBACK
@@ -47,13 +46,7 @@ def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     command.set_defaults(run=_run)
     command.add_argument("--json", action="store_true", help="as JSON")
-    command.add_argument(
-        "--data",
-        metavar="FOLDER",
-        type=Path,
-        default=ROOT / ".supergraph",
-        help="data folder of the supergraph that is meant (default: .supergraph in the checkout)",
-    )
+    data_option.add(command)
 
 
 def _run(options: argparse.Namespace) -> int:
