@@ -5,12 +5,14 @@ import sys
 from collections.abc import Sequence
 
 from deploy.local.commands import (
+    backup,
     doctor,
     events,
     keys,
     products,
     report,
     restart,
+    restore,
     router,
     schema,
     status,
@@ -25,6 +27,8 @@ COMMANDS = (
     status,
     restart,
     doctor,
+    backup,
+    restore,
     router,
     schema,
     users.COMMAND,
