@@ -6,15 +6,16 @@ import sys
 import orjson
 
 from clients.rest import documents, openapi
-from clients.rest.app import build, open_client
-from clients.rest.router_client import RouterClient
+from clients.rest.app import build
+from clients.rest.router_client import open_router_client
 from clients.rest.settings import Settings
 from subgraphs.kit.cli import Command
 
 
 async def _print_openapi(settings: Settings, _: argparse.Namespace) -> None:
-    async with open_client(settings) as client:
-        router_client = RouterClient(client, documents.load(), router="", subscriptions="")
+    async with open_router_client(
+        settings.gateway, documents.load(), router="", subscriptions=""
+    ) as router_client:
         document = openapi.document(build(settings, router_client))
     _print_json(document)
 

@@ -4,11 +4,27 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from deploy.local.commands import events, keys, products, report, router, schema, stock, up, users
+from deploy.local.commands import (
+    doctor,
+    events,
+    keys,
+    products,
+    report,
+    restart,
+    router,
+    schema,
+    status,
+    stock,
+    up,
+    users,
+)
 from deploy.local.errors import LaunchError
 
 COMMANDS = (
     up,
+    status,
+    restart,
+    doctor,
     router,
     schema,
     users.COMMAND,
