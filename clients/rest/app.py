@@ -17,9 +17,11 @@ from clients.rest.router_client import RouterClient
 from clients.rest.routes import images, orders, products, reports, users
 from clients.rest.settings import Settings
 from clients.rest.status_stream import StatusStreams
+from subgraphs.kit.background import running
 from subgraphs.kit.http.deadlines import Deadlines
 from subgraphs.kit.http.middleware import LimitBody, Observe, UploadLimit
 from subgraphs.kit.http.operations import add_operational_routes
+from subgraphs.kit.loop_lag import loop_lag_job
 
 _TAGS = [
     {"name": "users", "description": "Accounts and sessions."},
@@ -42,7 +44,8 @@ async def open_app(settings: Settings) -> AsyncIterator[ASGIApp]:
             router=settings.services.router,
             subscriptions=settings.services.subscriptions or settings.services.router,
         )
-        yield build(settings, router_client)
+        async with running(loop_lag_job()):
+            yield build(settings, router_client)
 
 
 def open_client(settings: Settings) -> httpx.AsyncClient:
