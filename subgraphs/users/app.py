@@ -33,6 +33,7 @@ from subgraphs.users.graphql.schema import schema
 from subgraphs.users.grpc import server as user_service
 from subgraphs.users.jobs.housekeeping import Housekeeping
 from subgraphs.users.jobs.last_use import LastUse
+from subgraphs.users.jobs.order_activity import OrderActivity
 from subgraphs.users.jobs.order_email import OrderEmails
 from subgraphs.users.jobs.revocations import republish_job
 from subgraphs.users.service import (
@@ -93,12 +94,14 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         )
         order_emails = OrderEmails(
             postgres=postgres, stale_after=settings.mail.give_up_after, wake_dispatcher=dispatcher.wake_up
-        ).consumer(transport)
-        stack.push_async_callback(order_emails.close)
+        )
+        consumers = [each.consumer(transport) for each in (order_emails, OrderActivity(postgres=postgres))]
+        for consumer in consumers:
+            stack.push_async_callback(consumer.close)
         last_use = LastUse(postgres=postgres)
         housekeeping = Housekeeping(postgres=postgres, settings=settings.retention)
         jobs = (relay.job, dispatcher.job, last_use.job, republish_job(revocations), housekeeping.job)
-        await stack.enter_async_context(running(*jobs, *order_emails.jobs))
+        await stack.enter_async_context(running(*jobs, *(job for each in consumers for job in each.jobs)))
 
         verifier = TokenVerifier(ring, settings.jwt, known_revocations)
         register = user_service.registration(directory=service.directory, verifier=verifier)

@@ -47,7 +47,7 @@ def _app(store: Dependency, *, slow: float = 1.0) -> ASGIApp:
     async def fails() -> None:
         raise KeyError("postgresql://secret@host")
 
-    add_operational_routes(app, {"store": store.check, "other": Dependency().check}, timeout=0.05)
+    add_operational_routes(app, {"store": store.check, "other": Dependency().check}, timeout=0.2)
     app.add_middleware(LimitBody, max_bytes=1000)
     app.add_middleware(Observe, slow=slow)
     return app

@@ -69,7 +69,7 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 10) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 30) -> None:
     """Return as soon as `holds`. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while not await holds():  # noqa: ASYNC110 - what is waited for is in a store, not in this process
