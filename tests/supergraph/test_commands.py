@@ -22,9 +22,6 @@ _TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(s
 
 Run = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
-# The first account of a system becomes an administrator: that one comes before those that are made here.
-pytestmark = pytest.mark.usefixtures("admin")
-
 
 @pytest.fixture
 def run(supergraph: dict[str, Any]) -> Run:
