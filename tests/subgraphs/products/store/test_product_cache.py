@@ -174,7 +174,7 @@ async def test_redis_that_does_not_answer_is_passed_over_after_a_tenth_of_a_seco
             assert await cache.read([ProductId("p1")]) == {}
             await cache.outdate(mug())
             await keep(cache, mug())
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3
         assert frozen.connections == 1
 
 
