@@ -15,9 +15,11 @@ from clients.rest.router_client import RouterClient, open_router_client
 from clients.rest.routes import images, orders, products, reports, users
 from clients.rest.settings import Settings
 from clients.rest.status_stream import StatusStreams
+from subgraphs.kit.background import running
 from subgraphs.kit.http.deadlines import Deadlines
 from subgraphs.kit.http.middleware import LimitBody, Observe, UploadLimit
 from subgraphs.kit.http.operations import add_operational_routes
+from subgraphs.kit.loop_lag import loop_lag_job
 
 _TAGS = [
     {"name": "users", "description": "Accounts and sessions."},
@@ -33,12 +35,15 @@ _UPLOADS = re.compile(r"/api/v1/products/[^/]+/images")
 @asynccontextmanager
 async def open_app(settings: Settings) -> AsyncIterator[ASGIApp]:
     """The application with its connections, which close with it."""
-    async with open_router_client(
-        settings.gateway,
-        documents.load(),
-        router=settings.services.router,
-        subscriptions=settings.services.subscriptions or settings.services.router,
-    ) as router_client:
+    async with (
+        open_router_client(
+            settings.gateway,
+            documents.load(),
+            router=settings.services.router,
+            subscriptions=settings.services.subscriptions or settings.services.router,
+        ) as router_client,
+        running(loop_lag_job()),
+    ):
         yield build(settings, router_client)
 
 

@@ -15,6 +15,7 @@ _KEPT = (
     "postgres",
     "redis",
     "mongo",
+    "balancer",
     "keys",
     "mail",
     "logs",

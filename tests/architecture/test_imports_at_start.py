@@ -1,5 +1,6 @@
 """What each process loads before it serves, and what it leaves until somebody asks for it."""
 
+import argparse
 import subprocess
 import sys
 from importlib import import_module
@@ -7,6 +8,7 @@ from pkgutil import resolve_name
 
 import pytest
 
+from deploy.local import cli
 from subgraphs.kit.cli import Service
 from tests.harness.launcher import ROOT
 
@@ -36,8 +38,8 @@ LEFT_OUT = {
      "clients.rest.settings"): {
         "alembic", "fastapi", "graphql", "grpc", "motor", "pymongo", "sqlalchemy", "starlette", "strawberry", "uvicorn",
     },
-    ("deploy.local.cli",): {
-        "fastapi", "httpx", "pydantic", "pymongo", "redis", "sqlalchemy", "starlette", "strawberry", "uvicorn",
+    ("deploy.local.cli", "deploy.local.commands.up", "deploy.local.commands.users"): {
+        "fastapi", "graphql", "pydantic", "pymongo", "redis", "sqlalchemy", "starlette", "strawberry", "uvicorn",
     },
 }  # fmt: skip
 
@@ -52,6 +54,13 @@ def test_a_start_loads_nothing_that_it_does_not_need(modules: tuple[str, ...]) -
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == []
+
+
+def test_each_command_of_the_launcher_is_offered_by_its_name() -> None:
+    subcommands = argparse.ArgumentParser().add_subparsers()
+    for named in cli.COMMANDS.values():
+        resolve_name(named).register(subcommands)
+    assert list(subcommands.choices) == list(cli.COMMANDS)
 
 
 @pytest.mark.parametrize("name", SERVICES)

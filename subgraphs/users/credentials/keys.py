@@ -58,6 +58,11 @@ class SigningKey:
         except ValueError:
             return _ALWAYS
 
+    @property
+    def active_timestamp(self) -> float:
+        """The same in Unix time; 0 where the name says nothing."""
+        return 0.0 if self.active_from == _ALWAYS else self.active_from.timestamp()
+
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -32,17 +31,7 @@ _EMPTY = f"WITH {', '.join(f'd{i} AS (DELETE FROM {t})' for i, t in enumerate(me
 async def database(engines: Any) -> DatabaseSettings:
     database = DatabaseSettings(url=engines.postgres_url("orders"), pool_size=8, timeout=PATIENCE)
     await migrate(OrdersSettings(database=database))
-    await _hurry(database)
     return database
-
-
-async def _hurry(database: DatabaseSettings) -> None:
-    """Commits that do not wait for the disk: what is tested is not a loss of power."""
-    name = urlsplit(database.url).path.lstrip("/")
-    pool = Postgres(database, application="tests")
-    async with pool.read() as connection:
-        await connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
-    await pool.close()
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +82,6 @@ async def api_settings(engines: Any) -> OrdersSettings:
         webhooks=WebhookSettings(allow_http=True, allow_private=True, ports=frozenset()),
     )
     await migrate(settings)
-    await _hurry(settings.database)
     return settings
 
 
