@@ -4,8 +4,8 @@
 .PHONY: help up runtime install clean test test-long check format bench schema proto
 
 # More workers than cores: much of a test's time is spent waiting for processes to start and to stop.
-# A file stays in one worker, where its fixtures are made once.
-PARALLEL := -n 3 --dist loadfile
+# A file stays in one worker, where its fixtures are made once; the longest come first (tests/harness/file_order.py).
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

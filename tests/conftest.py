@@ -1,12 +1,21 @@
 """What all tests share: each engine, and the whole system, started once for all workers when a test asks for it."""
 
+import functools
+import gc
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import settings
 
-from tests.harness import launcher
+from tests.harness import file_order, launcher
 from tests.harness.engines import Engines
+
+# Each client would read the authorities of TLS anew, which takes 17 ms and which no client of the tests asks.
+httpx._transports.default.create_ssl_context = functools.cache(httpx.create_ssl_context)
+
+# What imports make is never garbage; until all tests are collected, nothing is looked for.
+gc.disable()
 
 # The engines share the machine with the tests: how long one example takes says nothing.
 settings.register_profile("shared machine", deadline=None)
@@ -21,6 +30,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         launcher.close_run()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=file_order.key)
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

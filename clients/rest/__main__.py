@@ -1,45 +1,17 @@
 """The command line: `python -m clients.rest serve | config | openapi | operations`."""
 
-import argparse
-import sys
+from subgraphs.kit import cli
 
-import orjson
-
-from clients.rest import documents, openapi
-from clients.rest.app import build, open_app, open_client
-from clients.rest.router_client import RouterClient
-from clients.rest.settings import Settings
-from subgraphs.kit.cli import Command, Service, main
-
-
-async def _print_openapi(settings: Settings, _: argparse.Namespace) -> None:
-    async with open_client(settings) as client:
-        router_client = RouterClient(client, documents.load(), router="", subscriptions="")
-        document = openapi.document(build(settings, router_client))
-    _print_json(document)
-
-
-async def _print_operations(_: Settings, __: argparse.Namespace) -> None:
-    _print_json(documents.manifest(documents.load()))
-
-
-def _print_json(document: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
-SERVICE = Service(
+SERVICE = cli.Service(
     name="rest",
     summary="The REST layer: HTTP and JSON in front of the supergraph.",
-    settings=Settings.load,
-    open_app=open_app,
+    settings="clients.rest.settings:Settings.load",
+    open_app="clients.rest.app:open_app",
     commands={
-        "openapi": Command(help="print the OpenAPI document", run=_print_openapi),
-        "operations": Command(
-            help="print the operations that are sent, as a manifest of persisted queries",
-            run=_print_operations,
-        ),
+        "openapi": ("clients.rest.commands:OPENAPI",),
+        "operations": ("clients.rest.commands:OPERATIONS",),
     },
 )
 
 if __name__ == "__main__":
-    main(SERVICE)
+    cli.main(SERVICE)

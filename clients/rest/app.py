@@ -4,22 +4,22 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from clients.rest import __doc__ as description
 from clients.rest import docs, documents, error_handlers
-from clients.rest.readiness import Readiness
 from clients.rest.request_line import LimitQuery
-from clients.rest.router_client import RouterClient
+from clients.rest.router_client import RouterClient, open_router_client
 from clients.rest.routes import images, orders, products, reports, users
 from clients.rest.settings import Settings
 from clients.rest.status_stream import StatusStreams
+from subgraphs.kit.background import running
 from subgraphs.kit.http.deadlines import Deadlines
 from subgraphs.kit.http.middleware import FASTAPI_TELEMETRY, LimitBody, Observe, UploadLimit
 from subgraphs.kit.http.operations import add_operational_routes
+from subgraphs.kit.loop_lag import loop_lag_job
 
 _TAGS = [
     {"name": "users", "description": "Accounts and sessions."},
@@ -35,27 +35,16 @@ _UPLOADS = re.compile(r"/api/v1/products/[^/]+/images")
 @asynccontextmanager
 async def open_app(settings: Settings) -> AsyncIterator[ASGIApp]:
     """The application with its connections, which close with it."""
-    async with open_client(settings) as client:
-        router_client = RouterClient(
-            client,
+    async with (
+        open_router_client(
+            settings.gateway,
             documents.load(),
             router=settings.services.router,
             subscriptions=settings.services.subscriptions or settings.services.router,
-        )
+        ) as router_client,
+        running(loop_lag_job()),
+    ):
         yield build(settings, router_client)
-
-
-def open_client(settings: Settings) -> httpx.AsyncClient:
-    # A connection that was never made is tried once more, whatever the operation: nothing was sent.
-    # An idle connection is let go before a router lets go of it (5 s by Node's default), since a mutation that meets
-    # a closing one must not be sent again.
-    limits = httpx.Limits(
-        max_connections=None, max_keepalive_connections=settings.gateway.connections, keepalive_expiry=4.0
-    )
-    return httpx.AsyncClient(
-        transport=httpx.AsyncHTTPTransport(retries=1, limits=limits),
-        timeout=settings.gateway.timeout.total_seconds(),
-    )
 
 
 def build(settings: Settings, router_client: RouterClient) -> FastAPI:
@@ -83,7 +72,7 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
     for router in routers:
         # Each router knows its whole prefix: metrics are labelled by a route's own path.
         app.include_router(router)
-    add_operational_routes(app, {"router": Readiness(router_client).check})
+    add_operational_routes(app, {"router": router_client.check})
     error_handlers.install(app)
     docs.install(app)
     app.add_middleware(LimitQuery)

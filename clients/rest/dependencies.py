@@ -7,7 +7,8 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from clients.rest import errors
-from clients.rest.router_client import RouterClient, Subscription
+from clients.rest.router_client import RouterClient
+from clients.rest.subscription import Subscription
 from subgraphs.kit.http import client_address
 from subgraphs.kit.http.responses import current_request_id
 from subgraphs.kit.tracing import trace_headers

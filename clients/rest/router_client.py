@@ -4,38 +4,81 @@ Wire forms: GraphQL over HTTP (graphql.github.io/graphql-over-http) and graphql-
 mode. The second needs no protocol beside HTTP: headers travel, and a refusal is a status.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Mapping
-from http import HTTPStatus
-from typing import Any, BinaryIO, Self
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, BinaryIO
 
-import httpx
+import aiohttp
 import orjson
 from graphql import OperationType
+from yarl import URL
 
 from clients.rest import errors, sse
 from clients.rest.documents import Document
+from clients.rest.router_answers import TRANSPORT_ERRORS, data_of
+from clients.rest.settings import RouterClientSettings
+from clients.rest.subscription import Subscription, require_stream
 from subgraphs.kit.logs import get_logger
 
 log = get_logger(__name__)
 
 JSON = "application/graphql-response+json, application/json;q=0.9"
 _BYTES = "application/octet-stream"
-_DOWN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 # The routers send a comment every 12 s; a stream silent for longer than this has lost its other end.
 _STREAM_SILENCE = 60.0
+
+
+# An idle connection is let go before a router lets go of it (5 s by Node's default), since a mutation that meets a
+# closing one must not be sent again.
+_KEPT_IDLE = 4.0
+# A kept-alive connection that the router closed meanwhile.
+_CONNECTION_LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
+
+
+@asynccontextmanager
+async def open_router_client(
+    settings: RouterClientSettings, documents: Mapping[str, Document], *, router: str, subscriptions: str
+) -> AsyncIterator["RouterClient"]:
+    """A client with connections of its own, which close with it."""
+    seconds = settings.timeout.total_seconds()
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    endless = aiohttp.ClientTimeout(connect=seconds, sock_read=_STREAM_SILENCE)
+    async with (
+        _session(timeout, connections=settings.connections) as session,
+        # A stream keeps its connection for as long as its client listens, and must take none from what is answered at once.
+        _session(endless, connections=0) as streams,
+    ):
+        yield RouterClient(session, streams, documents, router=router, subscriptions=subscriptions)
+
+
+def _session(timeout: aiohttp.ClientTimeout, *, connections: int) -> aiohttp.ClientSession:
+    """With at most so many connections at a time; 0 for any number."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEPT_IDLE),
+        timeout=timeout,
+        # What the router is told about a client is what that client said.
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("User-Agent", "Accept-Encoding"),
+    )
 
 
 class RouterClient:
     """Sends operations to the router and reads what they answer."""
 
     def __init__(
-        self, client: httpx.AsyncClient, documents: Mapping[str, Document], *, router: str, subscriptions: str
+        self,
+        session: aiohttp.ClientSession,
+        streams: aiohttp.ClientSession,
+        documents: Mapping[str, Document],
+        *,
+        router: str,
+        subscriptions: str,
     ) -> None:
-        self._client = client
+        self._session = session
+        self._streams = streams
         self._documents = documents
-        self._router = f"{router.rstrip('/')}/graphql"
-        self._subscriptions = f"{subscriptions.rstrip('/')}/graphql"
+        self._router = URL(f"{router.rstrip('/')}/graphql")
+        self._subscriptions = URL(f"{subscriptions.rstrip('/')}/graphql")
 
     async def execute(
         self, name: str, variables: Mapping[str, Any], headers: Mapping[str, str]
@@ -44,7 +87,15 @@ class RouterClient:
 
         Raises ApiError for any answer that is not whole: the router away, a refusal, partial data.
         """
-        return await self._answer(name, self._post(self._documents[name], variables, headers))
+        document = self._documents[name]
+        body = _body(document, variables)
+        return await self._answer(
+            document, lambda: body, {**headers, "accept": JSON, "content-type": "application/json"}
+        )
+
+    async def check(self) -> None:
+        """Raises ApiError when the router does not answer."""
+        await self.execute("Ready", {}, {})
 
     async def upload(
         self,
@@ -59,162 +110,66 @@ class RouterClient:
         In the form that github.com/jaydenseric/graphql-multipart-request-spec describes. A file's name and type, which
         its sender chose, are not passed on.
         """
-        operation = _body(self._documents[name], {**variables, **dict.fromkeys(files)})
-        places = {variable: [f"variables.{variable}"] for variable in files}
-        request = self._client.post(
-            self._router,
-            data={"operations": operation.decode(), "map": orjson.dumps(places).decode()},
-            files={variable: ("file", content, _BYTES) for variable, content in files.items()},
-            headers={**headers, "accept": JSON, "apollo-require-preflight": "true"},
-        )
-        return await self._answer(name, request)
+        document = self._documents[name]
 
-    async def _answer(self, name: str, request: Awaitable[httpx.Response]) -> dict[str, Any]:
+        def form() -> aiohttp.FormData:
+            form = aiohttp.FormData()
+            form.add_field("operations", _body(document, {**variables, **dict.fromkeys(files)}).decode())
+            form.add_field("map", orjson.dumps({name: [f"variables.{name}"] for name in files}).decode())
+            for variable, file in files.items():
+                form.add_field(variable, file, filename="file", content_type=_BYTES)
+            return form
+
+        return await self._answer(
+            document, form, {**headers, "accept": JSON, "apollo-require-preflight": "true"}
+        )
+
+    async def _answer(
+        self, document: Document, body: Callable[[], bytes | aiohttp.FormData], headers: Mapping[str, str]
+    ) -> dict[str, Any]:
         try:
-            response = await request
-        except httpx.TransportError as error:
-            log.warning("router_unreachable", operation=name, error=repr(error))
+            try:
+                return await self._post(document, body(), headers)
+            except _CONNECTION_LOST as error:
+                # Only a read may be sent twice: nobody knows whether a mutation was begun. A connection that was never
+                # made is tried again for either.
+                never_made = isinstance(error, aiohttp.ClientConnectorError)
+                if document.kind is not OperationType.QUERY and not never_made:
+                    raise
+                return await self._post(document, body(), headers)
+        except TRANSPORT_ERRORS as error:
+            log.warning("router_unreachable", operation=document.name, error=repr(error))
             raise errors.unavailable() from error
-        return _data(name, response.status_code, response.content, response.headers)
+
+    async def _post(
+        self, document: Document, body: bytes | aiohttp.FormData, headers: Mapping[str, str]
+    ) -> dict[str, Any]:
+        async with self._session.post(
+            self._router, data=body, headers=headers, allow_redirects=False
+        ) as response:
+            content = await response.read()
+        return data_of(document.name, response.status, content, response.headers)
 
     async def subscribe(
         self, name: str, variables: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> "Subscription":
+    ) -> Subscription:
         """An open subscription; the caller closes it. Raises ApiError when it is refused."""
-        usual = self._client.timeout
-        request = self._client.build_request(
-            "POST",
-            self._subscriptions,
-            content=_body(self._documents[name], variables),
-            headers={**headers, "accept": sse.MEDIA_TYPE, "content-type": "application/json"},
-            timeout=httpx.Timeout(_STREAM_SILENCE, connect=usual.connect, write=usual.write, pool=usual.pool),
-        )
+        body = _body(self._documents[name], variables)
+        all_headers = {**headers, "accept": sse.MEDIA_TYPE, "content-type": "application/json"}
         try:
-            response = await self._client.send(request, stream=True)
+            response = await self._streams.post(
+                self._subscriptions, data=body, headers=all_headers, allow_redirects=False
+            )
             try:
-                await _require_stream(name, response)
+                await require_stream(name, response)
             except BaseException:
-                await response.aclose()
+                response.close()
                 raise
-        except httpx.TransportError as error:
+        except TRANSPORT_ERRORS as error:
             log.warning("router_unreachable", operation=name, error=repr(error))
             raise errors.unavailable() from error
         return Subscription(name, response)
 
-    async def _post(
-        self, document: Document, variables: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> httpx.Response:
-        content = _body(document, variables)
-        all_headers = {**headers, "accept": JSON, "content-type": "application/json"}
-        try:
-            return await self._client.post(self._router, content=content, headers=all_headers)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            # A kept-alive connection that the router closed meanwhile. Only a read may be sent twice:
-            # nobody knows whether a mutation was begun.
-            if document.kind is not OperationType.QUERY:
-                raise
-            return await self._client.post(self._router, content=content, headers=all_headers)
-
-
-class Subscription:
-    """The events of one subscription, each the `data` of an execution; ends when the router completes it."""
-
-    def __init__(self, name: str, response: httpx.Response) -> None:
-        self._name = name
-        self._response = response
-        self._results = self._read()
-        self._next: asyncio.Task[dict[str, Any] | None] | None = None
-
-    async def wait(self, seconds: float) -> bool:
-        """Whether the next event, the end or an error is there within `seconds`; loses nothing either way."""
-        done, _ = await asyncio.wait({self._pending()}, timeout=seconds)
-        return bool(done)
-
-    async def peek(self) -> bool:
-        """Whether another event comes, which stays to be taken by `next`. Raises ApiError."""
-        return await asyncio.shield(self._pending()) is not None
-
-    async def next(self) -> dict[str, Any] | None:
-        """The next event's data, or None at the end. Raises ApiError."""
-        result = await asyncio.shield(self._pending())
-        self._next = None
-        return result
-
-    def _pending(self) -> "asyncio.Task[dict[str, Any] | None]":
-        # A task of its own, because giving up waiting must not cancel the reading.
-        if self._next is None:
-            self._next = asyncio.create_task(self._advance())
-        return self._next
-
-    async def aclose(self) -> None:
-        """End the subscription at the router as well; its connection closes."""
-        if self._next is not None:
-            self._next.cancel()
-            await asyncio.gather(self._next, return_exceptions=True)
-        await self._results.aclose()
-        await self._response.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def _advance(self) -> dict[str, Any] | None:
-        return await anext(self._results, None)
-
-    async def _read(self) -> AsyncGenerator[dict[str, Any], None]:
-        try:
-            async for event in sse.decode(self._response.aiter_bytes()):
-                if event.event == "complete":
-                    return
-                if event.event == "next":
-                    yield _data(
-                        self._name, self._response.status_code, event.data.encode(), self._response.headers
-                    )
-        except httpx.TransportError as error:
-            log.warning("subscription_lost", operation=self._name, error=repr(error))
-            raise errors.unavailable() from error
-        # Cut off rather than completed: there may be more, which the client can ask for again.
-        log.warning("subscription_cut", operation=self._name, status=self._response.status_code)
-        raise errors.unavailable()
-
-
-async def _require_stream(name: str, response: httpx.Response) -> None:
-    if response.headers.get("content-type", "").startswith(sse.MEDIA_TYPE):
-        return
-    content = await response.aread()
-    _data(name, response.status_code, content, response.headers)
-    log.error("no_event_stream", operation=name, status=response.status_code)
-    raise errors.internal()
-
 
 def _body(document: Document, variables: Mapping[str, Any]) -> bytes:
     return orjson.dumps({"query": document.text, "operationName": document.name, "variables": variables})
-
-
-def _data(name: str, status: int, content: bytes, headers: httpx.Headers) -> dict[str, Any]:
-    """What an answer holds, whatever its status: a GraphQL answer is one under any."""
-    try:
-        answer = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        answer = None
-    if isinstance(answer, dict):
-        if faults := answer.get("errors"):
-            raise errors.from_graphql(faults, operation=name)
-        data = answer.get("data")
-        if isinstance(data, dict):
-            return data
-    raise _refused(name, status, headers)
-
-
-def _refused(name: str, status: int, headers: httpx.Headers) -> errors.ApiError:
-    """An answer that is not GraphQL's: something before the router spoke, or the router failed."""
-    log.warning("router_answer_unusable", operation=name, status=status)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        wait = headers.get("retry-after", "")
-        message = "Too many requests; slow down."
-        return errors.named("RATE_LIMITED", message, retry_after=int(wait) if wait.isdigit() else None)
-    if status == HTTPStatus.UNAUTHORIZED:
-        return errors.named("UNAUTHENTICATED", "The access token is not accepted; log in again.")
-    return errors.unavailable() if status in _DOWN else errors.internal()

@@ -19,7 +19,9 @@ class RouterClientSettings(Section):
     """How the router is called."""
 
     timeout: Duration = timedelta(seconds=15)
-    connections: int = Field(200, ge=1, description="Kept open to the router while idle.")
+    connections: int = Field(
+        200, ge=1, description="To the router at a time, streams aside; what comes on top waits."
+    )
 
 
 class UploadSettings(Section):

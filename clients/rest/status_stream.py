@@ -13,8 +13,8 @@ from clients.rest import error_handlers, sse
 from clients.rest.errors import ApiError
 from clients.rest.models.orders import StatusEvent
 from clients.rest.responses import encode, no_content
-from clients.rest.router_client import Subscription
 from clients.rest.settings import StreamSettings
+from clients.rest.subscription import Subscription
 
 _OPEN = Gauge("rest_status_streams_open", "Streams of an order's statuses that this process serves.")
 

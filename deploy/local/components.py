@@ -7,9 +7,18 @@ from deploy.local.errors import LaunchError
 
 ENGINES = ("postgres", "redis", "mongo")
 SUBGRAPHS = ("users", "products", "orders")
+SCALABLE = (*SUBGRAPHS, "rest")
+"""The services of which several processes may run."""
+BALANCER = "balancer"
+"""What spreads requests over them: no component to choose, but there where `--scale` asks for it."""
 COMPONENTS = (*ENGINES, *SUBGRAPHS, "router", "apollo", "rest", "edge")
+IN_ORDER = (*ENGINES, BALANCER, *COMPONENTS[len(ENGINES) :])
+"""Of their start."""
 STORE_OF = {"users": "postgres", "products": "mongo", "orders": "postgres"}
 GROUPS = {"engines": ENGINES, "subgraphs": SUBGRAPHS}
+
+_MOST_PROCESSES = 8
+"""More than a machine with the embedded stores has use, or connections to PostgreSQL, for."""
 
 
 class ComponentError(LaunchError):
@@ -28,6 +37,19 @@ def select(*, only: Iterable[str], without: Iterable[str]) -> frozenset[str]:
     if not left:
         raise ComponentError("Nothing is left to start: --without takes away all that --only names.")
     return left
+
+
+def processes_of(wishes: Iterable[str]) -> dict[str, int]:
+    """`products=2` and the like as numbers by service. Raises ComponentError for what cannot be."""
+    found: dict[str, int] = {}
+    for wish in wishes:
+        service, _, count = wish.partition("=")
+        if service not in SCALABLE:
+            raise ComponentError(f"--scale {wish}: there may be several of {', '.join(SCALABLE)}.")
+        if not (count.isdigit() and 1 <= int(count) <= _MOST_PROCESSES):
+            raise ComponentError(f"--scale {wish}: say how many, from 1 to {_MOST_PROCESSES}: {service}=2")
+        found[service] = int(count)
+    return found
 
 
 def _expand(names: Iterable[str]) -> set[str]:

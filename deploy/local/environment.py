@@ -8,7 +8,7 @@ from deploy.local.components import SUBGRAPHS
 from deploy.local.edge import token_keys
 from deploy.local.edge_tracing import endpoint, tracing_values
 from deploy.local.exposure import STUDIO, Relaxation, edge_settings
-from deploy.local.topology import LOOPBACK, Topology
+from deploy.local.topology import LOOPBACK, Process, Topology
 
 _MAX_BODY_BYTES = 1024 * 1024
 """As the router and the subgraphs have it."""
@@ -74,6 +74,14 @@ def settings(
     }
 
 
+def of_process(service: str, process: Process, settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a service as one of its processes gets them: with its own ports."""
+    own = {f"{service.upper()}_SERVER_PORT": str(process.http)}
+    if process.grpc is not None:
+        own[f"{service.upper()}_SERVER_GRPC_PORT"] = str(process.grpc)
+    return {**settings, **own}
+
+
 def _router_secrets(ours: str, environ: Mapping[str, str]) -> dict[str, str]:
     """By component; where a file was named, all but Apollo Router read it themselves."""
     if file := environ.get("ROUTER_SECRET_FILE"):
@@ -103,13 +111,13 @@ def _defaults(
     for component in (*SUBGRAPHS, "rest"):
         values = {
             "SERVER_HOST": LOOPBACK,
-            "SERVER_PORT": str(topology.http[component]),
+            "SERVER_PORT": str(topology.processes(component)[0].http),
             "LOGGING_LEVEL": log_level,
             "LOGGING_FORMAT": "console",
             **{f"SERVICES_{name}": value for name, value in services.items()},
         }
         if component in topology.grpc:
-            values["SERVER_GRPC_PORT"] = str(topology.grpc[component])
+            values["SERVER_GRPC_PORT"] = str(topology.processes(component)[0].grpc)
         if component in urls:
             values["DATABASE_URL"] = urls[component]["database"]
             values["REDIS_URL"] = urls[component]["redis"]

@@ -4,15 +4,19 @@ import argparse
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
 from deploy.local import apollo, exposure
-from deploy.local.addresses import addresses, summary, write_state
-from deploy.local.children import ROOT, check_files, children, engines, store_urls
-from deploy.local.components import COMPONENTS, ComponentError, select
+from deploy.local import state as state_file
+from deploy.local.addresses import addresses, summary
+from deploy.local.balancer import Balancer
+from deploy.local.children import ROOT, check_files, children, engines, service, store_urls
+from deploy.local.components import BALANCER, ComponentError, processes_of, select
+from deploy.local.control import Control, Say
 from deploy.local.data_folder import DataFolder, Holder
 from deploy.local.engines import PostgreSQL
 from deploy.local.environment import Secrets, settings
@@ -21,6 +25,7 @@ from deploy.local.process.child import State
 from deploy.local.process.runner import Limits
 from deploy.local.process.supervisor import Supervisor
 from deploy.local.process.wait_pid import wait_pid
+from deploy.local.rolling import Restarts
 from deploy.local.seed import Seed
 from deploy.local.terminal import Terminal
 from deploy.local.topology import PORTED, External, Topology, ignored_names, plan
@@ -32,31 +37,35 @@ async def launch(options: argparse.Namespace) -> int:
         options.router, select(only=options.only, without=options.without), options.data
     )
     shown = frozenset() if options.no_logs else select(only=options.logs or (), without=())
+    scale = processes_of(options.scale)
     folder = DataFolder(options.data).open()
+    ports = Ports()
     try:
         wanted = {component: getattr(options, f"{component}_port") for component in PORTED}
         topology = plan(
             components,
             external=External.read(os.environ),
             wanted=wanted,
-            ports=Ports(),
+            ports=ports,
             edge_host=options.edge_host,
+            scale=scale,
         )
         if not topology.started:
             raise ComponentError(
                 "Nothing is left to start: every engine chosen is replaced by an address of yours."
             )
         check_files(topology)
-        names = [component for component in COMPONENTS if component in topology.started]
         terminal = Terminal(
-            names=names, shown=shown, early=options.log_level == "debug" and not options.no_logs
+            names=topology.names(),
+            shown=lambda name: topology.component(name) in shown,
+            early=options.log_level == "debug" and not options.no_logs,
         )
         folder.announce(
             Holder(pid=os.getpid(), edge=topology.edge if "edge" in topology.started else "without an edge")
         )
         if standing_in:
             terminal.say(standing_in)
-        return await _Run(options, topology, folder, terminal).run()
+        return await _Run(options, topology, folder, terminal, ports).run()
     finally:
         folder.close()
 
@@ -79,10 +88,14 @@ class _Run:
     """What belongs together while the children run. Implements Watcher: it passes on to the terminal."""
 
     def __init__(
-        self, options: argparse.Namespace, topology: Topology, folder: DataFolder, terminal: Terminal
+        self,
+        options: argparse.Namespace,
+        topology: Topology,
+        folder: DataFolder,
+        terminal: Terminal,
+        ports: Ports,
     ) -> None:
         self._options = options
-        self._topology = topology
         self._folder = folder
         self._data = folder.path
         self._terminal = terminal
@@ -104,7 +117,6 @@ class _Run:
         )
         made = self._settings["users"] | self._settings["router"]
         self._exposed = {**made, **exposure.edge_settings(relaxations, os.environ)}
-        self._say_first(stores.postgres)
         self._supervisor = Supervisor(
             children(
                 topology,
@@ -119,7 +131,23 @@ class _Run:
             cwd=ROOT,
             limits=Limits(ready=options.timeout),
         )
+        balancer = Balancer(folder.path / BALANCER, topology.balancer_admin)
+        if topology.balanced:
+            balancer.configure(topology)
+        self._restarts = Restarts(
+            topology,
+            supervisor=self._supervisor,
+            balancer=balancer,
+            ports=ports,
+            child=lambda name, process: service(name, process, self._topology, self._settings[name]),
+        )
+        self._control = Control({"restart": self._restart})
+        self._say_first(stores.postgres)
         self._seed = Seed(env=self._settings["products"], marker=folder.path / "seeded", say=terminal.say)
+
+    @property
+    def _topology(self) -> Topology:
+        return self._restarts.topology
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -142,6 +170,7 @@ class _Run:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            self._control.close()
             await self._supervisor.stop()
             for path in self._state_files():
                 path.unlink(missing_ok=True)
@@ -164,15 +193,22 @@ class _Run:
         try:
             await self._supervisor.start()
             await seeding
+            await self._control.open()
         finally:
             seeding.cancel()
             await asyncio.wait([seeding])
+
+    async def _restart(self, options: Mapping[str, Any], say: Say) -> None:
+        try:
+            await self._restarts.restart(options["service"], say, interrupt=options["interrupt"])
+        finally:
+            self._write_state()
 
     async def _seed_when_ready(self) -> None:
         wish = self._options.seed
         ours = "products" not in self._topology.external.databases
         if "products" in self._topology.started and (ours if wish is None else wish):
-            await self._supervisor.wait_ready("products")
+            await self._supervisor.wait_ready(self._topology.processes("products")[0].name)
             await self._seed.run()
 
     async def _exit_with(self, pid: int) -> None:
@@ -222,23 +258,18 @@ class _Run:
         postgres.remove()
 
     def _write_state(self) -> None:
-        pids = self._supervisor.pids
         state = {
             "pid": os.getpid(),
             "data": str(self._data),
             "ready_after": round(self._terminal.elapsed, 3),
             "addresses": addresses(self._topology, self._urls),
-            "children": {
-                component: {
-                    "pid": pids.get(component),
-                    "log": str(self._data / "logs" / f"{component}.log"),
-                    "env": self._settings.get(component, {}),
-                }
-                for component in COMPONENTS
-            },
+            "control": self._control.state,
+            "children": state_file.children(
+                self._topology, self._supervisor.pids, self._settings, logs=self._data / "logs"
+            ),
         }
         for path in self._state_files():
-            write_state(path, state)
+            state_file.write(path, state)
 
     def _state_files(self) -> list[Path]:
         """One for the other commands, in the data folder, and the one that was asked for."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from deploy.local.data_folder import DataFolder
 from deploy.local.errors import LaunchError
@@ -12,21 +13,39 @@ class NotRunningError(LaunchError):
     """Nothing that the command could speak to; the message says what to do."""
 
 
-def settings_of(component: str, data: Path) -> dict[str, str] | None:
-    """The environment that `component` runs with on the data folder; None where nothing runs on it.
-
-    Raises NotRunningError while a launcher is still starting there.
-    """
+def state_of(data: Path) -> dict[str, Any] | None:
+    """What the launcher on the data folder wrote down; None where none runs. Raises NotRunningError as `settings_of`."""
     folder = DataFolder(data)
     if not folder.in_use():
         return None
     try:
-        state = json.loads(folder.state.read_text())
+        state: dict[str, Any] = json.loads(folder.state.read_text())
     except (OSError, ValueError) as error:
         raise NotRunningError(
             f"The supergraph on {folder.path} is still starting, or belongs to another user. "
             "Wait until it is ready, or become that user."
         ) from error
+    return state
+
+
+def running(data: Path) -> dict[str, Any]:
+    """The same, where a launcher must run. Raises NotRunningError."""
+    state = state_of(data)
+    if state is None:
+        raise NotRunningError(
+            f"No supergraph runs on {data}. Start it (`make up`), or name its data folder: --data FOLDER"
+        )
+    return state
+
+
+def settings_of(component: str, data: Path) -> dict[str, str] | None:
+    """The environment that `component` runs with on the data folder; None where nothing runs on it.
+
+    Raises NotRunningError while a launcher is still starting there.
+    """
+    state = state_of(data)
+    if state is None:
+        return None
     env: dict[str, str] = state["children"][component]["env"]
     return env
 

@@ -26,11 +26,11 @@ _MARKS = {
 class Terminal:
     """The launcher's terminal or file. Implements Watcher.
 
-    `shown` names the children whose logs are shown; they are held back while things start (they are in the log
+    `shown` tells of a child by its name whether its logs are shown; they are held back while things start (they are in the log
     files, and the last lines are in every message of a failure) unless `early`.
     """
 
-    def __init__(self, *, names: Sequence[str], shown: frozenset[str], early: bool = False) -> None:
+    def __init__(self, *, names: Sequence[str], shown: Callable[[str], bool], early: bool = False) -> None:
         self.console = Console(highlight=False, soft_wrap=True)
         self._begun = time.monotonic()
         self._shown = shown
@@ -75,11 +75,11 @@ class Terminal:
         self._guarded(lambda: self.console.print(what))
 
     def line(self, name: str, line: str) -> None:
-        if self._flowing and name in self._shown:
+        if self._flowing and self._shown(name):
             self._write(name, line)
 
     def state(self, name: str, state: State) -> None:
-        since = self._states[name][1]
+        since = self._states.get(name, (state, time.monotonic()))[1]
         if state in {State.PREPARING, State.STOPPING} or (
             state is State.STARTING and name in self._ready_once
         ):
@@ -117,7 +117,7 @@ class Terminal:
             return
         prefix = f"{name:<{self._width}} │ "
         if self._coloured:
-            prefix = f"\x1b[{self._colours[name]}m{prefix}\x1b[0m"
+            prefix = f"\x1b[{self._colours.get(name, _COLOURS[0])}m{prefix}\x1b[0m"
         # Not through rich: a thousand lines a second go by here.
         self._guarded(lambda: print(f"{prefix}{line}", flush=True))  # noqa: T201 - the terminal is the output
 

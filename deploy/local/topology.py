@@ -1,9 +1,9 @@
 """Where everything is: which port each component has, and which stores are ours or somebody else's."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from deploy.local.components import ENGINES, STORE_OF, SUBGRAPHS, ComponentError
+from deploy.local.components import BALANCER, ENGINES, IN_ORDER, SCALABLE, STORE_OF, SUBGRAPHS, ComponentError
 from deploy.local.ports import PortError, Ports
 
 LOOPBACK = "127.0.0.1"
@@ -66,6 +66,16 @@ def ignored_names(environ: Mapping[str, str]) -> list[str]:
 
 
 @dataclass(frozen=True)
+class Process:
+    """One of the processes of a service, and the ports that it listens on itself."""
+
+    name: str
+    """That of the service where it is the only one and nothing stands in front of it, else with a number."""
+    http: int
+    grpc: int | None = None
+
+
+@dataclass(frozen=True)
 class Topology:
     """The addresses of one start."""
 
@@ -78,6 +88,28 @@ class Topology:
     admin: int
     """The edge's own administration."""
     notices: tuple[str, ...] = ()
+    balanced: Mapping[str, tuple[Process, ...]] = field(default_factory=dict)
+    """The processes of each service that the balancer stands in front of; `http` and `grpc` are then the balancer's."""
+    balancer_admin: int = 0
+
+    def processes(self, component: str) -> tuple[Process, ...]:
+        """Those that make up a component."""
+        alone = Process(component, self.http.get(component, 0), self.grpc.get(component))
+        return self.balanced.get(component, (alone,))
+
+    def names(self, components: Iterable[str] = IN_ORDER) -> tuple[str, ...]:
+        """The processes that are started of these components, in the order of their start."""
+        return tuple(
+            process.name
+            for component in components
+            if component in self.started
+            for process in self.processes(component)
+        )
+
+    def component(self, name: str) -> str:
+        """What a process, also one that is no more, is of."""
+        service, _, number = name.rpartition("-")
+        return service if service in self.balanced and number.isdigit() else name
 
     def base(self, component: str) -> str:
         """`http://…` of a component, as other components reach it."""
@@ -107,15 +139,24 @@ def plan(
     wanted: Mapping[str, int | None],
     ports: Ports,
     edge_host: str,
+    scale: Mapping[str, int] | None = None,
 ) -> Topology:
     """Choose ports. `wanted` holds what was asked for by component: 0 is any free port, None the default.
 
-    Raises PortError for a port that is taken, ComponentError for a subgraph that is left without a store of its own.
+    `scale` holds the number of processes of each service that the balancer stands in front of.
+
+    Raises PortError for a port that is taken, ComponentError for a subgraph that is left without a store of its own, or
+    several processes of what is not started.
     """
     _refuse_one_database_for_two(external.databases)
     started = frozenset(
         component for component in components if component not in ENGINES or not external.replaces(component)
     )
+    scale = scale or {}
+    if absent := sorted(scale.keys() - started):
+        raise ComponentError(f"--scale names {', '.join(absent)}, which this start does not have.")
+    if scale:
+        started |= {BALANCER}
     choice = _Choice(started, wanted, ports, edge_host)
     topology = Topology(
         started=started,
@@ -129,6 +170,12 @@ def plan(
         stores={component: choice.port(component, default) for component, default in STORE_PORTS.items()},
         admin=ports.free(),
         notices=tuple(choice.notices),
+        balanced={
+            service: tuple(new_process(service, number, ports) for number in range(1, scale[service] + 1))
+            for service in SCALABLE
+            if service in scale
+        },
+        balancer_admin=ports.free() if scale else 0,
     )
     for subgraph in sorted(started.intersection(SUBGRAPHS)):
         for engine in topology.uses(subgraph):
@@ -139,6 +186,12 @@ def plan(
                     f"or say where one of yours listens: --{engine}-port PORT"
                 )
     return topology
+
+
+def new_process(service: str, number: int, ports: Ports) -> Process:
+    """One more process of a service, on free ports."""
+    grpc = ports.free() if service in GRPC_PORTS else None
+    return Process(f"{service}-{number}", ports.free(), grpc)
 
 
 def _refuse_one_database_for_two(databases: Mapping[str, str]) -> None:

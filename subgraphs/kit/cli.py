@@ -4,40 +4,47 @@ import argparse
 import gc
 import getpass
 import os
-import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
-import uvicorn
 import uvloop
-from starlette.types import ASGIApp
 
 from subgraphs.kit import configuration, logs, production, tracing
 from subgraphs.kit.errors import DomainError, StartError
 from subgraphs.kit.outages import is_outage
-from subgraphs.kit.settings import ServiceSettings, SettingsError, in_production
+from subgraphs.kit.settings import ServiceSettings, SettingsError
+from subgraphs.kit.settings_sources import in_production
 
 _INTERRUPTED = 130
-# Objects alive after start are never garbage; scanning them in every full collection is what makes
-# the slowest request in a hundred.
-_GC_THRESHOLDS = (10_000, 20, 20)
+_COMMON = {"serve", "migrate", "config", "schema"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """What a service is to its command line."""
+    """What a service is to its command line.
+
+    What it consists of is named, as `module:name`, and loaded when a command asks for it: who prints the settings waits
+    for no GraphQL schema, and a server that migrates nothing keeps no Alembic in memory.
+    """
 
     name: str
     summary: str
-    settings: Callable[[], ServiceSettings]
-    open_app: Callable[[Any], AbstractAsyncContextManager[ASGIApp]]
-    sdl: Callable[[], str] | None = None
-    migrate: Callable[[Any], Awaitable[None]] | None = None
-    commands: dict[str, "Command"] = field(default_factory=dict)
+    settings: str
+    """Of a function that reads the settings."""
+    open_app: str
+    """Of a context manager that takes the settings and gives the ASGI application."""
+    sdl: str = ""
+    """Of a function that gives the schema of a subgraph."""
+    migrate: str = ""
+    """Of a coroutine function that takes the settings."""
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By name, each a `Command`; or first what makes one, and then what that takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +52,7 @@ class Command:
     """A command of one service beside the common ones."""
 
     help: str
-    run: Callable[[Any, argparse.Namespace], Awaitable[None]]
+    run: Callable[[Any, argparse.Namespace], Coroutine[Any, Any, None]]
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
 
 
@@ -68,14 +75,17 @@ def main(service: Service, argv: list[str] | None = None) -> None:
 
     Exits with a plain message: 2 for unusable settings or arguments, 1 for what stops a start or a command.
     """
-    args = _parser(service).parse_args(argv)
-    if args.command == "schema":
-        assert service.sdl is not None  # noqa: S101 - the parser offers the command only with it
-        sys.stdout.write(service.sdl() + "\n")
-        return
-    settings = _settings(service, args.command)
-    if args.command == "config":
-        return
+    arguments = sys.argv[1:] if argv is None else argv
+    with _nothing_collected():
+        commands = _commands(service, arguments)
+        args = _parser(service, commands).parse_args(arguments)
+        if args.command == "schema":
+            sys.stdout.write(resolve_name(service.sdl)() + "\n")
+            return
+        settings = _settings(service, args.command)
+        if args.command == "config":
+            return
+        run = _loaded(service, args, commands)
     if args.command in service.commands:
         # Standard output is the command's own.
         logs.configure(service.name, settings.logging, stream=sys.stderr)
@@ -84,7 +94,7 @@ def main(service: Service, argv: list[str] | None = None) -> None:
     if args.command == "serve":
         tracing.configure(service.name, settings.tracing)
     try:
-        uvloop.run(_run(service, settings, args))
+        uvloop.run(run(settings))
     except KeyboardInterrupt:
         if args.command in service.commands:
             sys.exit(_INTERRUPTED)
@@ -99,13 +109,23 @@ def main(service: Service, argv: list[str] | None = None) -> None:
         sys.exit(1)
 
 
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """For imports: what they make is never garbage, and looking for some takes a quarter of their time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _settings(service: Service, command: str) -> ServiceSettings:
     """What `command` works with; `config` prints them. Exits with 2 where they cannot be used, or not in production.
 
     A command that only reaches the database is held to the settings of that alone.
     """
     try:
-        settings = service.settings()
+        settings: ServiceSettings = resolve_name(service.settings)()
     except SettingsError as error:
         sys.stderr.write(f"{service.name}: the settings cannot be used\n{error}\n")
         sys.exit(2)
@@ -119,45 +139,43 @@ def _settings(service: Service, command: str) -> ServiceSettings:
     return settings
 
 
-async def _run(service: Service, settings: ServiceSettings, args: argparse.Namespace) -> None:
+def _commands(service: Service, arguments: list[str]) -> dict[str, Command]:
+    """Those of the service's own commands that `arguments` may mean: one, or none, or where that is not plain, all."""
+    first = arguments[0] if arguments else ""
+    if first in _COMMON:
+        return {}
+    names = [first] if first in service.commands else service.commands
+    return {name: _command(*service.commands[name]) for name in names}
+
+
+def _command(name: str, *parts: str) -> Command:
+    found = resolve_name(name)
+    command: Command = found(*map(resolve_name, parts)) if parts else found
+    return command
+
+
+def _loaded(
+    service: Service, args: argparse.Namespace, commands: dict[str, Command]
+) -> Callable[[Any], Coroutine[Any, Any, None]]:
+    """What `args` ask for, with all that it imports; it takes the settings."""
+    if command := commands.get(args.command):
+        return lambda settings: command.run(settings, args)
+    steps: list[Callable[[Any], Coroutine[Any, Any, None]]] = []
+    if args.command == "migrate" or getattr(args, "migrate", False):
+        steps.append(resolve_name(service.migrate))
     if args.command == "serve":
-        if getattr(args, "migrate", False) and service.migrate is not None:
-            await service.migrate(settings)
-        await _serve(service, settings)
-    elif args.command == "migrate":
-        assert service.migrate is not None  # noqa: S101 - the parser offers the command only with it
-        await service.migrate(settings)
-    else:
-        await service.commands[args.command].run(settings, args)
-
-
-async def _serve(service: Service, settings: ServiceSettings) -> None:
-    async with service.open_app(settings) as app:
-        config = uvicorn.Config(
-            app,
-            host=settings.server.host,
-            port=settings.server.port,
-            http="httptools",
-            ws="websockets-sansio",
-            lifespan="off",
-            # It would take the peer's address from X-Forwarded-For, which whoever is on this machine may write.
-            proxy_headers=False,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_keep_alive=int(settings.server.idle_timeout.total_seconds()),
-            timeout_graceful_shutdown=5,
+        steps.append(
+            partial(resolve_name("subgraphs.kit.http.serving:serve"), resolve_name(service.open_app))
         )
-        # uvicorn raises the signal that ended it once more; by default that would end the process before
-        # `open_app` has closed what it opened.
-        signal.signal(signal.SIGTERM, lambda *_: None)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
-        await uvicorn.Server(config).serve()
+
+    async def run(settings: ServiceSettings) -> None:
+        for step in steps:
+            await step(settings)
+
+    return run
 
 
-def _parser(service: Service) -> argparse.ArgumentParser:
+def _parser(service: Service, commands: dict[str, Command]) -> argparse.ArgumentParser:
     prefix = service.name.upper()
     parser = argparse.ArgumentParser(
         prog=os.environ.get("SUPERGRAPH_PROGRAM") or f"python -m {_module()}",
@@ -165,19 +183,19 @@ def _parser(service: Service) -> argparse.ArgumentParser:
         epilog=f"Settings come from the environment as {prefix}_SECTION_FIELD, from the documented bare names, "
         f"and from the YAML file named by {prefix}_CONFIG. See the README.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve until interrupted")
-    if service.migrate is not None:
+    offered = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = offered.add_parser("serve", help="serve until interrupted")
+    if service.migrate:
         serve.add_argument("--migrate", action="store_true", help="bring the store's schema up to date first")
-        commands.add_parser("migrate", help="bring the store's schema up to date and exit")
-    commands.add_parser(
+        offered.add_parser("migrate", help="bring the store's schema up to date and exit")
+    offered.add_parser(
         "config",
         help="print the settings as they hold, secrets masked; in production, also refuse unsafe ones",
     )
-    if service.sdl is not None:
-        commands.add_parser("schema", help="print the subgraph's SDL")
-    for name, command in service.commands.items():
-        command.add_arguments(commands.add_parser(name, help=command.help, description=command.help))
+    if service.sdl:
+        offered.add_parser("schema", help="print the subgraph's SDL")
+    for name, command in commands.items():
+        command.add_arguments(offered.add_parser(name, help=command.help, description=command.help))
     return parser
 
 

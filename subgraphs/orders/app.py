@@ -15,6 +15,8 @@ from subgraphs.kit.events.consumer import Consumer
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
 from subgraphs.kit.grpc.client import open_channel
+from subgraphs.kit.grpc.credentials import expiry_job
+from subgraphs.kit.loop_lag import loop_lag_job
 from subgraphs.kit.money import Amount
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
@@ -30,6 +32,7 @@ from subgraphs.orders.grpc.clients import GrpcAccounts, GrpcInventory
 from subgraphs.orders.http.payment_webhooks import payment_webhook_routes
 from subgraphs.orders.jobs.housekeeping import Housekeeping
 from subgraphs.orders.jobs.late_refunds import RefundLateCaptures
+from subgraphs.orders.jobs.measurement import MeasureOverdueOrders
 from subgraphs.orders.jobs.payment_events import WorkOffPaymentEvents
 from subgraphs.orders.jobs.resume import ResumeOrders
 from subgraphs.orders.jobs.webhooks import DeliverWebhooks
@@ -52,6 +55,7 @@ from subgraphs.orders.service import (
     Webhooks,
 )
 from subgraphs.orders.settings import OrdersSettings, ShippingRateSettings, WebhookSettings
+from subgraphs.orders.store.orders import count_transitions
 from subgraphs.orders.store.tables import outbox
 from subgraphs.orders.webhooks.recorder import CONSUMER, DeliveryRecorder
 from subgraphs.orders.webhooks.sender import WebhookSender
@@ -88,6 +92,7 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         relay = OutboxRelay(postgres, publisher, outbox)
         live = LiveStatus(redis, settings.live, timeout=settings.redis.timeout.total_seconds())
         states = OrderStates(redis, lifetime=settings.state_cache) if settings.state_cache else None
+        postgres.after_commit(count_transitions)
         if states:
             postgres.after_commit(states.observe)
         rates = shipping_rates(settings.shipping_rates)
@@ -152,6 +157,10 @@ async def open_app(settings: OrdersSettings) -> AsyncIterator[ASGIApp]:
         await stack.enter_async_context(
             running(
                 relay.job,
+                relay.measuring,
+                loop_lag_job(),
+                expiry_job(settings.services),
+                MeasureOverdueOrders(postgres=postgres, clock=_now).job,
                 ResumeOrders(postgres=postgres, saga=saga, clock=_now).job,
                 WorkOffPaymentEvents(postgres=postgres, webhooks=webhooks, clock=_now, wake_up=event_due).job,
                 RefundLateCaptures(postgres=postgres, saga=saga, clock=_now, wake_up=refund_due).job,

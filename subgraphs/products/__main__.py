@@ -1,22 +1,23 @@
 """`python -m subgraphs.products serve | migrate | schema | config | products | stock`."""
 
 from subgraphs.kit import cli
-from subgraphs.products.app import migrate, open_app, open_export, open_import, open_reconciliation
-from subgraphs.products.commands import products, stock
-from subgraphs.products.graphql.schema import schema
-from subgraphs.products.settings import ProductsSettings
 
-cli.main(
-    cli.Service(
-        name="products",
-        summary="The products subgraph: the catalogue and the stock, on MongoDB.",
-        settings=ProductsSettings.load,
-        open_app=open_app,
-        sdl=schema.as_str,
-        migrate=migrate,
-        commands={
-            "products": products.command(open_import, open_export),
-            "stock": stock.command(open_reconciliation),
-        },
-    )
+SERVICE = cli.Service(
+    name="products",
+    summary="The products subgraph: the catalogue and the stock, on MongoDB.",
+    settings="subgraphs.products.settings:ProductsSettings.load",
+    open_app="subgraphs.products.app:open_app",
+    sdl="subgraphs.products.graphql.schema:schema.as_str",
+    migrate="subgraphs.products.app:migrate",
+    commands={
+        "products": (
+            "subgraphs.products.commands.products:command",
+            "subgraphs.products.app:open_import",
+            "subgraphs.products.app:open_export",
+        ),
+        "stock": ("subgraphs.products.commands.stock:command", "subgraphs.products.app:open_reconciliation"),
+    },
 )
+
+if __name__ == "__main__":
+    cli.main(SERVICE)

@@ -16,7 +16,9 @@ from subgraphs.kit.events.connect import open_transport
 from subgraphs.kit.events.transport import Publisher
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
+from subgraphs.kit.grpc.credentials import expiry_job
 from subgraphs.kit.grpc.server import serving
+from subgraphs.kit.loop_lag import loop_lag_job
 from subgraphs.kit.mongo.atomicity import check_conditional_updates
 from subgraphs.kit.mongo.client import Database, Mongo, utc_now
 from subgraphs.kit.mongo.migrations import wait_for_server
@@ -33,7 +35,7 @@ from subgraphs.products.images.processor import ImageProcessor
 from subgraphs.products.jobs.categories import category_jobs
 from subgraphs.products.jobs.images import image_jobs
 from subgraphs.products.jobs.search import search_jobs
-from subgraphs.products.jobs.stock import movement_jobs, stock_jobs
+from subgraphs.products.jobs.stock import measurement_job, movement_jobs, stock_jobs
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.category_resolution import CategoryResolution
 from subgraphs.products.service.category_tree import CategoryTree
@@ -88,7 +90,6 @@ class Services:
     def make_context(self, request: RequestInfo) -> ProductsContext:
         """The context of one operation, with loaders of its own."""
         loaders = Loaders(
-            products=self.products,
             product_lists=self.product_lists,
             categories=self.categories,
             movements=self.movements,
@@ -270,7 +271,13 @@ async def open_app(settings: ProductsSettings) -> AsyncIterator[ASGIApp]:
             *image_jobs(services.images, settings.images),
             *search_jobs(services.search_indexing, wake=catalogue_changed),
         )
-        await stack.enter_async_context(running(relay.job, *jobs))
+        measuring = (
+            relay.measuring,
+            measurement_job(services.reconciliation),
+            loop_lag_job(),
+            expiry_job(settings.services),
+        )
+        await stack.enter_async_context(running(relay.job, *jobs, *measuring))
         register = inventory_server.registration(services.inventory)
         await stack.enter_async_context(
             serving(settings, services=[inventory_server.SERVICE], register=register)

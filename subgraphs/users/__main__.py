@@ -1,21 +1,19 @@
 """`python -m subgraphs.users serve | migrate | schema | config | users | keys`."""
 
-from subgraphs.kit.cli import Service, main
-from subgraphs.users.app import open_app
-from subgraphs.users.commands import keys, users
-from subgraphs.users.graphql.schema import schema
-from subgraphs.users.migrations import migrate
-from subgraphs.users.settings import UsersSettings
+from subgraphs.kit import cli
 
-service = Service(
+SERVICE = cli.Service(
     name="users",
     summary="The users subgraph: accounts, sessions, permissions.",
-    settings=UsersSettings.load,
-    open_app=open_app,
-    sdl=schema.as_str,
-    migrate=migrate,
-    commands={"users": users.COMMAND, "keys": keys.COMMAND},
+    settings="subgraphs.users.settings:UsersSettings.load",
+    open_app="subgraphs.users.app:open_app",
+    sdl="subgraphs.users.graphql.schema:schema.as_str",
+    migrate="subgraphs.users.migrations:migrate",
+    commands={
+        "users": ("subgraphs.users.commands.users:COMMAND",),
+        "keys": ("subgraphs.users.commands.keys:COMMAND",),
+    },
 )
 
 if __name__ == "__main__":
-    main(service)
+    cli.main(SERVICE)

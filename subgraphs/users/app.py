@@ -14,8 +14,10 @@ from subgraphs.kit.background import running
 from subgraphs.kit.events.connect import open_transport
 from subgraphs.kit.graphql.app import create_app
 from subgraphs.kit.graphql.context import RequestInfo
+from subgraphs.kit.grpc.credentials import expiry_job
 from subgraphs.kit.grpc.server import serving
 from subgraphs.kit.http.responses import json_response
+from subgraphs.kit.loop_lag import loop_lag_job
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay
 from subgraphs.kit.rate_limiting import RateLimiter
@@ -33,6 +35,8 @@ from subgraphs.users.graphql.schema import schema
 from subgraphs.users.grpc import server as user_service
 from subgraphs.users.jobs.housekeeping import Housekeeping
 from subgraphs.users.jobs.last_use import LastUse
+from subgraphs.users.jobs.measurement import Measurement
+from subgraphs.users.jobs.order_activity import OrderActivity
 from subgraphs.users.jobs.order_email import OrderEmails
 from subgraphs.users.jobs.revocations import republish_job
 from subgraphs.users.service import (
@@ -93,12 +97,21 @@ async def open_app(settings: UsersSettings) -> AsyncIterator[ASGIApp]:
         )
         order_emails = OrderEmails(
             postgres=postgres, stale_after=settings.mail.give_up_after, wake_dispatcher=dispatcher.wake_up
-        ).consumer(transport)
-        stack.push_async_callback(order_emails.close)
+        )
+        consumers = [each.consumer(transport) for each in (order_emails, OrderActivity(postgres=postgres))]
+        for consumer in consumers:
+            stack.push_async_callback(consumer.close)
         last_use = LastUse(postgres=postgres)
         housekeeping = Housekeeping(postgres=postgres, settings=settings.retention)
         jobs = (relay.job, dispatcher.job, last_use.job, republish_job(revocations), housekeeping.job)
-        await stack.enter_async_context(running(*jobs, *order_emails.jobs))
+        measuring = (
+            relay.measuring,
+            Measurement(postgres=postgres, ring=ring).job,
+            loop_lag_job(),
+            expiry_job(settings.services),
+        )
+        consuming = (job for each in consumers for job in each.jobs)
+        await stack.enter_async_context(running(*jobs, *consuming, *measuring))
 
         verifier = TokenVerifier(ring, settings.jwt, known_revocations)
         register = user_service.registration(directory=service.directory, verifier=verifier)

@@ -70,7 +70,8 @@ def test_schema_has_the_permissions_of_the_domain() -> None:
 
 
 def test_each_permission_that_is_named_exists() -> None:
-    unknown = {str(path): set(_named(path.read_text())) - _of_the_schema() for path in _SOURCES}
+    known = _of_the_schema()
+    unknown = {str(path): set(_named(path.read_text())) - known for path in _SOURCES}
     assert {path: names for path, names in unknown.items() if names} == {}
 
 

@@ -1,89 +1,156 @@
 """`make bench`: measure what the README claims.
 
-Times on a shared machine say little alone, so each run measures a yardstick beside them (a bare answer
-of the same process) and prints the ratio. Loads are bounded in connections and time, and go to this
-machine only.
+Times on a shared machine say little alone. So each load is beside a yardstick (a bare answer of the same process), CPU
+time is preferred to time, and what Node's servers can do as well is beside them in the same run, from the same load.
+Loads are bounded in connections and time, and go to this machine only.
+
+  make bench                                     everything, as a table
+  make bench ARGS="--only executor cpu"          some of it
+  make bench ARGS="--save before.json"           keep the figures; then change something, and
+  make bench ARGS="--against before.json"        see each beside what it was
+  make bench ARGS=--draw                         also draw the picture of the README
 """
 
 import argparse
 import asyncio
+import os
+import platform
 import sys
 import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import catalogue, cpu, executor, load, logins, startup
+from tests.bench import catalogue, cpu, executor, load, logins, picture, saved, startup
 from tests.bench.report import Row
 from tests.harness import launcher
 
+PICTURE = Path(__file__).with_name("figures.svg")
+_ALONE = {"executor": "the executor alone, beside Node's"}
+_RUNNING: Mapping[str, str] = {
+    "start": "first and second start, memory at rest",
+    "load": "requests a second on the running system",
+    "cpu": "CPU time a request, beside Node's",
+    "logins": "failed logins, known and unknown account",
+    "catalogue": "listing and search in 1,000 and 100,000 products (minutes)",
+}
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
+
+def parser() -> argparse.ArgumentParser:
+    cases = {**_ALONE, **_RUNNING}
+    made = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--seconds", type=float, default=3.0, help="length of each load (default: %(default)s)"
+    made.add_argument(
+        "--only",
+        nargs="+",
+        metavar="CASE",
+        choices=cases,
+        default=list(cases),
+        help="; ".join(f"{name}: {text}" for name, text in cases.items()),
     )
-    parser.add_argument(
+    made.add_argument("--save", type=Path, metavar="FILE", help="keep the figures in FILE")
+    made.add_argument("--against", type=Path, metavar="FILE", help="show each figure beside that of FILE")
+    made.add_argument(
+        "--draw",
+        type=Path,
+        metavar="FILE",
+        nargs="?",
+        const=PICTURE,
+        help="draw what has a goal or a peer (default: the README's picture, tests/bench/figures.svg)",
+    )
+    made.add_argument("--seconds", type=float, default=3.0, help="length of each load (default: %(default)s)")
+    made.add_argument(
         "--connections", type=int, default=16, help="connections of each load (default: %(default)s)"
     )
-    parser.add_argument(
+    made.add_argument(
         "--cold",
         action="store_true",
         help="also clone, install with empty package caches, and start (needs the network)",
     )
-    parser.add_argument(
+    made.add_argument(
         "--products",
         type=int,
         default=100_000,
         help="size of the large catalogue, which takes minutes to fill; 0 leaves it out (default: %(default)s)",
     )
-    options = parser.parse_args()
+    return made
+
+
+def main() -> None:
+    options = parser().parse_args()
     console = Console(stderr=True, highlight=False)
-    console.print("measuring the executor alone …")
-    rows: list[Row] = executor.measure()
+    try:
+        before = saved.load(options.against) if options.against else {}
+    except saved.SavedRunError as error:
+        sys.exit(f"make bench: {error}")
+    rows = list(_rows(options, console.print))
+    _print(rows, before)
+    if options.save:
+        saved.save(rows, options.save)
+    if options.draw:
+        machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+        options.draw.write_text(picture.draw(rows, commit=saved.commit(), machine=machine), encoding="utf-8")
+
+
+def _rows(options: argparse.Namespace, say: Callable[[str], None]) -> Iterator[Row]:
+    wanted = set(options.only)
+    if "executor" in wanted:
+        say("measuring the executor alone …")
+        yield from executor.measure()
     if options.cold:
-        console.print("installing from nothing …")
-        rows += startup.cold()
+        say("installing from nothing …")
+        yield from startup.cold()
+    if wanted.isdisjoint(_RUNNING):
+        return
     with tempfile.TemporaryDirectory(prefix="supergraph-bench-") as scratch:
         folder = Path(scratch)
         folder.chmod(0o755)
         launcher.open_run()
         try:
-            console.print("starting twice …")
-            rows += startup.warm(folder)
-            state, rows_idle = startup.idle(folder)
-            rows += rows_idle
-            launch = launcher.read(state)
-            addresses = launch["addresses"]
-            console.print("measuring …")
-            rows += asyncio.run(
-                load.measure(addresses, seconds=options.seconds, connections=options.connections)
-            )
-            rows += asyncio.run(cpu.measure(launch, connections=options.connections))
-            rows += asyncio.run(logins.measure(addresses))
-            if options.products:
-                console.print(
-                    f"filling catalogues of {catalogue.SMALL:,} and {options.products:,} products …"
-                )
-                rows += asyncio.run(
-                    catalogue.measure(addresses["products_database"], products=options.products)
-                )
+            say("starting twice …")
+            started = startup.warm(folder)
+            state, rows_idle = startup.idle(folder) if "start" in wanted else (folder / "second.json", [])
+            if "start" in wanted:
+                yield from [*started, *rows_idle]
+            yield from _on_the_running_system(launcher.read(state), wanted, options, say)
         finally:
             launcher.close_run()
-    _print(rows)
 
 
-def _print(rows: list[Row]) -> None:
+def _on_the_running_system(
+    launch: dict[str, Any], wanted: Collection[str], options: argparse.Namespace, say: Callable[[str], None]
+) -> Iterator[Row]:
+    addresses = launch["addresses"]
+    say("measuring …")
+    if "load" in wanted:
+        yield from asyncio.run(
+            load.measure(addresses, seconds=options.seconds, connections=options.connections)
+        )
+    if "cpu" in wanted:
+        yield from asyncio.run(cpu.measure(launch, connections=options.connections))
+    if "logins" in wanted:
+        yield from asyncio.run(logins.measure(addresses))
+    if "catalogue" in wanted and options.products:
+        say(f"filling catalogues of {catalogue.SMALL:,} and {options.products:,} products …")
+        yield from asyncio.run(catalogue.measure(addresses["products_database"], products=options.products))
+
+
+def _print(rows: list[Row], before: Mapping[str, tuple[float, str]]) -> None:
     table = Table(box=None, pad_edge=False)
-    for column, justify in (("what", "left"), ("measured", "right"), ("beside", "left"), ("budget", "left")):
+    columns = {"what": "left", "measured": "right", "peer": "left", "ratio": "right", "goal": "left"}
+    columns |= {"before → now": "left"} if before else {}
+    for column, justify in {**columns, "beside": "left"}.items():
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     for row in rows:
-        budget = "" if row.within is None else f"[{'green' if row.within else 'red'}]{row.budget}[/]"
-        table.add_row(row.what, row.measured, row.beside, budget)
-    Console(width=120 if not sys.stdout.isatty() else None).print(table)
+        goal = row.budget if row.within is None else f"[{'green' if row.within else 'red'}]{row.budget}[/]"
+        peers = "\n".join(f"{peer.name} {peer.value:,.3g} {row.unit}" for peer in row.peers)
+        earlier = [saved.compared(row, before)] if before else []
+        table.add_row(row.what, row.measured, peers, "\n".join(row.ratios()), goal, *earlier, row.beside)
+    Console(width=150 if not sys.stdout.isatty() else None).print(table)
 
 
 if __name__ == "__main__":

@@ -2,21 +2,23 @@
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import psutil
 
+from tests.bench import peers
 from tests.bench.load import request, requests
-from tests.bench.report import Row, at_most
+from tests.bench.report import Peer, Row, at_most, cpu_time
 
 ENTITIES = 50
-_WARM_UP = 100
-_REQUESTS = 600
+# Node compiles what it has run often enough; before, the same request takes twice as much.
+_WARM_UP = 1200
+_REQUESTS = 800
 _ORDERS = 40
-_SELLING = ("edge", "router", "users", "products", "orders", "postgres", "mongo", "redis")
+_SELLING = ("edge", "router", "apollo", "users", "products", "orders", "postgres", "mongo", "redis")
 
 _USERS = (
     "query($r: [_Any!]!) { _entities(representations: $r) { ... on User { id username active role createdAt "
@@ -47,6 +49,8 @@ class _Case:
     processes: Sequence[str]
     goal: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    has_peers: bool = False
+    beside: str = ""
 
 
 async def measure(launch: dict[str, Any], *, connections: int) -> list[Row]:
@@ -54,17 +58,24 @@ async def measure(launch: dict[str, Any], *, connections: int) -> list[Row]:
     addresses = launch["addresses"]
     async with httpx.AsyncClient(base_url=addresses["edge"], timeout=30) as edge:
         shop = await _Shop.opened(edge)
-        before = _cpu(launch, _SELLING)
+        selling = {
+            name: child["pid"]
+            for name, child in launch["children"].items()
+            if name in _SELLING and child["pid"]
+        }
+        before = _cpu(selling)
         create, pay = await shop.order_and_pay()
-        rows = [_of_an_order(before, _cpu(launch, _SELLING))]
-        rows += [await _run(case, launch, connections) for case in _cases(addresses, shop)]
+        rows = [_of_an_order(before, _cpu(selling))]
+        with peers.serving() as servers:
+            rows += [await _run(case, launch, servers.values(), connections) for case in _cases(launch, shop)]
     beside = "one after the other, through the edge"
     rows.append(at_most("createOrder, median time", create, 14, "ms", beside=beside))
     rows.append(at_most("payOrder, median time", pay, 18, "ms", beside=beside))
     return rows
 
 
-def _cases(addresses: dict[str, str], shop: "_Shop") -> list[_Case]:
+def _cases(launch: dict[str, Any], shop: "_Shop") -> list[_Case]:
+    addresses = launch["addresses"]
     users, products = f"{addresses['users']}/graphql", f"{addresses['products']}/graphql"
     edge, token = addresses["edge"], shop.headers
 
@@ -74,56 +85,93 @@ def _cases(addresses: dict[str, str], shop: "_Shop") -> list[_Case]:
     fifty, one = entities(_USERS, "User", shop.accounts), entities(_USERS, "User", shop.accounts[:1])
     goods = entities(_PRODUCTS, "Product", shop.products)
     read = f"{edge}/api/v1/products/{shop.products[0]}"
-    everything = ("edge", "router", "users", "products", "orders")
     return [
-        _Case(f"users: _entities of {ENTITIES}, with a token", users, fifty, ["users"], 0.9, token),
-        _Case("users: one entity, with a token", users, one, ["users"], 0.5, token),
-        _Case(f"products: _entities of {ENTITIES}, most from the cache", products, goods, ["products"], 0.9),
-        _Case("products: 20 products with categories", products, {"query": _LIST}, ["products"], 1.0),
-        _Case("router: one product", f"{edge}/graphql", {"query": _one(shop)}, ["router"], 1.0),
-        _Case("REST: one product, the REST layer alone", read, None, ["rest"], 1.0),
+        _Case(f"users: _entities of {ENTITIES}, with a token", users, fifty, ["users"], 0.9, token, True),
+        _Case("users: one entity, with a token", users, one, ["users"], 0.5, token, True),
         _Case(
-            "a user's orders with products, all processes",
-            f"{edge}/graphql",
-            {"query": _ACROSS},
-            everything,
-            7,
-            token,
+            f"products: _entities of {ENTITIES}, most from the cache",
+            products,
+            goods,
+            ["products"],
+            0.9,
+            {},
+            True,
         ),
+        _Case(
+            "products: 20 products with categories", products, {"query": _LIST}, ["products"], 1.0, {}, True
+        ),
+        _Case("REST: one product, the REST layer alone", read, None, ["rest"], 1.0),
+        *_through_the_routers(launch, shop),
     ]
+
+
+def _through_the_routers(launch: dict[str, Any], shop: "_Shop") -> list[_Case]:
+    """One small query in the router alone, and the federated query in all processes: a case for each router that runs.
+
+    The edge sends queries to Apollo Router where that was found, and Hive Gateway is asked directly then.
+    """
+    addresses = launch["addresses"]
+    apollo = "apollo" in launch["children"]
+    hive = (f"{addresses['router'] if apollo else addresses['edge']}/graphql", "router", "Hive Gateway")
+    routers = [hive, (f"{addresses['edge']}/graphql", "apollo", "Apollo Router")] if apollo else [hive]
+    one, across = {"query": _one(shop)}, {"query": _ACROSS}
+    cases = []
+    for url, process, name in routers:
+        edge = [] if apollo and process == "router" else ["edge"]
+        beside = "" if edge else "without the edge"
+        cases.append(_Case(f"{name}: one product, the router alone", url, one, [process], 1.0))
+        processes = [*edge, process, "users", "products", "orders"]
+        what = f"a user's orders, all processes, {name}"
+        cases.append(_Case(what, url, across, processes, 7, shop.headers, beside=beside))
+    return cases
 
 
 def _one(shop: "_Shop") -> str:
     return f'{{ product(id: "{shop.products[0]}") {{ name stock }} }}'
 
 
-async def _run(case: _Case, launch: dict[str, Any], connections: int) -> Row:
+async def _run(case: _Case, launch: dict[str, Any], servers: Iterable[peers.Server], connections: int) -> Row:
     content = request(case.url, case.body, case.headers)
-    await requests(case.url, content, count=_WARM_UP, connections=connections)
-    before = _cpu(launch, case.processes)
-    failures = await requests(case.url, content, count=_REQUESTS, connections=connections)
-    spent = _cpu(launch, case.processes)
-    shares = {name: (spent[name] - before[name]) * 1000 / _REQUESTS for name in case.processes}
+    pids = {name: launch["children"][name]["pid"] for name in case.processes}
+    shares, failures = await _spent(case.url, content, pids, connections)
     beside = ", ".join(f"{name} {share:.2f}" for name, share in shares.items()) if len(shares) > 1 else ""
     if failures:
         beside = f"{failures} failed; {beside}"
-    total = sum(shares.values())
-    within = None if case.goal is None else total <= case.goal
-    budget = "" if case.goal is None else f"≤ {case.goal:g} ms"
-    return Row(f"{case.what}", f"{total:.2f} ms CPU", beside, budget, within)
+    found = []
+    for server in servers if case.has_peers else ():
+        spent, refused = await _spent(
+            server.url, request(server.url, case.body), {"": server.pid}, connections
+        )
+        if refused:
+            raise RuntimeError(f"{server.name} refused {refused} requests of {case.what!r}")
+        found.append(Peer(server.name, spent[""]))
+    said = "; ".join(filter(None, (case.beside, beside)))
+    return cpu_time(case.what, sum(shares.values()), limit=case.goal, beside=said, peers=tuple(found))
+
+
+async def _spent(
+    url: str, content: bytes, pids: Mapping[str, int], connections: int
+) -> tuple[dict[str, float], int]:
+    """Milliseconds of CPU time a request, by process, once it is warm; and how many requests failed."""
+    await requests(url, content, count=_WARM_UP, connections=connections)
+    before = _cpu(pids)
+    failures = await requests(url, content, count=_REQUESTS, connections=connections)
+    after = _cpu(pids)
+    sent = _REQUESTS // connections * connections
+    return {name: (after[name] - before[name]) * 1000 / sent for name in pids}, failures
 
 
 def _of_an_order(before: Mapping[str, float], after: Mapping[str, float]) -> Row:
     shares = {name: (after[name] - before[name]) * 1000 / _ORDERS for name in before}
     beside = ", ".join(f"{name} {share:.1f}" for name, share in shares.items())
-    return Row("createOrder and payOrder, all processes", f"{sum(shares.values()):.1f} ms CPU", beside)
+    return cpu_time("createOrder and payOrder, all processes", sum(shares.values()), beside=beside)
 
 
-def _cpu(launch: dict[str, Any], names: Sequence[str]) -> dict[str, float]:
+def _cpu(pids: Mapping[str, int]) -> dict[str, float]:
     """Seconds that each process and its children have used."""
     spent = {}
-    for name in names:
-        process = psutil.Process(launch["children"][name]["pid"])
+    for name, pid in pids.items():
+        process = psutil.Process(pid)
         times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
         spent[name] = sum(one.user + one.system for one in times)
     return spent

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.children import ROOT, engines, store_urls
-from deploy.local.components import COMPONENTS, ENGINES, SUBGRAPHS, ComponentError, select
-from deploy.local.environment import Secrets, edge_values, settings
+from deploy.local.components import COMPONENTS, ENGINES, SUBGRAPHS, ComponentError, processes_of, select
+from deploy.local.environment import Secrets, edge_values, of_process, settings
 from deploy.local.ports import PortError, Ports
 from deploy.local.topology import External, Topology, ignored_names, plan
 
@@ -17,7 +17,7 @@ EXTERNAL = {
 }
 
 
-def planned(*, only=(), without=(), environ=None, **wanted: int | None) -> Topology:
+def planned(*, only=(), without=(), environ=None, scale=None, **wanted: int | None) -> Topology:
     ports = Ports()
     try:
         return plan(
@@ -26,6 +26,7 @@ def planned(*, only=(), without=(), environ=None, **wanted: int | None) -> Topol
             wanted={"edge": 0, "router": 0, **wanted},
             ports=ports,
             edge_host="127.0.0.1",
+            scale=scale,
         )
     finally:
         ports.release()
@@ -230,3 +231,54 @@ def test_a_secret_of_the_router_in_a_file_is_left_to_those_who_read_it(tmp_path)
 def _name() -> str:
     with open(f"/proc/{os.getpid()}/comm") as comm:  # noqa: PTH123 - a kernel file
         return f"{comm.read().strip()} (process {os.getpid()})"
+
+
+def test_several_processes_are_reached_at_one_address_and_listen_on_ports_of_their_own(tmp_path):
+    topology = planned(scale={"products": 2, "rest": 1})
+    first, second = topology.processes("products")
+    assert topology.names(["balancer", "users", "products", "rest"]) == (
+        "balancer",
+        "users",
+        "products-1",
+        "products-2",
+        "rest-1",
+    )
+    ports = {
+        topology.http["products"],
+        topology.grpc["products"],
+        first.http,
+        first.grpc,
+        second.http,
+        second.grpc,
+    }
+    assert len(ports) == 6
+    made = made_for(topology, tmp_path, {})
+    assert made["router"]["ROUTER_PRODUCTS_URL"] == f"http://127.0.0.1:{topology.http['products']}/graphql"
+    assert made["orders"]["ORDERS_SERVICES_PRODUCTS_GRPC"] == f"127.0.0.1:{topology.grpc['products']}"
+    env = of_process("products", second, made["products"])
+    assert (env["PRODUCTS_SERVER_PORT"], env["PRODUCTS_SERVER_GRPC_PORT"]) == (
+        str(second.http),
+        str(second.grpc),
+    )
+    assert [topology.component(name) for name in ("products-2", "users", "x-1")] == [
+        "products",
+        "users",
+        "x-1",
+    ]
+
+
+def test_without_a_scale_there_is_no_balancer():
+    topology = planned()
+    assert "balancer" not in topology.started
+    assert topology.processes("users")[0].http == topology.http["users"]
+
+
+@pytest.mark.parametrize("wish", ["router=2", "users", "users=0", "users=9", "users=two", "=2"])
+def test_a_scale_that_cannot_be_is_refused(wish):
+    with pytest.raises(ComponentError, match=f"--scale {wish}: "):
+        processes_of([wish])
+
+
+def test_a_scale_of_what_is_not_started_is_refused():
+    with pytest.raises(ComponentError, match="--scale names orders, which this start does not have"):
+        planned(without=["orders"], scale={"orders": 2})

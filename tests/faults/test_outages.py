@@ -129,7 +129,11 @@ async def test_postgres_down_is_503_masked_and_heals(
         async with httpx.AsyncClient() as direct:
             orders = system.state["addresses"]["orders"]
             assert (await direct.get(f"{orders}/health")).status_code == 200
-            assert (await direct.get(f"{orders}/ready")).status_code == 503
+
+            async def not_ready() -> bool:  # what was found before the stop holds for a second
+                return (await direct.get(f"{orders}/ready")).status_code == 503
+
+            await _until(not_ready)
     finally:
         system.postgres.start()
         system.postgres.wait_ready()

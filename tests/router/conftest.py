@@ -238,7 +238,7 @@ def execute() -> Execute:
     def post(process: Process, query: str, **options: Any) -> httpx.Response:
         headers = options.pop("headers", {})
         return httpx.post(
-            f"{process.url}/graphql", json={"query": query, **options}, headers=headers, timeout=10
+            f"{process.url}/graphql", json={"query": query, **options}, headers=headers, timeout=30
         )
 
     return post
@@ -249,7 +249,7 @@ def wait_until() -> WaitUntil:
     """Wait until something is so: what crosses processes is not there at once."""
 
     async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not condition():  # noqa: ASYNC110 - it changes in another process, which sets no event
                 await asyncio.sleep(0.01)
 

@@ -39,7 +39,7 @@ class Process:
         """Execute it to end; returns its exit code. One that stays is killed and fails the test."""
         self.popen.terminate()
         try:
-            return self.popen.wait(15)
+            return self.popen.wait(30)
         finally:
             self.popen.kill()
 
@@ -62,7 +62,7 @@ class Processes:
             )
         process = Process(name, url, popen, output)
         self._running.append(process)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and popen.poll() is None:
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(url + ready).status_code == 200:

@@ -38,7 +38,7 @@ async def websocket(
 async def first_answer(socket: ClientConnection, query: str = WATCH, *, key: str = "1") -> Any:
     """Start an operation; returns its first data, or the code of its first error."""
     await socket.send(json.dumps({"id": key, "type": "subscribe", "payload": {"query": query}}))
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         while True:
             message = json.loads(await socket.recv())
             if message.get("id") != key:

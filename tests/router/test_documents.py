@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -71,17 +71,20 @@ WAYS: dict[str, Callable[[str, str], httpx.Response]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def strict_router(start_router: Starter) -> Process:
+    return start_router(ROUTER_MAX_QUERY_BYTES="500")
+
+
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 def test_the_limit_holds_whatever_way_a_query_is_sent(
-    start_router: Starter, way: Callable[[str, str], httpx.Response]
+    strict_router: Process, way: Callable[[str, str], httpx.Response]
 ) -> None:
-    router = start_router(ROUTER_MAX_QUERY_BYTES="500")
-    url = f"{router.url}/graphql"
+    url = f"{strict_router.url}/graphql"
     assert '"product":{"id":"1"}' in way(url, padded(500)).text
     refused = way(url, padded(501)).text
     assert "OPERATION_TOO_LARGE" in refused
     assert '"product"' not in refused
-    router.stop()
 
 
 def heap_used(router: Process) -> int:
@@ -90,6 +93,14 @@ def heap_used(router: Process) -> int:
     found = re.search(r"^nodejs_heap_size_used_bytes (\S+)$", metrics, re.MULTILINE)
     assert found
     return int(float(found[1]))
+
+
+@pytest.fixture(scope="module")
+def narrow_router(start_router: Starter) -> Iterator[Process]:
+    """With little memory, which is to last for the documents of all tests."""
+    router = start_router(NODE_OPTIONS=HEAP, ROUTER_MAX_BODY_BYTES=str(1024 * 1024))
+    yield router
+    assert router.stop() == 0
 
 
 @pytest.mark.parametrize(
@@ -102,20 +113,18 @@ def heap_used(router: Process) -> int:
     ids=["comments", "tokens", "0.9 MB"],
 )
 def test_distinct_documents_do_not_fill_the_memory(
-    start_router: Starter, document: Callable[[int], str], code: str | None
+    narrow_router: Process, document: Callable[[int], str], code: str | None
 ) -> None:
-    router = start_router(NODE_OPTIONS=HEAP, ROUTER_MAX_BODY_BYTES=str(1024 * 1024))
     with httpx.Client(timeout=30) as client:
         for number in range(300):
             body = json.dumps({"query": document(number)})
             answer = client.post(
-                f"{router.url}/graphql", content=body, headers={"content-type": "application/json"}
+                f"{narrow_router.url}/graphql", content=body, headers={"content-type": "application/json"}
             ).json()
             got = answer["errors"][0]["extensions"]["code"] if "errors" in answer else None
             assert got == code
-    assert router.popen.poll() is None
-    assert heap_used(router) < 230_000_000
-    assert router.stop() == 0
+    assert narrow_router.popen.poll() is None
+    assert heap_used(narrow_router) < 230_000_000
 
 
 def test_a_document_that_was_dropped_from_the_cache_is_served_all_the_same(start_router: Starter) -> None:

@@ -18,7 +18,7 @@ from tests.supergraph.conftest import Account, request
 _REMEMBERED = 1.0
 # An idle subscription looks every 5 s (`orders/live.py`).
 _IDLE = 5.0
-_SLACK = 4.0
+_SLACK = 15.0
 
 STATUS = "subscription ($id: ID!) { orderStatus(orderId: $id) { seq status } }"
 

@@ -39,7 +39,9 @@ def edge(supergraph: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="session")
 async def http(edge: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the edge; the first account, which becomes an administrator, is there before it is used."""
     async with httpx.AsyncClient(base_url=edge, timeout=30) as client:
+        await _first_account(client)
         yield client
 
 
@@ -56,9 +58,7 @@ def _account(body: dict[str, Any]) -> Account:
     return Account(user["id"], user["username"], user["email"], body["token"], body["refresh_token"])
 
 
-@pytest.fixture(scope="session")
-async def admin(http: httpx.AsyncClient) -> Account:
-    """The first account of the system, which the embedded default makes an administrator."""
+async def _first_account(http: httpx.AsyncClient) -> Account:
     with FileLock(launcher.folder() / "admin.lock"):
         login = {"email": "first@example.com", "password": PASSWORD}
         answer = await http.post("/api/v1/users/login", json=login)
@@ -67,9 +67,15 @@ async def admin(http: httpx.AsyncClient) -> Account:
         return await sign_up(http, "first")
 
 
+@pytest.fixture(scope="session")
+async def admin(http: httpx.AsyncClient) -> Account:
+    """The first account of the system, which the embedded default makes an administrator."""
+    return await _first_account(http)
+
+
 @pytest.fixture
-def new_customer(http: httpx.AsyncClient, admin: Account) -> Callable[[], Awaitable[Account]]:  # noqa: ARG001 - it comes first
-    """Registers a new account; after the administrator, so that this one is none."""
+def new_customer(http: httpx.AsyncClient) -> Callable[[], Awaitable[Account]]:
+    """Registers a new account."""
 
     async def make() -> Account:
         return await sign_up(http, f"u{uuid4().hex[:16]}")

@@ -58,6 +58,20 @@ async def test_a_customer_hears_of_an_order_and_of_its_payment_by_email(
     assert sorted(subjects) == sorted(expected)
 
 
+async def test_a_customer_finds_an_order_in_their_activity(
+    edge: str, customer: Account, order: dict[str, Any]
+) -> None:
+    query = request("{ me { activity(first: 10) { nodes { kind detail } } } }")
+    expected = [{"kind": kind, "detail": order["number"]} for kind in ("ORDER_PAID", "ORDER_CREATED")]
+    async with asyncio.timeout(20), session(edge, customer) as opened:
+        while True:
+            nodes = (await opened.execute(query))["me"]["activity"]["nodes"]
+            if len(found := [node for node in nodes if node["kind"].startswith("ORDER")]) == 2:
+                break
+            await asyncio.sleep(0.05)
+    assert found == expected
+
+
 async def test_from_an_order_to_its_user_and_categories(
     edge: str, customer: Account, order: dict[str, Any]
 ) -> None:

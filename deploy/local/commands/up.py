@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 
 from deploy.local.children import ROOT
-from deploy.local.components import COMPONENTS, GROUPS
+from deploy.local.components import COMPONENTS, GROUPS, SCALABLE
 from deploy.local.engines.mongo_servers import SERVERS
 from deploy.local.exposure import explanation
 from deploy.local.launch import launch
@@ -49,6 +49,7 @@ examples:
   supergraph up                                   everything, on http://localhost:8080
   supergraph up --edge-port 9000                  another port
   supergraph up --only engines                    the stores alone, to work on a service
+  supergraph up --scale products=2,orders=2        several processes of a service
   supergraph up --without users --logs orders     users runs in your debugger on port {HTTP_PORTS["users"]} (gRPC {GRPC_PORTS["users"]})
   supergraph up --data /tmp/other --edge-port 0   a second one beside the first
   supergraph up --edge-host 0.0.0.0 --allow first-account-admin
@@ -94,6 +95,14 @@ def _what(command: argparse.ArgumentParser) -> None:
         default=(),
         help="start everything but these components; the others expect them on their documented ports, or where "
         "--COMPONENT-port says",
+    )
+    group.add_argument(
+        "--scale",
+        metavar="SERVICE=N,...",
+        type=_names,
+        default=(),
+        help=f"run N processes of these services ({', '.join(SCALABLE)}) behind a balancer, which `supergraph restart` "
+        "needs to restart one without a failed request; N may be 1",
     )
     group.add_argument(
         "--router",

@@ -35,7 +35,7 @@ class Mongo(Engine):
 
     def prepare(self) -> None:
         storage = self.data / self.server.storage
-        self._refuse_files_of_another(storage)
+        self.refuse_files_of_another()
         storage.mkdir(parents=True, exist_ok=True)
         # Named on the command line, so that a secantusd.toml lying around in the current folder, the home
         # folder or /etc is not picked up.
@@ -49,9 +49,12 @@ class Mongo(Engine):
     def probe(self) -> None:
         self.server.probe(self.host, self.port)
 
-    def _refuse_files_of_another(self, storage: Path) -> None:
-        """The two kinds of server keep different files. Nothing is deleted: both ways out are named."""
-        if storage.exists():
+    def refuse_files_of_another(self) -> None:
+        """The two kinds of server keep different files. Nothing is deleted: both ways out are named.
+
+        Raises EngineError.
+        """
+        if (self.data / self.server.storage).exists():
             return
         for other in others(self.server):
             if (self.data / other.storage).exists():

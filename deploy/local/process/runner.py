@@ -55,6 +55,7 @@ class ProcessRunner:
         self._output = Output(log, lambda line: watcher.line(child.name, line))
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
+        self._restarting = False
         self._was_ready = False
 
     @property
@@ -79,6 +80,10 @@ class ProcessRunner:
                     how = f"could not be started again: {error}"
                 if self._stopping:
                     return
+                if self._restarting:
+                    self._restarting = False
+                    crashes = 0
+                    continue
                 crashes = 1 if time.monotonic() - begun > self._limits.stable else crashes + 1
                 if not self._was_ready and crashes >= self._limits.attempts:
                     raise StartError(self._tell(f"{self.child.name} {how}, {crashes} times in a row"))
@@ -102,6 +107,27 @@ class ProcessRunner:
             await asyncio.wait([task], timeout=self.child.patience)
             self.kill()
         await asyncio.wait([task])
+
+    async def restart(self) -> None:
+        """End the life that it has, as `stop` does, and return when the next one is ready.
+
+        Raises StartError where that does not come; it is tried again all the same.
+        """
+        await self.ready.wait()
+        process = self._process
+        assert process is not None  # noqa: S101 - what is ready has one
+        self.ready.clear()
+        self._restarting = True
+        self._watcher.state(self.child.name, State.STOPPING)
+        self._signal(self.child.stop_signal)
+        try:
+            await asyncio.wait_for(process.wait(), self.child.patience)
+        except TimeoutError:
+            self.kill()
+        try:
+            await asyncio.wait_for(self.ready.wait(), self._limits.ready)
+        except TimeoutError as error:
+            raise StartError(self._tell(f"{self.child.name} did not come back in time")) from error
 
     def kill(self) -> None:
         """End the child and whatever it started in its process group, at once."""

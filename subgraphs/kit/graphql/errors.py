@@ -15,6 +15,7 @@ from subgraphs.kit import errors as domain
 from subgraphs.kit.graphql.limits import MAX_ERRORS
 from subgraphs.kit.http.responses import current_request_id
 from subgraphs.kit.logs import get_logger
+from subgraphs.kit.metrics import GRAPHQL_ERRORS
 from subgraphs.kit.outages import is_outage
 
 log = get_logger(__name__)
@@ -142,6 +143,7 @@ def present(error: GraphQLError) -> GraphQLError:
     else:
         log.error("unexpected_error", path=error.path, exc_info=original)
         code, message = domain.DomainError.code, "Something went wrong on our side; try again later."
+    GRAPHQL_ERRORS.labels(code).inc()
     extensions = {**(error.extensions or {}), "code": code, "requestId": current_request_id()}
     if isinstance(original, domain.RateLimited):
         extensions["retryAfter"] = original.retry_after

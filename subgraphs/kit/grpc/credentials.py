@@ -9,10 +9,18 @@ for one machine: on any other address it must be asked for by `services.plaintex
 from pathlib import Path
 
 import grpc
+from cryptography.x509 import load_pem_x509_certificates
 
+from subgraphs.kit.background import Job
 from subgraphs.kit.errors import StartError
+from subgraphs.kit.logs import get_logger
 from subgraphs.kit.loopback import is_loopback
+from subgraphs.kit.metrics import CERTIFICATE_EXPIRY
 from subgraphs.kit.settings import ServicesSettings
+
+log = get_logger(__name__)
+
+_LOOK_EVERY = 300.0
 
 
 def server_credentials(settings: ServicesSettings, host: str) -> grpc.ServerCredentials | None:
@@ -43,6 +51,30 @@ def _only_here(settings: ServicesSettings, host: str, missing: str) -> None:
             f"gRPC at {host!r} would send the token of the services in plain text; set …_SERVICES_{missing.upper()} "
             "for TLS, or …_SERVICES_PLAINTEXT=true where the network is trusted"
         )
+
+
+def note_expiry(settings: ServicesSettings) -> None:
+    """Say in the metrics when the certificates of the TLS settings end."""
+    files = {"tls_cert": settings.tls_cert, "tls_ca": settings.tls_ca}
+    for name, path in files.items():
+        if path is None:
+            continue
+        try:
+            certificates = load_pem_x509_certificates(path.read_bytes())
+        except (OSError, ValueError) as error:
+            log.warning("certificate_unreadable", setting=name, error=str(error))
+            continue
+        ends = min(certificate.not_valid_after_utc for certificate in certificates)
+        CERTIFICATE_EXPIRY.labels(name).set(ends.timestamp())
+
+
+def expiry_job(settings: ServicesSettings) -> Job:
+    """Files are replaced while services run, and the metrics tell of those that lie there."""
+
+    async def look() -> None:
+        note_expiry(settings)
+
+    return Job(name="certificate_expiry", run_once=look, every=_LOOK_EVERY)
 
 
 def _read(path: Path) -> bytes:

@@ -9,11 +9,12 @@ from datetime import timedelta
 
 from subgraphs.kit.errors import StartError
 from subgraphs.kit.ids import new_id
-from subgraphs.kit.mongo.client import Collection, Database, utc_now
+from subgraphs.kit.mongo.client import Collection, Database, Document, utc_now
+from subgraphs.kit.mongo.conditional import when
 
 COLLECTION = "atomicity_probes"
 
-_ROUNDS = 6
+_ROUNDS = 4
 _CLAIMS = 12
 _ABANDONED = timedelta(hours=1)
 
@@ -26,10 +27,10 @@ async def check_conditional_updates(database: Database) -> None:
     probes = database[COLLECTION]
     # Of processes that ended in the middle.
     await probes.delete_many({"at": {"$lt": utc_now() - _ABANDONED}})
-    for _ in range(_ROUNDS):
+    for claim in (_claim_by_filter, _claim_by_pipeline) * _ROUNDS:
         probe = new_id()
         await probes.insert_one({"_id": probe, "at": utc_now(), "available": 1, "claims": []})
-        claims = await asyncio.gather(*(_claim(probes, probe, number) for number in range(_CLAIMS)))
+        claims = await asyncio.gather(*(claim(probes, probe, number) for number in range(_CLAIMS)))
         after = await probes.find_one_and_delete({"_id": probe})
         winners = [number for number, won in enumerate(claims) if won]
         if after is None or len(winners) != 1 or (after["available"], after["claims"]) != (0, winners):
@@ -40,8 +41,17 @@ async def check_conditional_updates(database: Database) -> None:
             )
 
 
-async def _claim(probes: Collection, probe: str, number: int) -> bool:
-    """As a hold takes units (`products/store/holds.py`): a condition on a number and on an array, and both changed."""
+async def _claim_by_filter(probes: Collection, probe: str, number: int) -> bool:
+    """As a change of what was read: what must still hold is in the filter."""
     free = {"_id": probe, "available": {"$gte": 1}, "claims": {"$ne": number}}
-    claim = {"$inc": {"available": -1}, "$push": {"claims": number}}
-    return bool((await probes.update_one(free, claim)).modified_count)
+    return bool((await probes.update_one(free, _claiming(number))).modified_count)
+
+
+async def _claim_by_pipeline(probes: Collection, probe: str, number: int) -> bool:
+    """As a hold takes units (`products/store/holds.py`): what must hold is an expression in the update itself."""
+    free = {"$and": [{"$gte": ["$available", 1]}, {"$not": [{"$in": [number, "$claims"]}]}]}
+    return bool((await probes.update_one({"_id": probe}, when(free, _claiming(number)))).modified_count)
+
+
+def _claiming(number: int) -> Document:
+    return {"$inc": {"available": -1}, "$push": {"claims": number}}

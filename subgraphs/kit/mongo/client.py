@@ -26,7 +26,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from subgraphs.kit.metrics import DB_CONNECTIONS
+from subgraphs.kit.metrics import DB_CONNECTIONS, DB_POOL_FAILURES, DB_POOL_SIZE, DB_POOL_WAIT
 from subgraphs.kit.outages import register
 from subgraphs.kit.settings import DatabaseSettings
 
@@ -78,8 +78,9 @@ class Mongo:
             maxPoolSize=settings.pool_size,
             tz_aware=True,
             retryWrites=False,  # conditional updates here are idempotent by themselves and retried with care
-            event_listeners=[_InUse(), *listeners],
+            event_listeners=[_PoolMetrics(), *listeners],
         )
+        DB_POOL_SIZE.set(settings.pool_size)
         self.database: Database = self._client[name]
 
     async def ping(self) -> None:
@@ -89,11 +90,15 @@ class Mongo:
         self._client.close()
 
 
-class _InUse(monitoring.ConnectionPoolListener):
-    """Counts the connections that are checked out; the other events of a pool say nothing here."""
+class _PoolMetrics(monitoring.ConnectionPoolListener):
+    """Counts the connections that are checked out, and the time that took; the other events of a pool say nothing here."""
 
-    def connection_checked_out(self, event: monitoring.ConnectionCheckedOutEvent) -> None:  # noqa: ARG002 - pymongo's signature
+    def connection_checked_out(self, event: monitoring.ConnectionCheckedOutEvent) -> None:
         DB_CONNECTIONS.inc()
+        DB_POOL_WAIT.observe(event.duration or 0.0)  # always there, but for a type that says otherwise
+
+    def connection_check_out_failed(self, event: monitoring.ConnectionCheckOutFailedEvent) -> None:  # noqa: ARG002 - pymongo's signature
+        DB_POOL_FAILURES.inc()
 
     def connection_checked_in(self, event: monitoring.ConnectionCheckedInEvent) -> None:  # noqa: ARG002 - pymongo's signature
         DB_CONNECTIONS.dec()
@@ -103,7 +108,7 @@ class _InUse(monitoring.ConnectionPoolListener):
 
     pool_created = pool_ready = pool_cleared = pool_closed = _ignore
     connection_created = connection_ready = connection_closed = _ignore
-    connection_check_out_started = connection_check_out_failed = _ignore
+    connection_check_out_started = _ignore
 
 
 def utc_now() -> datetime:

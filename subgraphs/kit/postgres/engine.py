@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import AsyncAdaptedQueuePool, PoolProxiedConnection, event, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from subgraphs.kit.metrics import DB_CONNECTIONS
+from subgraphs.kit.metrics import DB_CONNECTIONS, DB_POOL_FAILURES, DB_POOL_SIZE, DB_POOL_WAIT
 from subgraphs.kit.outages import is_network_error, register
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.kit.tracing import trace_statements
@@ -26,6 +26,7 @@ class Postgres:
         timeout = settings.timeout.total_seconds()
         self.engine = create_async_engine(
             driver_url(settings.url),
+            poolclass=_MeasuredPool,
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=timeout,
@@ -39,6 +40,7 @@ class Postgres:
         # Autocommit saves BEGIN and ROLLBACK around a lone read; both views share the pool.
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._observers: list[Observer] = []
+        DB_POOL_SIZE.set(settings.pool_size)
         event.listen(self.engine.sync_engine, "checkout", _check_out)
         event.listen(self.engine.sync_engine, "checkin", _check_in)
 
@@ -77,6 +79,20 @@ class Postgres:
 def record_change(connection: AsyncConnection, change: object) -> None:
     """Tell the observers of commits, once this unit of work is one, that `change` was made."""
     connection.sync_connection.info[_CHANGES].append(change)  # type: ignore[union-attr] # it has begun
+
+
+class _MeasuredPool(AsyncAdaptedQueuePool):
+    """Measures how long it takes to be given a connection, and counts when there is none."""
+
+    def connect(self) -> PoolProxiedConnection:
+        asked = time.perf_counter()
+        try:
+            connection = super().connect()
+        except Exception:
+            DB_POOL_FAILURES.inc()
+            raise
+        DB_POOL_WAIT.observe(time.perf_counter() - asked)
+        return connection
 
 
 _PING_AFTER = 5.0

@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from subgraphs.kit.background import Job, WakeUp
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.events.transport import OutgoingEvent, Publisher
+from subgraphs.kit.metrics import OUTBOX_AGE, OUTBOX_UNSENT
 from subgraphs.kit.postgres.engine import Postgres
 
 _BATCH = 200
@@ -37,6 +38,8 @@ _RETENTION = timedelta(days=7)
 _PURGE_EVERY = timedelta(hours=1)
 _PURGE_BATCH = 2000
 _TRY_REFUSED_AGAIN = 10.0
+_MEASURE_EVERY = 15.0
+_MOST_COUNTED = 10_000
 _POSITIONS = text("CAST(:positions AS bigint[])")
 
 
@@ -87,6 +90,26 @@ class OutboxRelay:
     @property
     def job(self) -> Job:
         return Job(name="outbox_relay", run_once=self.lead, every=1.0)
+
+    @property
+    def measuring(self) -> Job:
+        """The job that says how far behind the relay is, whichever process leads."""
+        return Job(name="outbox_backlog", run_once=self.measure, every=_MEASURE_EVERY, delay=1.0)
+
+    async def measure(self) -> None:
+        created_at = self._table.c.created_at
+        unsent = (
+            select(created_at)
+            .where(self._table.c.published_at.is_(None))
+            .order_by(self._table.c.position)
+            .limit(_MOST_COUNTED)
+            .subquery()
+        )
+        age = func.extract("epoch", func.now() - func.min(unsent.c.created_at))
+        async with self._postgres.read() as connection:
+            count, oldest = (await connection.execute(select(func.count(), age).select_from(unsent))).one()
+        OUTBOX_UNSENT.set(count)
+        OUTBOX_AGE.set(max(0.0, float(oldest or 0)))
 
     async def lead(self) -> None:
         """Relay for as long as this process leads; return at once where another one does."""

@@ -47,7 +47,7 @@ Rate = Annotated[Any, BeforeValidator(parse_rate), PlainSerializer(_text)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """One count: its key, and its limit.
+    """One count: its key, its limit, and the name of what is attempted, of which there are few.
 
     `forgiving`: a success empties it. That is for the attempts of one client on one account, where a success
     shows that the failures were typing errors. A bucket that accounts share must not be forgiving: an attacker
@@ -56,6 +56,7 @@ class Bucket:
 
     key: str
     limit: Limit
+    attempt: str = "other"
     forgiving: bool = False
 
 

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from subgraphs.kit.errors import RateLimited
 from subgraphs.kit.logs import get_logger
+from subgraphs.kit.metrics import RATE_LIMIT_REFUSALS, RATE_LIMITS_ALONE
 from subgraphs.kit.rate_limiting.limits import Bucket, Outcome, rounded
 from subgraphs.kit.rate_limiting.memory import MemoryCounts
 
@@ -137,12 +138,14 @@ class RateLimiter:
                     await asyncio.sleep(_PAUSE)
                 return counts
         except TimeoutError:
+            RATE_LIMIT_REFUSALS.labels(buckets[0].attempt).inc()
             raise _too_many(1) from None
 
     async def _try_admit(self, buckets: Sequence[Bucket]) -> RedisCounts | MemoryCounts | None:
         """The counts that admitted the attempt; None while others are under way. Raises RateLimited."""
         retry_after, counts = await self._ask(buckets)
         if retry_after > 0:
+            RATE_LIMIT_REFUSALS.labels(buckets[0].attempt).inc()
             raise _too_many(math.ceil(retry_after / 1000))
         return counts if retry_after == 0 else None
 
@@ -176,6 +179,7 @@ class RateLimiter:
 
     def _note(self, error: Exception) -> None:
         self._ask_again_at = time.monotonic() + _ASK_AGAIN
+        RATE_LIMITS_ALONE.inc()
         log.warning("rate_limiter_without_redis", error=str(error))
 
 

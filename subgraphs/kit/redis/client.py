@@ -1,8 +1,10 @@
 """The Redis client of a service, counting its commands."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
+from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
@@ -33,7 +35,12 @@ class CountingRedis(Redis):
 
 
 def _count(command: Sequence[Any]) -> None:
-    REDIS_COMMANDS.labels(str(command[0]).lower()).inc()
+    _commands(str(command[0])).inc()
+
+
+@lru_cache(maxsize=256)
+def _commands(name: str) -> Counter:
+    return REDIS_COMMANDS.labels(name.lower())
 
 
 def create_redis(settings: RedisSettings) -> CountingRedis:

@@ -11,7 +11,7 @@ from subgraphs.orders.domain.transitions import OrderStatus
 
 SOURCE = "orders"
 STATUS_CHANGED = "OrderStatusChanged"
-READERS = ("users.order_email", "orders.webhooks")
+READERS = ("users.order_email", "users.order_activity", "orders.webhooks")
 """The groups of which each is to get every event of orders, also those from before it first ran."""
 
 # Milestones that others care about, beside the general change of status.

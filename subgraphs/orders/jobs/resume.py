@@ -9,6 +9,7 @@ from subgraphs.kit.background import Job
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.orders import Order
+from subgraphs.orders.metrics import SAGA_RESUMED
 from subgraphs.orders.saga import LEASE, Saga
 from subgraphs.orders.store.due import DueOrderStore
 
@@ -41,5 +42,6 @@ class ResumeOrders:
 
     async def _resume(self, order: Order) -> None:
         progress = await self.saga.advance(order)
+        SAGA_RESUMED.labels("done" if progress.error is None else "failed").inc()
         if progress.error is None:
             log.info("order_resumed", order_id=order.id, status=progress.order.status.value)

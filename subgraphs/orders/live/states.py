@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
-from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -18,10 +17,9 @@ from subgraphs.kit.logs import get_logger
 from subgraphs.orders.domain.ids import OrderId, UserId
 from subgraphs.orders.domain.orders import Order, OrderState
 from subgraphs.orders.domain.transitions import OrderStatus
+from subgraphs.orders.metrics import STATE_READS
 
 log = get_logger(__name__)
-
-READS = Counter("order_state_reads_total", "Reads of an order's state, by what the cache had.", ["outcome"])
 
 # Seconds that a request waits for Redis, which answers in less than a thousandth of that.
 _PATIENCE = 0.25
@@ -82,11 +80,11 @@ class OrderStates:
             except (RedisError, OSError) as error:
                 self._lose(error)
             else:
-                READS.labels("miss" if entry is None else "hit").inc()
+                STATE_READS.labels("miss" if entry is None else "hit").inc()
                 written = None if entry is None else _decoded(order_id, str(entry))
                 own = self._unwritten.get(order_id)
                 return own if written is None or (own and own.version > written.version) else written
-        READS.labels("away").inc()
+        STATE_READS.labels("away").inc()
         # Another process may have changed the order since, and nobody can say so.
         return None
 

@@ -17,6 +17,7 @@ from subgraphs.orders.domain.payments import OPEN, Payment, PaymentStatus
 from subgraphs.orders.domain.refunds import Refund
 from subgraphs.orders.domain.shipping import ShippingRates
 from subgraphs.orders.domain.transitions import SOLD, Action, OrderStatus
+from subgraphs.orders.metrics import SAGA_STEPS
 from subgraphs.orders.payments.provider import PaymentProvider
 from subgraphs.orders.ports.inventory import Inventory
 from subgraphs.orders.saga.captures import Captures, LateCaptures
@@ -139,9 +140,13 @@ class Saga:
     async def _next(self, order: Order, items: Sequence[OrderItem] | None) -> Order | None:
         """The order after its next step, or as another writer has left it; None where nothing is left to do."""
         try:
-            return await self._step(order, items)
+            following = await self._step(order, items)
         except StaleOrder:
+            _count(order, "overtaken")
             return await self._load(order.id)
+        if following is not None:
+            _count(order, "done")
+        return following
 
     async def _step(self, order: Order, items: Sequence[OrderItem] | None) -> Order | None:
         """Run the step of the order's state; None where it has none."""
@@ -177,10 +182,17 @@ class Saga:
         return order
 
 
+def _count(order: Order, outcome: str) -> None:
+    SAGA_STEPS.labels(order.status.value, outcome).inc()
+
+
 def _report(order: Order, error: Exception) -> None:
     if isinstance(error, Unavailable):
+        _count(order, "waits")
         log.info("order_waits", order_id=order.id, status=order.status.value, reason=error.message)
     elif is_outage(error):
+        _count(order, "interrupted")
         log.warning("order_interrupted", order_id=order.id, status=order.status.value, error=repr(error))
     else:
+        _count(order, "failed")
         log.error("order_stuck", order_id=order.id, status=order.status.value, exc_info=error)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from subgraphs.kit.auth.viewer import Viewer
@@ -21,6 +20,7 @@ from subgraphs.orders.domain.orders import Order, RejectionKind
 from subgraphs.orders.domain.quotas import Quotas
 from subgraphs.orders.domain.shipping import ShippingDetails, ShippingRates
 from subgraphs.orders.domain.transitions import OrderStatus
+from subgraphs.orders.metrics import ORDERS
 from subgraphs.orders.ports.accounts import Accounts
 from subgraphs.orders.saga import LEASE, Saga, patience
 from subgraphs.orders.service.idempotency import check_key, digest_of
@@ -28,8 +28,6 @@ from subgraphs.orders.service.visibility import visible_order
 from subgraphs.orders.store.idempotency_keys import IdempotencyKeyStore
 from subgraphs.orders.store.orders import OrderStore
 from subgraphs.orders.store.quotas import QuotaStore
-
-ORDERS = Counter("orders_total", "Orders placed.")
 
 # What an amount is in before the products have said their currency.
 _UNPRICED = Amount(MinorUnits(0), "USD")

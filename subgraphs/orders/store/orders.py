@@ -20,11 +20,19 @@ from subgraphs.orders.domain.ids import OrderId
 from subgraphs.orders.domain.items import OrderItem, Price
 from subgraphs.orders.domain.orders import CancellationRequest, Order, OrderEvent, Rejection
 from subgraphs.orders.domain.shipping import ShippingDetails
-from subgraphs.orders.domain.transitions import TRANSITIONS, Action
+from subgraphs.orders.domain.transitions import TRANSITIONS, Action, OrderStatus
+from subgraphs.orders.metrics import ORDER_TRANSITIONS
 from subgraphs.orders.store.keys import any_of, known_ids
 from subgraphs.orders.store.rows import ORDER_COLUMNS, to_event, to_item, to_order
 from subgraphs.orders.store.tables import order_events, order_items, orders, outbox
 from subgraphs.orders.store.units_sold import UnitsSoldStore
+
+
+async def count_transitions(changes: Sequence[object]) -> None:
+    """Count the states that orders have entered, by an observer of commits."""
+    for change in changes:
+        if isinstance(change, OrderStatus):
+            ORDER_TRANSITIONS.labels(change.value).inc()
 
 
 class OrderStore:
@@ -148,6 +156,7 @@ class OrderStore:
         await self._append(changed, at=now, actor=actor, note=note)
         # Last, since every order of the same product waits for this row until the transaction ends.
         await UnitsSoldStore(self._connection).follow(order.id, before=order.status, after=status)
+        record_change(self._connection, status)
         return changed
 
     async def request_cancellation(

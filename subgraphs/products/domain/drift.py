@@ -47,6 +47,15 @@ class ProductUnits:
         return self.on_hand - self.available - self.held
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldStock:
+    """What is held of all products. Of an `oversold` product some units could be sold twice."""
+
+    holds: int
+    units: int
+    oversold: int
+
+
 def counted_hold(reservation: Reservation, line: ReservationLine, holds: Iterable[Hold]) -> bool:
     """Whether the hold that `line` of a reservation that holds names is among `holds`."""
     return any(

@@ -3,6 +3,7 @@
 import strawberry
 
 from subgraphs.kit.graphql.pagination import Connection
+from subgraphs.kit.graphql.selections import selects
 from subgraphs.products.domain.categories import CategoryId
 from subgraphs.products.domain.lists import ProductSort
 from subgraphs.products.domain.products import ProductId
@@ -20,7 +21,7 @@ from subgraphs.products.graphql.inputs import (
     listing,
     searching,
 )
-from subgraphs.products.graphql.search import ProductSearchConnection, asks_for_facets
+from subgraphs.products.graphql.search import ProductSearchConnection
 
 
 @strawberry.type
@@ -64,7 +65,9 @@ class Query:
         sort: ProductSort | None = ProductSort.RELEVANCE,
     ) -> ProductSearchConnection:
         asked = searching(query=query, first=first, after=after, filter=filter, sort=sort)
-        page = await info.context.search.search(info.context.viewer, asked, with_facets=asks_for_facets(info))
+        page = await info.context.search.search(
+            info.context.viewer, asked, with_facets=selects(info, "facets")
+        )
         return ProductSearchConnection.of(page)
 
     @strawberry.field(description="Completions of the last word of `prefix`, the most common first.")

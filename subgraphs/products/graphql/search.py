@@ -1,11 +1,10 @@
 """What a search answers: a connection with scores and facets."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Self
 
 import strawberry
-from strawberry.types.nodes import SelectedField, Selection
 
 from subgraphs.kit.graphql.pagination import PageInfo
 from subgraphs.kit.pagination import encode_cursor
@@ -110,18 +109,3 @@ class ProductSearchConnection:
             end_cursor=edges[-1].cursor if edges else None,
         )
         return cls(edges=edges, page_info=info, count=page.total, count_facets=page.facets)
-
-
-def asks_for_facets(info: Info) -> bool:
-    """Whether the field that is resolved has `facets` selected, through fragments too."""
-    return any(_selects(field.selections, "facets") for field in info.selected_fields)
-
-
-def _selects(selections: Iterable[Selection], name: str) -> bool:
-    """Whether the field is among `selections` or in a fragment among them."""
-    return any(
-        selection.name == name
-        if isinstance(selection, SelectedField)
-        else _selects(selection.selections, name)
-        for selection in selections
-    )

@@ -1,14 +1,8 @@
 """The background work on search: the index follows the catalogue, and the analyser when that has changed."""
 
-from prometheus_client import Gauge
-
 from subgraphs.kit.background import Job, WakeUp
+from subgraphs.products.metrics import SEARCH_DUE
 from subgraphs.products.service.search_index import SearchIndexing
-
-SEARCH_DUE = Gauge(
-    "products_search_due",
-    "Products whose terms in the search index are older than their text or the analyser.",
-)
 
 _EVERY = 1.0
 

@@ -1,10 +1,13 @@
 """The background work on stock: unfinished and expired reservations, stray holds, movements, what is past its time."""
 
 from subgraphs.kit.background import Job
+from subgraphs.products.metrics import HELD_UNITS, HOLDS, OVERSOLD
 from subgraphs.products.service.movements import StockMovements
+from subgraphs.products.service.reconciliation import Reconciliation
 from subgraphs.products.service.upkeep import BATCH, PURGE_BATCH, StockUpkeep
 from subgraphs.products.settings import StockSettings
 
+_MEASURE_EVERY = 30.0
 _COLLECT_EVERY = 1.0
 """Seconds that movements stay in the document of their product, which each of its writes carries along."""
 
@@ -27,6 +30,18 @@ def stock_jobs(upkeep: StockUpkeep, settings: StockSettings) -> tuple[Job, ...]:
         # The audit looks first: it needs the reservation that a stray hold belongs to.
         Job(name="stock_purge", run_once=purge, every=purge_every, delay=purge_every),
     )
+
+
+def measurement_job(reconciliation: Reconciliation) -> Job:
+    """Each process reads the same of the database."""
+
+    async def measure() -> None:
+        held = await reconciliation.measure()
+        HOLDS.set(held.holds)
+        HELD_UNITS.set(held.units)
+        OVERSOLD.set(held.oversold)
+
+    return Job(name="stock_measurement", run_once=measure, every=_MEASURE_EVERY, delay=1.0)
 
 
 def movement_jobs(movements: StockMovements, settings: StockSettings) -> tuple[Job, ...]:

@@ -11,15 +11,29 @@ from subgraphs.kit.errors import Unavailable, ValidationFailed
 from subgraphs.products.domain.reservations import (
     COMMITTABLE,
     RELEASABLE,
+    Gone,
+    Held,
     OrderId,
     Outcome,
     Reservation,
     ReservationLine,
+    Shortage,
     State,
+    TooManyHolds,
+    UnknownProducts,
     check_order_id,
     merge_lines,
 )
+from subgraphs.products.metrics import RESERVATIONS
 from subgraphs.products.service.reservation_steps import ReservationSteps
+
+_OUTCOMES = {
+    Held: "held",
+    Shortage: "shortage",
+    UnknownProducts: "unknown_products",
+    TooManyHolds: "too_many_holds",
+    Gone: "gone",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +66,9 @@ class InventoryService:
             raise ValidationFailed("this order came with other lines before", field="lines")
         if not mine:
             reservation = await self.steps.await_lease(reservation, State.RESERVING)
-        outcome = reservation.outcome()
-        return await self.steps.hold(reservation) if outcome is None else outcome
+        outcome = reservation.outcome() or await self.steps.hold(reservation)
+        RESERVATIONS.labels(_OUTCOMES[type(outcome)]).inc()
+        return outcome
 
     async def pin(self, order_id: str) -> State | None:
         """Keep the hold from expiring. Returns the state, None when there is no such reservation."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from subgraphs.kit.errors import Unavailable
-from subgraphs.products.domain.drift import Drift, DriftKind, ProductUnits, counted_hold
+from subgraphs.products.domain.drift import Drift, DriftKind, HeldStock, ProductUnits, counted_hold
 from subgraphs.products.domain.reservations import (
     SETTLED,
     UNFINISHED,
@@ -23,6 +23,7 @@ from subgraphs.products.service.reservation_steps import ReservationSteps
 from subgraphs.products.store.drift import DriftStore
 
 _BATCH = 200
+_ALL = timedelta(days=1)  # whatever the clock of the process that made a hold said
 _HOLDING = (State.HELD, State.PINNED)
 
 UNPINNED_FOR = timedelta(minutes=15)
@@ -44,6 +45,18 @@ class Reconciliation:
                 yield drift
         async for drift in self._long_pinned(pinned_for, repair=repair):
             yield drift
+
+    async def measure(self) -> HeldStock:
+        """What is held now, and how many products with holds have more units than are on hand.
+
+        A product's units are in its one document, so that what is counted here was so at one moment.
+        """
+        holds = units = oversold = 0
+        async for product in self.store.held_units(before=self.steps.clock() + _ALL):
+            holds += len(product.holds)
+            units += product.held
+            oversold += product.missing < 0
+        return HeldStock(holds=holds, units=units, oversold=oversold)
 
     async def _unfinished(self, *, repair: bool) -> AsyncIterator[Drift]:
         """Reservations that the sweep should have finished by now."""

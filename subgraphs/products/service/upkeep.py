@@ -7,6 +7,7 @@ from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.outages import is_outage
 from subgraphs.products.domain.reservations import SETTLED, UNFINISHED, Reservation, State
+from subgraphs.products.metrics import STRAY_HOLDS, SWEPT
 from subgraphs.products.service.reservation_steps import ReservationSteps
 
 log = get_logger(__name__)
@@ -45,6 +46,7 @@ class StockUpkeep:
                 if hold.order_id in settled and await self.steps.holds.end_stray(
                     hold, at=now, reason="left by a late write"
                 ):
+                    STRAY_HOLDS.inc()
                     log.warning(
                         "stray_hold_ended",
                         order_id=hold.order_id,
@@ -85,5 +87,6 @@ class StockUpkeep:
                 raise
             log.exception("reservation_unfinished", order_id=reservation.order_id)
             return 0
+        SWEPT.inc()
         log.info("reservation_swept", order_id=reservation.order_id, state=reservation.state.value)
         return 1

@@ -36,6 +36,11 @@ class DriftStore:
             yield found
             last = found[-1].product_id
 
+    async def held_units(self, *, before: datetime) -> AsyncIterator[ProductUnits]:
+        """Of the products that have a hold from before that time, read by the index of holds."""
+        async for document in self._products.find({"holds.at": {"$lt": before}}, _UNITS):
+            yield _units(document)
+
     async def units(self, product_ids: Sequence[ProductId]) -> dict[ProductId, ProductUnits]:
         cursor = self._products.find({"_id": {"$in": list(product_ids)}}, _UNITS)
         return {ProductId(d["_id"]): _units(d) async for d in cursor}

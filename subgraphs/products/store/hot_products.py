@@ -5,15 +5,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from prometheus_client import Counter
-
 from subgraphs.products.domain.products import Product, ProductId
+from subgraphs.products.metrics import CACHE_LOOKUPS
 from subgraphs.products.store.product_cache import ProductCache
 from subgraphs.products.store.products import ProductStore
 
-LOOKUPS = Counter(
-    "products_cache_lookups_total", "Products looked for in the cache, by outcome.", ["outcome"]
-)
+_HITS, _MISSES = CACHE_LOOKUPS.labels("hit"), CACHE_LOOKUPS.labels("miss")
 
 _TOO_LATE = 30.0
 """Seconds after which a read is not stored: well before the ranks of the writes that it may have missed are gone."""
@@ -36,8 +33,8 @@ class HotProducts:
         wanted = list(dict.fromkeys(ids))
         found = await self._cache.read(wanted)
         missing = [i for i in wanted if i not in found]
-        LOOKUPS.labels("hit").inc(len(found))
-        LOOKUPS.labels("miss").inc(len(missing))
+        _HITS.inc(len(found))
+        _MISSES.inc(len(missing))
         if missing:
             found |= await self._read(missing)
         return [found[i] for i in ids]

@@ -14,7 +14,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +48,11 @@ class KeyRingError(StartError):
 class SigningKey:
     kid: str
     private: Ed25519PrivateKey
+    public: Ed25519PublicKey = field(init=False)
+    """Derived once: it is asked for with every request."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "public", self.private.public_key())
 
     @property
     def active_from(self) -> datetime:
@@ -57,6 +62,11 @@ class SigningKey:
             return datetime.strptime(match[0], _INSTANT).replace(tzinfo=UTC) if match else _ALWAYS
         except ValueError:
             return _ALWAYS
+
+    @property
+    def active_timestamp(self) -> float:
+        """The same in Unix time; 0 where the name says nothing."""
+        return 0.0 if self.active_from == _ALWAYS else self.active_from.timestamp()
 
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
@@ -89,7 +99,7 @@ class KeyRing:
     async def key(self, kid: str) -> Ed25519PublicKey | None:
         self._refresh()
         known = self._keys.get(kid)
-        return known.private.public_key() if known else None
+        return known.public if known else None
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """All public keys as a JWK set (RFC 7517, RFC 8037), those to come included."""
@@ -193,7 +203,7 @@ def _load(path: Path) -> SigningKey:
 
 
 def _jwk(key: SigningKey) -> dict[str, str]:
-    raw = key.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    raw = key.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
     return {
         "kty": "OKP",
         "crv": "Ed25519",

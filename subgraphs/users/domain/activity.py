@@ -25,13 +25,18 @@ class ActivityKind(StrEnum):
     ROLE_CHANGED = "ROLE_CHANGED"
     ENABLED = "ENABLED"
     DISABLED = "DISABLED"
+    ORDER_CREATED = "ORDER_CREATED"
+    ORDER_PAID = "ORDER_PAID"
+    ORDER_CANCELLED = "ORDER_CANCELLED"
+    ORDER_REFUNDED = "ORDER_REFUNDED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityEntry:
     """What is to be written to the activity log of `user_id`.
 
-    `detail` is a word or two, such as the names of the fields that changed; never a value of theirs.
+    `detail` is a word or two, such as the names of the fields that changed (never a value of theirs) or the number of an
+    order.
     """
 
     kind: ActivityKind

@@ -27,12 +27,15 @@ class Activity:
     at: datetime
     device: str = strawberry.field(description='What it was done with, such as "Firefox on Linux".')
     user_agent: str = strawberry.field(description="The header that `device` is read from.")
-    ip: str = strawberry.field(description="Where it was done from.")
-    detail: str | None = strawberry.field(description="Such as the names of the fields that changed.")
+    ip: str = strawberry.field(description="Where it was done from; empty where that is not known.")
+    detail: str | None = strawberry.field(
+        description="Such as the names of the fields that changed, or the number of the order."
+    )
     actor_id: strawberry.Private[str | None]
 
     @strawberry.field(
-        description="The account that did it; null where nobody was logged in, or an operator did it on the command line."
+        description="The account that did it; null where nobody was logged in, an operator did it on the command line, "
+        "or it is not known."
     )
     async def actor(self, info: Info) -> "User | None":
         user = await info.context.loaders.users.load(self.actor_id) if self.actor_id else None

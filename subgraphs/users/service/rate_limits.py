@@ -90,4 +90,4 @@ def _bucket(what: str, *parts: str, limit: Limit | None) -> list[Bucket]:
     if limit is None:
         return []
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-    return [Bucket(key=f"throttle:{what}:{digest}", limit=limit)]
+    return [Bucket(key=f"throttle:{what}:{digest}", limit=limit, attempt=what.removesuffix("-address"))]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, column, delete, func, insert, join, select, text, true
@@ -21,16 +21,19 @@ class ActivityStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, *entries: ActivityEntry) -> None:
-        rows = [
+    async def add(self, *entries: ActivityEntry, at: datetime | None = None) -> None:
+        """Write `entries`, which happened `at`; by default now."""
+        when = {} if at is None else {"at": at}
+        rows: list[dict[str, Any]] = [
             {
-                "id": new_id(),
+                "id": new_id(at),
                 "user_id": entry.user_id,
                 "kind": entry.kind,
                 "actor_id": entry.actor_id,
                 "user_agent": entry.device.user_agent,
                 "address": entry.device.address,
                 "detail": entry.detail,
+                **when,
             }
             for entry in entries
         ]

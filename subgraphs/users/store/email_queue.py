@@ -61,6 +61,13 @@ class EmailQueueStore:
         rows = (await self._connection.execute(statement)).all()
         return [_email(row) for row in sorted(rows, key=lambda row: str(row.id))]
 
+    async def waiting(self) -> tuple[int, float]:
+        """How many e-mails are not done with, and the age of the oldest of them in seconds."""
+        age = func.extract("epoch", func.now() - func.min(email_queue.c.created_at))
+        statement = select(func.count(), age).where(email_queue.c.done_at.is_(None))
+        count, oldest = (await self._connection.execute(statement)).one()
+        return int(count), max(0.0, float(oldest or 0))
+
     async def settle(self, email: QueuedEmail, outcome: EmailOutcome) -> None:
         await self._connection.execute(
             update(email_queue)

@@ -62,7 +62,7 @@ def _answer_everything(router: StubRouter) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("examples", [8, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.long)])
 async def test_schemathesis_has_no_findings(
     anonymous: httpx.AsyncClient, router: StubRouter, tmp_path: Path, examples: int
 ) -> None:

@@ -205,3 +205,35 @@ asyncio.run(main())
     process.kill()
     process.communicate()
     eventually(lambda: gone(pid), within=5)
+
+
+async def test_a_restart_in_order_is_no_crash_and_returns_when_the_child_is_back(make: Make, tmp_path):
+    supervisor, seen = make(child(tmp_path, "service"), child(tmp_path, "other"))
+    await supervisor.start()
+    before = dict(supervisor.pids)
+    await supervisor.restart("service")
+    assert supervisor.pids["service"] not in {None, before["service"]}
+    assert supervisor.pids["other"] == before["other"]
+    assert seen.crashes == []
+    assert seen.states.count(("service", State.READY)) == 2
+
+
+async def test_one_is_added_beside_and_another_removed_for_good(make: Make, tmp_path):
+    supervisor, seen = make(child(tmp_path, "first"))
+    await supervisor.start()
+    first = supervisor.pids["first"]
+    assert first
+    await supervisor.add(child(tmp_path, "second"))
+    assert seen.when("second", State.READY) > seen.when("first", State.READY)
+    await supervisor.remove("first")
+    assert gone(first)
+    assert list(supervisor.pids) == ["second"]
+
+
+async def test_one_that_does_not_come_up_is_not_among_them(make: Make, tmp_path):
+    supervisor, _ = make(child(tmp_path, "first"))
+    await supervisor.start()
+    with pytest.raises(StartError, match="second ended with exit code 3, 2 times in a row"):
+        await supervisor.add(child(tmp_path, "second", code=FAIL))
+    assert list(supervisor.pids) == ["first"]
+    assert supervisor.pids["first"]

@@ -246,7 +246,7 @@ def _nobody_sleeps() -> None:
     """There is no relay here that a commit could wake."""
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 10) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 30) -> None:
     """Return as soon as `holds`. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while not await holds():  # noqa: ASYNC110 - what is waited for is in a database, not in this process

@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from subgraphs.kit.ids import new_id
 from subgraphs.kit.mongo.client import Database
 
 WRITES = {
@@ -110,9 +111,18 @@ class _RacyCollection:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._collection, name)
 
-    async def update_one(self, condition: dict[str, Any], change: dict[str, Any]) -> Any:
-        found = await self._collection.find_one(condition, {"_id": 1})
-        return await self._collection.update_one({"_id": found and found["_id"]}, change)
+    async def update_one(self, condition: dict[str, Any], change: Any) -> Any:
+        found = await self._collection.find_one(condition)
+        if found is None or not isinstance(change, list):
+            return await self._collection.update_one({"_id": found and found["_id"]}, change)
+        # What the pipeline makes of the document as it was read, whatever became of it since.
+        copy = {**found, "_id": new_id()}
+        await self._collection.insert_one(copy)
+        done = await self._collection.update_one({"_id": copy["_id"]}, change)
+        made = await self._collection.find_one_and_delete({"_id": copy["_id"]})
+        if done.modified_count:
+            await self._collection.replace_one({"_id": found["_id"]}, {**made, "_id": found["_id"]})
+        return done
 
 
 class HeldUpDatabase(GatedDatabase):

@@ -18,6 +18,7 @@ from schema.proto import inventory_pb2 as pb
 from schema.proto.inventory_pb2_grpc import InventoryStub
 from subgraphs.kit.errors import StartError
 from subgraphs.kit.grpc.client import create_channel
+from subgraphs.kit.http import operations
 from subgraphs.kit.mongo.client import Mongo
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.products.app import migrate, open_app
@@ -38,9 +39,11 @@ async def engine(tmp_path):
     await asyncio.to_thread(engine.stop)
 
 
-def settings_for(database_url: str, redis_url: str, *, token: str = TOKEN) -> ProductsSettings:
+def settings_for(
+    database_url: str, redis_url: str, *, token: str = TOKEN, timeout: str = "5s"
+) -> ProductsSettings:
     return ProductsSettings(
-        database={"url": database_url, "timeout": "300ms"},
+        database={"url": database_url, "timeout": timeout},
         redis={"url": redis_url},
         server={"port": 0, "grpc_port": Ports().free()},
         services={"token": token, "users": "http://127.0.0.1:9"},
@@ -55,9 +58,10 @@ async def serving(settings: ProductsSettings):
             yield http
 
 
-async def test_store_that_goes_away_is_unavailable_until_it_is_back(engine, engines) -> None:
-    settings = settings_for(engine.url("outage"), engines.redis_url)
-    await migrate(settings)
+async def test_store_that_goes_away_is_unavailable_until_it_is_back(engine, engines, monkeypatch) -> None:
+    monkeypatch.setattr(operations, "REMEMBERED_SECONDS", 0.0)
+    await migrate(settings_for(engine.url("outage"), engines.redis_url))
+    settings = settings_for(engine.url("outage"), engines.redis_url, timeout="500ms")
     channel = create_channel(f"127.0.0.1:{settings.server.grpc_port}", token=TOKEN)
     async with serving(settings) as http, channel:
         stub = InventoryStub(channel)

@@ -4,6 +4,7 @@ Tests share that database, so each opens accounts of its own and counts nothing 
 """
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,10 @@ def make_settings(engines: Any, tmp_path_factory: pytest.TempPathFactory) -> Cal
 
     def make(**fields: Any) -> UsersSettings:
         defaults: dict[str, Any] = {
-            "database": DatabaseSettings(url=engines.postgres_url("users"), pool_size=8),
+            # A busy machine is no outage.
+            "database": DatabaseSettings(
+                url=engines.postgres_url("users"), pool_size=8, timeout=timedelta(seconds=60)
+            ),
             "redis": RedisSettings(url=engines.redis_url),
             "jwt": UsersJwtSettings(keys_dir=tmp_path_factory.mktemp("keys")),
             # The least that the settings allow: what is tested is not how slow a hash is.

@@ -13,7 +13,7 @@ import pytest
 
 from subgraphs.kit import logs
 from subgraphs.kit.cli import main
-from subgraphs.users.__main__ import service
+from subgraphs.users.__main__ import SERVICE
 from subgraphs.users.graphql.schema import schema
 from subgraphs.users.settings import UsersSettings
 
@@ -32,7 +32,7 @@ async def start(*arguments, **env):
 
 
 def test_schema_prints_the_sdl(capsys):
-    main(service, ["schema"])
+    main(SERVICE, ["schema"])
     out = capsys.readouterr().out
     assert out == schema.as_str() + "\n"
     assert 'type User @key(fields: "id")' in out
@@ -41,7 +41,7 @@ def test_schema_prints_the_sdl(capsys):
 def test_unusable_settings_are_named(capsys, monkeypatch):
     monkeypatch.setenv("USERS_JWT_KEY_DIR", "/nowhere")
     with pytest.raises(SystemExit) as caught:
-        main(service, ["serve"])
+        main(SERVICE, ["serve"])
     assert caught.value.code == 2
     assert "did you mean USERS_JWT_KEYS_DIR?" in capsys.readouterr().err
 
@@ -49,7 +49,7 @@ def test_unusable_settings_are_named(capsys, monkeypatch):
 def test_value_that_does_not_fit_is_named(capsys, monkeypatch):
     monkeypatch.setenv("USERS_JWT_REFRESH_IN", "soon")
     with pytest.raises(SystemExit):
-        main(service, ["serve"])
+        main(SERVICE, ["serve"])
     assert "jwt.refresh_in" in capsys.readouterr().err
 
 
@@ -75,7 +75,7 @@ async def test_unusable_folder_of_keys_stops_the_start_with_a_sentence(capsys, m
     # The log of this process stays the test run's.
     monkeypatch.setattr(logs, "configure", lambda *_: None)
     with pytest.raises(SystemExit) as caught:
-        await asyncio.to_thread(main, service, ["serve"])
+        await asyncio.to_thread(main, SERVICE, ["serve"])
     assert caught.value.code == 1
     err = capsys.readouterr().err
     assert err.startswith("users: the folder of signing keys")
@@ -106,7 +106,7 @@ async def test_served_on_an_empty_database_it_registers_and_ends_on_a_signal(mak
             assert response.json() == {"data": {"register": {"auth": {"user": {"role": "ADMIN"}}}}}
     finally:
         process.send_signal(signal.SIGTERM)
-        _, err = await asyncio.wait_for(process.communicate(), 20)
+        _, err = await asyncio.wait_for(process.communicate(), 60)
     assert b"Traceback" not in err
 
 

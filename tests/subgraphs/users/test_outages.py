@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from subgraphs.kit.http import operations
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
 from subgraphs.users.migrations import migrate
@@ -12,8 +13,9 @@ from tests.subgraphs.users.graphql_client import client_of, execute
 
 
 @pytest.fixture
-async def behind_proxies(make_settings):
-    """The subgraph on a database and a Redis behind proxies."""
+async def behind_proxies(make_settings, monkeypatch):
+    """The subgraph on a database and a Redis behind proxies; each look at `/ready` is a fresh one."""
+    monkeypatch.setattr(operations, "REMEMBERED_SECONDS", 0.0)
     settings = make_settings()
     await migrate(settings)
     async with proxy_to(settings.database.url) as database, proxy_to(settings.redis.url) as redis:

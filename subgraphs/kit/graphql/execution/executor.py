@@ -1,11 +1,11 @@
-"""An executor of graphql-core that completes objects by compiled code."""
+"""The executor as schemas use it: of lists of objects, too, each is completed by compiled code."""
 
-from collections.abc import Iterable
-from typing import Any, ClassVar, cast
+from asyncio import gather
+from collections.abc import Awaitable, Iterable
+from typing import Any, cast
 
 from graphql import (
     GraphQLAbstractType,
-    GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
@@ -13,108 +13,22 @@ from graphql import (
     get_nullable_type,
     is_composite_type,
 )
-from graphql.execution import Executor
-from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path, gather_with_cancel
 
-from subgraphs.kit.graphql.execution.codegen import CompleteObject, compile_object
-from subgraphs.kit.graphql.execution.specialisation import FALLBACKS, CompiledOperations, Specialisation
+from subgraphs.kit.graphql.execution.codegen import CompleteObject
+from subgraphs.kit.graphql.execution.compiling import Compiling
+from subgraphs.kit.graphql.execution.specialisation import Specialisation
 
 _new_path = tuple.__new__  # without the named tuple's own constructor, which is a function in Python
 
 
-class CompiledExecution(Executor[Any]):
+class CompiledExecution(Compiling):
     """Runs operations compiled; what it does not compile, graphql-core's own methods run.
 
     Mix it in before another executor class to keep what that one adds. A subclass for each schema has
     `operations` of its own and says in `reads_attribute` which of its fields are plain attributes.
     """
-
-    operations: ClassVar[CompiledOperations]
-    compiled: Specialisation | None
-
-    @staticmethod
-    def reads_attribute(field: GraphQLField) -> str | None:
-        """The attribute whose value is that of `field`, where its resolver does nothing but read it."""
-        del field
-        return None
-
-    @staticmethod
-    def type_of_class(abstract: GraphQLAbstractType, class_: type) -> GraphQLObjectType | None:
-        """The type of every value of `class_` where `abstract` is returned, but of those that name their own.
-
-        None where each value must be looked at.
-        """
-        del abstract, class_
-        return None
-
-    @staticmethod
-    def names_own_type(value: Any) -> bool:
-        """Whether `value` says itself what type it is, whatever its class."""
-        del value
-        return False
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.compiled = None
-        if reason := self._fallback():
-            FALLBACKS.labels(reason).inc()
-        else:
-            operation = self.operations.of(self.operation, self.fragment_definitions)
-            self.compiled = operation.specialised(self.variable_values.coerced)
-
-    def _fallback(self) -> str | None:
-        if self.abort_signal is not None:
-            return "abort_signal"
-        if self.middleware_manager is not None and self.middleware_manager.middlewares:
-            return "middleware"
-        return self.operations.of(self.operation, self.fragment_definitions).fallback
-
-    def execute_root_grouped_field_set(
-        self,
-        root_type: GraphQLObjectType,
-        root_value: Any,
-        grouped_field_set: GroupedFieldSet,
-        serially: bool,  # noqa: FBT001 - graphql-core's signature
-        position_context: Any,
-    ) -> Any:
-        """Run the root by the fields it was first met with, of which all that is compiled below knows the identity."""
-        if self.compiled is None:
-            return super().execute_root_grouped_field_set(
-                root_type, root_value, grouped_field_set, serially, position_context
-            )
-        if self.compiled.root is None:
-            complete = compile_object(root_type, grouped_field_set, self.reads_attribute)
-            self.compiled.root = (grouped_field_set, complete)
-        fields, complete = self.compiled.root
-        if serially:
-            return self.execute_fields_serially(root_type, root_value, None, fields, None)
-        return complete(self, root_value, None)
-
-    def collect_and_execute_subfields(
-        self,
-        return_type: GraphQLObjectType,
-        field_details_list: FieldDetailsList,
-        path: Path,
-        result: Any,
-        position_context: Any,
-    ) -> Any:
-        if self.compiled is None:
-            return super().collect_and_execute_subfields(
-                return_type, field_details_list, path, result, position_context
-            )
-        return self._compiled(self.compiled, return_type, field_details_list)(self, result, path)
-
-    def _compiled(
-        self, compiled: Specialisation, type_: GraphQLObjectType, details: FieldDetailsList
-    ) -> CompleteObject:
-        key = (type_, id(details))
-        entry = compiled.objects.get(key)
-        if entry is None:
-            fields = self.collect_subfields(type_, details)[0]
-            complete = compile_object(type_, fields, self.reads_attribute)
-            entry = compiled.objects[key] = (details, complete)
-        return entry[1]
 
     def complete_iterable_value(  # noqa: PLR0917 - as graphql-core has it
         self,
@@ -125,13 +39,62 @@ class CompiledExecution(Executor[Any]):
         items: Iterable[Any],
         position_context: Any,
     ) -> Any:
-        """Complete a list of objects in one loop."""
+        """Complete a list of objects in one loop, after what can be loaded for all of them at once."""
         named = get_nullable_type(item_type)
         if self.compiled is None or items.__class__ is not list or not is_composite_type(named):
             return super().complete_iterable_value(
                 item_type, field_details_list, info, path, items, position_context
             )
         complete = self._complete_item(self.compiled, named, field_details_list, info)
+        prefetches = self._prefetches(self.compiled, named, field_details_list, items)
+        if prefetches:
+            return self._complete_prefetched(
+                prefetches, complete, item_type, field_details_list, info, path, items
+            )
+        return self._complete_items(complete, item_type, field_details_list, info, path, items)
+
+    def _prefetches(
+        self, compiled: Specialisation, named: GraphQLOutputType, details: FieldDetailsList, items: list[Any]
+    ) -> list[Awaitable[None]]:
+        """What is to be waited for before `items` are completed, each with those that it concerns."""
+        by_class: dict[type, list[Any]] = {}
+        for item in items:
+            by_class.setdefault(item.__class__, []).append(item)
+        started: list[Awaitable[None]] = []
+        for class_, alike in by_class.items():
+            if len(alike) > 1 and self.is_object(class_):
+                type_ = named if isinstance(named, GraphQLObjectType) else None
+                if isinstance(named, GraphQLAbstractType):
+                    type_ = self.type_of_class(named, class_)
+                if type_ is not None and type_.is_type_of is None:
+                    prefetches = self.compiled_object(compiled, type_, details).prefetches
+                    started += [prefetch(alike, self.context_value) for prefetch in prefetches]
+        return started
+
+    async def _complete_prefetched(  # noqa: PLR0917
+        self,
+        prefetches: list[Awaitable[None]],
+        complete: CompleteObject,
+        item_type: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        items: list[Any],
+    ) -> Any:
+        # What fails here is asked for again by the resolvers, which say why for each item.
+        await gather(*prefetches, return_exceptions=True)
+        completed = self._complete_items(complete, item_type, details, info, path, items)
+        return await completed if self.is_awaitable(completed) else completed
+
+    def _complete_items(  # noqa: PLR0917
+        self,
+        complete: CompleteObject,
+        item_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        items: list[Any],
+    ) -> Any:
         completed: list[Any] = []
         pending: list[int] = []
         usual: type | None = None  # the class of the item before, of which this one most often is, too
@@ -150,7 +113,7 @@ class CompiledExecution(Executor[Any]):
                         one = None
                     else:
                         if one.__class__ is not dict:
-                            one = self._completed(one, item_type, field_details_list, item_path)
+                            one = self.completed(one, item_type, field_details_list, item_path)
                 completed.append(one)
                 if one.__class__ is not dict and one is not None:
                     pending.append(index)
@@ -173,7 +136,7 @@ class CompiledExecution(Executor[Any]):
         if not isinstance(type_, GraphQLObjectType):
             return self._complete_abstract_item(compiled, cast("GraphQLAbstractType", type_), details, info)
         if type_.is_type_of is None:
-            return self._compiled(compiled, type_, details)
+            return self.compiled_object(compiled, type_, details).complete
         return lambda run, item, path: run.complete_object_value(type_, details, info, path, item, None)
 
     def _complete_abstract_item(
@@ -194,7 +157,9 @@ class CompiledExecution(Executor[Any]):
             if known is None:
                 type_ = self.type_of_class(abstract, item.__class__)
                 plain = type_ is not None and type_.is_type_of is None
-                known = self._compiled(compiled, type_, details) if type_ and plain else looked_at
+                known = (
+                    self.compiled_object(compiled, type_, details).complete if type_ and plain else looked_at
+                )
                 by_class[item.__class__] = known
             return (looked_at if run.names_own_type(item) else known)(run, item, path)
 
@@ -216,24 +181,6 @@ class CompiledExecution(Executor[Any]):
         one: list[Any] = []
         self.complete_list_item_value(item, one, item_type, details, info, path, None)
         return one[0]
-
-    async def _completed(
-        self, awaitable: Any, item_type: GraphQLOutputType, details: FieldDetailsList, path: Path
-    ) -> Any:
-        try:
-            return await awaitable
-        except Exception as error:  # noqa: BLE001 - located, and raised again where it must be
-            self.handle_field_error(error, item_type, details, path)
-            return None
-
-    async def gather_fields(self, results: dict[str, Any], pending: list[str]) -> dict[str, Any]:
-        """`results`, whose `pending` values are awaited together."""
-        if len(pending) == 1:
-            results[pending[0]] = await results[pending[0]]
-        else:
-            awaited = await gather_with_cancel(*(results[name] for name in pending))
-            results.update(zip(pending, awaited, strict=True))
-        return results
 
     async def _gather_items(self, completed: list[Any], pending: list[int]) -> list[Any]:
         if len(pending) == 1:

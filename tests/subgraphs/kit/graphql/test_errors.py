@@ -31,6 +31,7 @@ from subgraphs.kit.graphql.errors import (
     present,
 )
 from subgraphs.kit.mongo.client import ConnectionFailure
+from tests.harness.samples import sample
 
 # What a driver raises is known as an outage once the module that wraps it is loaded.
 importlib.import_module("subgraphs.kit.grpc.client")
@@ -175,3 +176,12 @@ async def test_an_error_that_the_union_does_not_list_stays_an_error(error: Excep
 
 def test_the_permission_error_is_named_as_the_api_names_it():
     assert PermissionDeniedError.__strawberry_definition__.name == "PermissionError"
+
+
+def test_each_error_that_is_shown_is_counted_by_its_code() -> None:
+    before = {code: sample("graphql_errors_total", code=code) for code in ("INTERNAL", "NOT_FOUND")}
+    _raised(RuntimeError(_SECRET))
+    _raised(RuntimeError(_SECRET))
+    _raised(NotFound("m"))
+    assert sample("graphql_errors_total", code="INTERNAL") - before["INTERNAL"] == 2
+    assert sample("graphql_errors_total", code="NOT_FOUND") - before["NOT_FOUND"] == 1

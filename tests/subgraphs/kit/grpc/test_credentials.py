@@ -1,5 +1,6 @@
 """TLS between services by files of the settings, and plain text only where it stays on one machine."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,9 +21,10 @@ from pydantic import ValidationError
 from deploy.local.ports import Ports
 from subgraphs.kit.errors import StartError
 from subgraphs.kit.grpc.client import open_channel
-from subgraphs.kit.grpc.credentials import channel_credentials, server_credentials
+from subgraphs.kit.grpc.credentials import channel_credentials, expiry_job, server_credentials
 from subgraphs.kit.grpc.server import serving
 from subgraphs.kit.settings import ServerSettings, ServiceSettings, ServicesSettings
+from tests.harness.samples import sample
 
 TOKEN = "pk3nTqVJd0uY7rXsGm2bLzC9hWfE5aQo"
 
@@ -171,3 +173,22 @@ async def test_a_server_names_its_methods_only_when_it_is_told_to() -> None:
         assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
     async with server(reflection=True) as target:
         assert "sample.Sample" in await _list_services(target)
+
+
+async def test_the_end_of_certificates_is_in_the_metrics_also_after_their_files_change(
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path, "ca")
+    cert, key = authority.issue("users")
+    settings = ServicesSettings(tls_cert=cert, tls_key=key, tls_ca=authority.file)
+    before = time.time()
+    await expiry_job(settings).run_once()
+    for file in ("tls_cert", "tls_ca"):
+        assert sample("tls_certificate_expiry_timestamp_seconds", file=file) == pytest.approx(
+            before + 3600, abs=30
+        )
+    sooner = x509.load_pem_x509_certificate(cert.read_bytes())
+    authority.file.write_bytes(b"nothing of the kind")
+    await expiry_job(settings).run_once()  # which says so in the log, and leaves what it knows
+    cert_end = sample("tls_certificate_expiry_timestamp_seconds", file="tls_cert")
+    assert cert_end == sooner.not_valid_after_utc.timestamp()

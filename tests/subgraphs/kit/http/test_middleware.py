@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from starlette.types import ASGIApp
 from structlog.testing import capture_logs
 
+from subgraphs.kit.http import operations
 from subgraphs.kit.http.middleware import LimitBody, Observe
 from subgraphs.kit.http.operations import add_operational_routes
 from subgraphs.kit.http.responses import current_request_id
@@ -46,7 +47,7 @@ def _app(store: Dependency, *, slow: float = 1.0) -> ASGIApp:
     async def fails() -> None:
         raise KeyError("postgresql://secret@host")
 
-    add_operational_routes(app, {"store": store.check, "other": Dependency().check}, timeout=0.05)
+    add_operational_routes(app, {"store": store.check, "other": Dependency().check}, timeout=0.2)
     app.add_middleware(LimitBody, max_bytes=1000)
     app.add_middleware(Observe, slow=slow)
     return app
@@ -106,7 +107,10 @@ async def test_what_escapes_is_500_and_tells_nothing(http: httpx.AsyncClient):
     assert response.json()["request_id"] == response.headers["x-request-id"]
 
 
-async def test_ready_names_each_dependency_and_is_503_without_one(http: httpx.AsyncClient, store: Dependency):
+async def test_ready_names_each_dependency_and_is_503_without_one(
+    http: httpx.AsyncClient, store: Dependency, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(operations, "REMEMBERED_SECONDS", 0.0)
     response = await http.get("/ready")
     assert (response.status_code, response.json()) == (
         200,

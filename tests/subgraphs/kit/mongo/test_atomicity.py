@@ -29,25 +29,42 @@ async def test_server_with_atomic_updates_passes_and_nothing_is_left(database: D
 
 
 class _Without:
-    """A collection whose server does not heed one part of a condition."""
+    """A collection whose server does not heed conditions on `ignored`, in a filter or in a pipeline."""
 
-    def __init__(self, collection: Any, ignored: str) -> None:
-        self._collection, self._ignored = collection, ignored
+    def __init__(self, collection: Any, ignored: str, *, in_pipelines: bool) -> None:
+        self._collection, self._ignored, self._in_pipelines = collection, ignored, in_pipelines
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._collection, name)
 
-    async def update_one(self, condition: dict[str, Any], change: dict[str, Any]) -> Any:
-        heeded = {name: value for name, value in condition.items() if name != self._ignored}
-        return await self._collection.update_one(heeded, change)
+    async def update_one(self, condition: dict[str, Any], change: Any) -> Any:
+        if isinstance(change, list) is self._in_pipelines:
+            condition, change = self._careless(condition), self._careless(change)
+        return await self._collection.update_one(condition, change)
+
+    def _careless(self, part: Any) -> Any:
+        if isinstance(part, list):
+            return [self._careless(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        if isinstance(part.get("$gte"), list) and part["$gte"][0] == f"${self._ignored}":
+            return True
+        return {
+            name: self._careless(value)
+            for name, value in part.items()
+            if name != self._ignored or not isinstance(value, dict) or "$gte" not in value
+        }
 
 
-async def test_server_that_gives_the_last_unit_to_all_is_refused(database: Database) -> None:
+@pytest.mark.parametrize("in_pipelines", [False, True])
+async def test_server_that_gives_the_last_unit_to_all_is_refused(
+    database: Database, *, in_pipelines: bool
+) -> None:
     class Careless:
         name = database.name
 
         def __getitem__(self, name: str) -> _Without:
-            return _Without(database[name], "available")
+            return _Without(database[name], "available", in_pipelines=in_pipelines)
 
     with pytest.raises(StartError, match="12 of 12 claims at once got the one unit"):
         await check_conditional_updates(Careless())  # type: ignore[arg-type] # looks like one

@@ -15,6 +15,7 @@ from subgraphs.kit.mongo.client import Collection, Database, Document, Mongo, ut
 from subgraphs.kit.mongo.outbox import DocumentRelay, emitting, with_outbox
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import DatabaseSettings, RedisSettings
+from tests.harness.samples import sample
 
 
 @pytest.fixture
@@ -77,3 +78,22 @@ async def test_an_event_of_the_instant_between_the_look_and_the_claim_is_publish
     assert looks == 2
     document = await database["things"].find_one({"_id": source})
     assert document == {"_id": source, "outbox": []}
+
+
+async def test_what_has_not_left_is_measured_with_the_age_of_the_oldest(
+    database: Database, redis: Redis
+) -> None:
+    now = utc_now()
+    relay = DocumentRelay(database, RedisStreams(redis), ["things"], clock=lambda: now)
+    old, young = (
+        Event(type="Made", source=new_id(), key="k", data={}, timestamp=now - timedelta(seconds=age))
+        for age in (90, 1)
+    )
+    await database["things"].insert_one({"_id": "a", **with_outbox(young, old, at=now)})
+    claimed = with_outbox(young, at=now + timedelta(seconds=5))  # by a process that sends it just now
+    await database["things"].insert_one({"_id": "b", **claimed})
+    await relay.measure()
+    assert (sample("outbox_unsent_events"), sample("outbox_oldest_unsent_seconds")) == (3, 90)
+    await database["things"].delete_many({})
+    await relay.measure()
+    assert (sample("outbox_unsent_events"), sample("outbox_oldest_unsent_seconds")) == (0, 0)

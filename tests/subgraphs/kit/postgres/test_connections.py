@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from subgraphs.kit.metrics import DB_CONNECTIONS
 from subgraphs.kit.outages import is_outage
 from subgraphs.kit.postgres import engine
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.settings import DatabaseSettings
+from tests.harness.samples import sample
 from tests.harness.tcp_proxy import TcpProxy, proxy_to
 
 
@@ -118,3 +121,24 @@ async def test_without_a_server_it_is_an_outage(postgres: Postgres, proxy: TcpPr
     assert is_outage(raised.value)
     await proxy.start()
     assert await one(postgres) == 1
+
+
+async def test_who_waits_for_a_connection_and_who_gets_none_is_measured(engines: Any) -> None:
+    settings = DatabaseSettings(
+        url=engines.postgres_url("engine"), pool_size=2, timeout=timedelta(seconds=0.3)
+    )
+    postgres = Postgres(settings, application="tests")
+    assert sample("db_pool_size") == 2
+    await one(postgres)
+    given, waited = sample("db_pool_wait_seconds_count"), sample("db_pool_wait_seconds_sum")
+    failures = sample("db_pool_failures_total")
+    async with postgres.read(), postgres.read():
+        with pytest.raises(PoolTimeoutError):
+            await one(postgres)
+        asking = asyncio.create_task(one(postgres))
+        await asyncio.sleep(0.1)
+    assert await asking == 1
+    await postgres.close()
+    assert sample("db_pool_failures_total") - failures == 1
+    assert sample("db_pool_wait_seconds_count") - given == 3
+    assert sample("db_pool_wait_seconds_sum") - waited >= 0.1

@@ -22,6 +22,7 @@ from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.kit.postgres.outbox import OutboxRelay, enqueue, outbox_table
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import DatabaseSettings, RedisSettings
+from tests.harness.samples import sample
 from tests.subgraphs.kit.postgres.databases import database_with
 
 _metadata = MetaData()
@@ -69,7 +70,7 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 10) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 30) -> None:
     """Return as soon as `holds`. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while not await holds():  # noqa: ASYNC110 - what is waited for is in a store, not in this process
@@ -324,3 +325,19 @@ async def test_old_events_are_deleted_in_batches_by_their_index(
         await relay_of(outbox)._purge(connection)
         assert (await connection.execute(text("SELECT count(*) FROM outbox"))).scalar_one() == 0
     assert len([s for s in statements if s.startswith("DELETE")]) == 4
+
+
+async def test_what_has_not_left_is_measured_with_the_age_of_the_oldest(outbox: Outbox):
+    relay = relay_of(outbox)
+    await outbox.write(1, 2, 3)
+    async with outbox.postgres.unit_of_work() as connection:
+        last = "SELECT max(position) FROM outbox"
+        aged = f"UPDATE outbox SET created_at = now() - interval '90 s' WHERE position = ({last})"
+        await connection.execute(text(aged))
+    await relay.measure()
+    assert sample("outbox_unsent_events") == 3
+    assert 90 <= sample("outbox_oldest_unsent_seconds") < 100
+    async with outbox.postgres.read() as connection:
+        await relay.publish_batch(connection)
+    await relay.measure()
+    assert (sample("outbox_unsent_events"), sample("outbox_oldest_unsent_seconds")) == (0, 0)

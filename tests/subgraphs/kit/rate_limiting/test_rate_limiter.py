@@ -1,6 +1,7 @@
 """The rate limiter: its rules in Redis and in Python, many at once, and Redis away."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from subgraphs.kit.rate_limiting.memory import MemoryCounts
 from subgraphs.kit.rate_limiting.rate_limiter import RedisCounts
 from subgraphs.kit.redis.client import create_redis
 from subgraphs.kit.settings import RedisSettings
+from tests.harness.samples import sample
 from tests.harness.tcp_proxy import proxy_to
 
 WAITS = {"first_wait": timedelta(seconds=1), "longest_wait": timedelta(seconds=60)}
@@ -237,3 +239,12 @@ def test_rates_are_written_as_attempts_and_time():
     for wrong in ("50", "0/1m", "5/0s", "-1/1m", "5/soon", ""):
         with pytest.raises(ValidationError):
             parse(wrong)
+
+
+async def test_refusals_are_counted_by_what_was_attempted(limiter):
+    one = replace(bucket(burst=1), attempt="login")
+    before = sample("rate_limit_refusals_total", attempt="login")
+    await fail(limiter, one)
+    await refused(limiter, one)
+    await refused(limiter, one)
+    assert sample("rate_limit_refusals_total", attempt="login") - before == 2

@@ -152,14 +152,14 @@ async def test_too_many_requests_have_no_outcome_and_the_same_key_goes_through_l
 
 
 async def test_a_time_out_after_the_capture_leaves_one_capture(stripe: Stripe):
-    async with open_stripe(settings(stripe.url, seconds=0.3)) as hasty:
+    async with open_stripe(settings(stripe.url, seconds=1)) as hasty:
         reference = await _open(stripe)
         await hasty.authorise(reference, key="k")
         stripe.double.faults.hang["capture"] = 1
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown):
             await hasty.capture(reference, key="k")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
         assert isinstance(await hasty.status(reference), Captured)
         assert isinstance(await hasty.capture(reference, key="k"), Captured)
     assert stripe.double.captured == [reference]
@@ -237,7 +237,7 @@ async def test_a_refund_whose_answer_was_lost_is_found_when_stripe_has_forgotten
     reference = await _open(stripe)
     await _captured(stripe, reference)
     part = Amount(MinorUnits(400), "USD")
-    async with open_stripe(settings(stripe.url, seconds=0.3)) as hasty:
+    async with open_stripe(settings(stripe.url, seconds=1)) as hasty:
         stripe.double.faults.hang["refund"] = 1
         with pytest.raises(OutcomeUnknown):
             await hasty.refund("refund:1", reference=reference, amount=part)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -41,7 +40,6 @@ class FailsAfterCommit:
         self._monkeypatch.undo()
 
 
-_HALF = timedelta(seconds=0.5)
 _ERRORS = [
     PoolTimeoutError("QueuePool limit of size 8 overflow 0 reached"),
     ConnectionResetError("the server is gone"),
@@ -99,9 +97,8 @@ async def test_a_pool_without_a_free_connection_after_the_commit_answers_with_th
     database: DatabaseSettings, harness: OrdersHarness
 ):
     """A real pool that times out: everything that it has is taken while the order's stock is reserved."""
-    small = quick(
-        FaultyPostgres(database.model_copy(update={"pool_size": 2, "timeout": _HALF}), application="small")
-    )
+    small = quick(FaultyPostgres(database.model_copy(update={"pool_size": 2}), application="small"))
+    small.engine.pool._timeout = 0.2
     crowded = OrdersHarness(small, harness.observer)
     taken: list[Any] = []
 

@@ -8,10 +8,9 @@ import orjson
 import pytest
 
 from subgraphs.kit import logs
-from subgraphs.kit.cli import Service, main
-from subgraphs.products.app import open_app, open_reconciliation
+from subgraphs.kit.cli import main
+from subgraphs.products.__main__ import SERVICE
 from subgraphs.products.commands import stock as stock_command
-from subgraphs.products.settings import ProductsSettings
 
 pytestmark = pytest.mark.usefixtures("empty")
 
@@ -22,18 +21,12 @@ def run(engines, database, monkeypatch, capsys):
     # The log of this process stays the test run's.
     monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
     url = engines.mongo.rpartition("/")[0] + f"/{database.name}"
-    service = Service(
-        name="products",
-        summary="",
-        settings=lambda: ProductsSettings(database={"url": url}),
-        open_app=open_app,
-        commands={"stock": stock_command.command(open_reconciliation)},
-    )
+    monkeypatch.setenv("PRODUCTS_DATABASE_URL", url)
 
     async def command(arguments: str) -> tuple[int, str]:
         code = 0
         try:
-            await asyncio.to_thread(main, service, ["stock", "reconcile", *arguments.split()])
+            await asyncio.to_thread(main, SERVICE, ["stock", "reconcile", *arguments.split()])
         except SystemExit as ended:
             code = int(ended.code or 0)
         return code, capsys.readouterr().out

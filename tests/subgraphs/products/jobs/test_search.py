@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from subgraphs.kit.background import WakeUp, running
-from subgraphs.products.jobs.search import SEARCH_DUE, search_jobs
+from subgraphs.products.jobs.search import search_jobs
+from subgraphs.products.metrics import SEARCH_DUE
 from subgraphs.products.service import search_index
 from tests.subgraphs.products.search_catalogue import found
 

@@ -177,7 +177,7 @@ def no_waiting_for_a_lease(monkeypatch) -> None:
 
 
 async def test_no_interleaving_makes_or_loses_a_unit(stock, make) -> None:
-    assert {"HELD", "COMMITTED", "RELEASED", "RESTOCKED"} <= await interleave(stock, make, range(40))
+    assert {"HELD", "COMMITTED", "RELEASED", "RESTOCKED"} <= await interleave(stock, make, range(24))
 
 
 @pytest.mark.long

@@ -7,7 +7,9 @@ import pytest
 
 from subgraphs.products.domain.drift import DriftKind
 from subgraphs.products.domain.reservations import LEASE, State
+from subgraphs.products.jobs.stock import measurement_job
 from subgraphs.products.service.reconciliation import UNPINNED_FOR
+from tests.harness.samples import sample
 from tests.subgraphs.products.stock_probe import STALE, Crash
 
 pytestmark = pytest.mark.usefixtures("empty")
@@ -207,3 +209,19 @@ async def test_repairs_beside_live_traffic_and_each_other_make_and_lose_nothing(
     await asyncio.gather(*(buy(n) for n in range(20)), *(repair() for _ in range(2)))
     for mug in mugs:
         assert (await stock.of(mug), await on_hand(stock, mug)) == ((50, {}), 50)
+
+
+async def test_what_is_held_is_measured_and_units_that_could_be_sold_twice(stock, make) -> None:
+    mug, pan, _ = await make(stock=10), await make(stock=10), await make(stock=10)
+    before = sample("stock_reservations_total", outcome="held")
+    await stock.reserve("o1", (mug, 4), (pan, 1))
+    await stock.reserve("o2", (mug, 2))
+    assert sample("stock_reservations_total", outcome="held") == before + 2
+    reconciliation = stock.services().reconciliation
+    await measurement_job(reconciliation).run_once()
+    seen = [sample(f"stock_{name}") for name in ("holds_open", "held_units", "oversold_products")]
+    assert seen == [3, 7, 0]
+    await change(stock, mug, {"$inc": {"available": 1}})
+    await change(stock, pan, {"$inc": {"available": -1}})  # fewer than there are: nobody gets one too many
+    await measurement_job(reconciliation).run_once()
+    assert sample("stock_oversold_products") == 1

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from subgraphs.products.domain.products import Product, ProductId
-from subgraphs.products.store.hot_products import LOOKUPS, HotProducts
+from subgraphs.products.metrics import CACHE_LOOKUPS
+from subgraphs.products.store.hot_products import HotProducts
 from subgraphs.products.store.product_cache import ProductCache
 from subgraphs.products.store.products import ProductStore
 
@@ -47,7 +48,7 @@ async def cache(redis) -> ProductCache:
 
 
 def lookups(outcome: str) -> float:
-    return LOOKUPS.labels(outcome)._value.get()
+    return CACHE_LOOKUPS.labels(outcome)._value.get()
 
 
 class Callers:

@@ -3,7 +3,7 @@
 import pytest
 
 from subgraphs.kit.cli import main
-from subgraphs.users.__main__ import service
+from subgraphs.users.__main__ import SERVICE
 
 MISUSE = {
     "the following arguments are required: --email": "users create-admin --username xyz",
@@ -19,7 +19,7 @@ MISUSE = {
 @pytest.mark.parametrize("said", MISUSE)
 def test_misuse_of_a_command_is_explained(capsys, said):
     with pytest.raises(SystemExit) as caught:
-        main(service, MISUSE[said].split())
+        main(SERVICE, MISUSE[said].split())
     assert caught.value.code == 2
     assert said in capsys.readouterr().err
 
@@ -30,6 +30,6 @@ def test_misuse_of_a_command_is_explained(capsys, said):
 def test_each_command_has_a_help_that_names_it_as_it_was_called(capsys, monkeypatch, command):
     monkeypatch.setenv("SUPERGRAPH_PROGRAM", "supergraph")
     with pytest.raises(SystemExit) as caught:
-        main(service, [*command.split(), "--help"])
+        main(SERVICE, [*command.split(), "--help"])
     assert caught.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: supergraph {command} ")

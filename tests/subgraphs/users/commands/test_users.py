@@ -7,7 +7,7 @@ import pytest
 
 from subgraphs.kit import logs
 from subgraphs.kit.cli import main
-from subgraphs.users.__main__ import service
+from subgraphs.users.__main__ import SERVICE
 from subgraphs.users.migrations import migrate
 
 
@@ -21,7 +21,7 @@ def command(monkeypatch, settings):
         # The log of this process stays the test run's.
         monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
         try:
-            await asyncio.to_thread(main, service, ["users", *arguments.split()])
+            await asyncio.to_thread(main, SERVICE, ["users", *arguments.split()])
         except SystemExit as ended:
             return ended.code
         return 0

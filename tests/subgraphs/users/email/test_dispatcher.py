@@ -1,17 +1,21 @@
 """E-mails leave by SMTP, sooner or later, whatever happens to the server or to us."""
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
 
 from subgraphs.kit.postgres.engine import Postgres
+from subgraphs.users.credentials.keys import KeyRing
 from subgraphs.users.email import dispatcher
 from subgraphs.users.email.composer import Composer
 from subgraphs.users.email.dispatcher import EmailDispatcher
 from subgraphs.users.email.senders import SmtpSender, create_sender
+from subgraphs.users.jobs.measurement import Measurement
 from subgraphs.users.migrations import migrate
 from subgraphs.users.settings import EmailSettings
+from tests.harness.samples import sample
 from tests.subgraphs.users.graphql_client import (
     CONFIRM_EMAIL,
     PASSWORD,
@@ -213,3 +217,25 @@ async def test_reset_that_is_composed_beside_a_change_of_the_address_is_not_sent
     outcomes = await execute(pool, "SELECT outcome, (SELECT count(*) FROM password_resets) FROM letters")
     assert [tuple(row) for row in outcomes] == [("NOT_NEEDED", 0)]
     await pool.close()
+
+
+async def test_what_waits_is_measured_and_since_when_the_key_signs(quiet, email, tmp_path):
+    ring = KeyRing(tmp_path / "keys")
+    postgres = Postgres(quiet.database, application="tests")
+    measurement = Measurement(postgres=postgres, ring=ring)
+    async with smtp_server() as smtp, client_of(mailing(quiet, smtp.port)) as client:
+        smtp.answers["RCPT"] = "450 later"
+        await ask(client, email)
+        await wait_until(lambda: any(c.startswith("rcpt") for c in smtp.commands))
+        await measurement.run_once()
+        assert sample("email_queue_waiting") == 1
+        assert 0 < sample("email_queue_oldest_seconds") < 30
+        smtp.answers.clear()
+        async with asyncio.timeout(10):
+            while sample("email_queue_waiting"):
+                await measurement.run_once()
+    assert len(smtp.emails) == 1
+    await postgres.close()
+    assert (sample("email_queue_waiting"), sample("email_queue_oldest_seconds")) == (0, 0)
+    assert sample("signing_key_active_timestamp_seconds") == ring.signing_key().active_from.timestamp()
+    assert time.time() - sample("signing_key_active_timestamp_seconds") < 60
