@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 from opentelemetry.instrumentation.grpc import GrpcAioInstrumentorClient
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
@@ -85,6 +86,7 @@ def instrument_clients() -> None:
     RedisInstrumentor().instrument()
     PymongoInstrumentor().instrument()
     GrpcAioInstrumentorClient().instrument()  # type: ignore[no-untyped-call]
+    AioHttpClientInstrumentor().instrument()
     HTTPXClientInstrumentor().instrument()
 
 

@@ -148,7 +148,8 @@ def test_every_variable_of_the_router_is_a_setting_that_it_knows(secrets: Path):
 
 def test_every_variable_of_the_edge_is_a_placeholder_and_none_is_missing(tmp_path: Path):
     environment = FILE["edge-config"]["environment"]
-    assert {key.removeprefix("EDGE_") for key in environment} <= placeholders(TEMPLATE) | {"ENVIRONMENT"}
+    others = {"ENVIRONMENT", "JAEGER_URL", "TRACING_SAMPLE_RATIO"}
+    assert {key.removeprefix("EDGE_") for key in environment} <= placeholders(TEMPLATE) | others
     write(tmp_path / "envoy.yaml", environment)
     rendered = (tmp_path / "envoy.yaml").read_text()
     assert '{address: "apollo", port_value: 4005}' in rendered
