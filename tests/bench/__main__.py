@@ -87,12 +87,14 @@ def main() -> None:
         before = saved.load(options.against) if options.against else {}
     except saved.SavedRunError as error:
         sys.exit(f"make bench: {error}")
+    # How busy the machine is with other things, which the figures depend on.
+    busy = os.getloadavg()[0]
     rows = list(_rows(options, console.print))
     _print(rows, before)
     if options.save:
         saved.save(rows, options.save)
     if options.draw:
-        machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+        machine = f"{os.cpu_count()} cores with {busy:.0f} programs running before, Python {platform.python_version()}"
         options.draw.write_text(picture.draw(rows, commit=saved.commit(), machine=machine), encoding="utf-8")
 
 
