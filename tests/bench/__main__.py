@@ -149,7 +149,7 @@ def _print(rows: list[Row], before: Mapping[str, tuple[float, str]]) -> None:
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     for row in rows:
         goal = row.budget if row.within is None else f"[{'green' if row.within else 'red'}]{row.budget}[/]"
-        peers = "\n".join(f"{peer.name} {peer.value:,.3g} {row.unit}" for peer in row.peers)
+        peers = "\n".join(peer.measured(row.unit) for peer in row.peers)
         earlier = [saved.compared(row, before)] if before else []
         table.add_row(row.what, row.measured, peers, "\n".join(row.ratios()), goal, *earlier, row.beside)
     Console(width=150 if not sys.stdout.isatty() else None).print(table)
