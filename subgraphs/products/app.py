@@ -90,7 +90,6 @@ class Services:
     def make_context(self, request: RequestInfo) -> ProductsContext:
         """The context of one operation, with loaders of its own."""
         loaders = Loaders(
-            products=self.products,
             product_lists=self.product_lists,
             categories=self.categories,
             movements=self.movements,

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import strawberry
 
+from subgraphs.kit.graphql.execution.strawberry import prefetched
 from subgraphs.kit.graphql.money import Money
 from subgraphs.kit.graphql.pagination import Connection
 from subgraphs.products.domain import categories, images, products
@@ -13,7 +14,7 @@ from subgraphs.products.domain.categories import CategoryId
 from subgraphs.products.domain.lists import ProductSort
 from subgraphs.products.domain.movements import Movement, MovementKind
 from subgraphs.products.domain.products import ProductId
-from subgraphs.products.graphql.context import Info
+from subgraphs.products.graphql.context import Info, ProductsContext
 from subgraphs.products.graphql.inputs import After, First, ProductFilter, Width, listing
 from subgraphs.products.graphql.loaders import CategoryPage, MovementPage
 
@@ -80,6 +81,13 @@ class StockMovement:
         )
 
 
+async def _load_categories(products: Sequence["Product"], context: ProductsContext) -> None:
+    found = await context.loaders.categories_of([p.category_id for p in products if p.category_id])
+    shown = {category_id: Category.of(category) for category_id, category in found.items() if category}
+    for product in products:
+        product.loaded_category = shown.get(product.category_id) if product.category_id else None
+
+
 @strawberry.federation.type(keys=["id"], description="Something that can be ordered.")
 class Product:
     id: strawberry.ID
@@ -101,12 +109,13 @@ class Product:
     created_at: datetime
     updated_at: datetime
     category_id: strawberry.Private[CategoryId | None]
+    loaded_category: strawberry.Private[Any] = strawberry.UNSET
 
     @strawberry.field(description="Whether at least one unit can be ordered now.")
     def in_stock(self) -> bool:
         return self.stock > 0
 
-    @strawberry.field
+    @strawberry.field(metadata=prefetched("loaded_category", _load_categories))
     async def category(self, info: Info) -> "Category | None":
         if self.category_id is None:
             return None
@@ -148,7 +157,8 @@ class Product:
     ) -> list["Product | None"]:
         """All representations by one query, in their order; None for what does not exist."""
         ids = [ProductId(str(r.get("id", ""))) for r in representations]
-        found = await info.context.loaders.product.load_many(ids)
+        # One call by itself; a loader would make a future of each.
+        found = await info.context.products.get_many(ids)
         return [cls.of(product) if product else None for product in found]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from strawberry.dataloader import DataLoader
@@ -16,7 +16,6 @@ from subgraphs.products.domain.products import Product, ProductId
 from subgraphs.products.service.categories import CategoryService
 from subgraphs.products.service.movements import StockMovements
 from subgraphs.products.service.product_lists import ProductListService
-from subgraphs.products.service.products import ProductService
 
 
 class CategoryPage(NamedTuple):
@@ -42,23 +41,22 @@ class Loaders:
     def __init__(
         self,
         *,
-        products: ProductService,
         product_lists: ProductListService,
         categories: CategoryService,
         movements: StockMovements,
     ) -> None:
-        self._products = products
         self._product_lists = product_lists
         self._categories = categories
         self._movements = movements
-        self.product: DataLoader[ProductId, Product | None] = DataLoader(load_fn=self._load_products)
         self.category: DataLoader[CategoryId, Category | None] = DataLoader(load_fn=self._load_categories)
         self.children: DataLoader[CategoryId, list[Category]] = DataLoader(load_fn=self._load_children)
         self.products_of: DataLoader[CategoryPage, Page[Product]] = DataLoader(load_fn=self._load_pages)
         self.movements_of: DataLoader[MovementPage, Page[Movement]] = DataLoader(load_fn=self._load_movements)
 
-    async def _load_products(self, ids: list[ProductId]) -> Sequence[Product | None]:
-        return await self._products.get_many(ids)
+    async def categories_of(self, ids: Iterable[CategoryId]) -> dict[CategoryId, Category | None]:
+        """By one query, without a future for each; None for what is no category any more."""
+        wanted = list(dict.fromkeys(ids))
+        return dict(zip(wanted, await self._categories.get_many(wanted) if wanted else (), strict=True))
 
     async def _load_categories(self, ids: list[CategoryId]) -> Sequence[Category | None]:
         return await self._categories.get_many(ids)

@@ -22,6 +22,8 @@ from subgraphs.products.store.category_documents import (
     taken,
 )
 
+_BATCH = 1000  # one command for most trees; the driver's first batch has 101
+
 
 class CategoryStore:
     def __init__(self, database: Database) -> None:
@@ -117,7 +119,7 @@ class CategoryStore:
 
     async def _find(self, query: Document, matches: Callable[[Document], bool]) -> list[Document]:
         """The documents that `query` selects, which `matches` tells from others, with paths that can be trusted."""
-        found = [d async for d in self._categories.find({"$or": [query, MARKED]})]
+        found = await self._categories.find({"$or": [query, MARKED]}, batch_size=_BATCH).to_list(None)
         if any("mark" in d for d in found):
             paths = await self._paths()
             found = [{**d, "path": paths.get(d["_id"], d["path"])} for d in found]

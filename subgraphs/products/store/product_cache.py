@@ -33,6 +33,7 @@ _RANKS_KEPT = timedelta(minutes=1)
 _PATIENCE = 0.1  # what Redis is given to answer; the database is there, too
 _PAUSE = 5.0  # after it has not
 _REMEMBERED = 10_000
+_PARSED = 1000  # a few KB each
 _NOBODY = "0" * _RANK  # the rank of what is not there
 
 _STORE = """
@@ -65,6 +66,7 @@ class ProductCache:
         self._clock = clock
         self._store = redis.register_script(_STORE)
         self._seen: dict[ProductId, str] = {}
+        self._parsed: dict[ProductId, tuple[str, Product | None]] = {}
         self._paused_until = float("-inf")
 
     async def read(self, ids: Collection[ProductId]) -> dict[ProductId, Product | None]:
@@ -75,9 +77,19 @@ class ProductCache:
         found: dict[ProductId, Product | None] = {}
         for product_id, entry in zip(ids, entries or (), strict=False):
             if isinstance(entry, str) and self._is_valid(product_id, entry):
-                found[product_id] = _parse(entry[_FRESH:])
+                found[product_id] = self._parsed_of(product_id, entry)
                 self._remember(product_id, entry[:_RANK])
         return found
+
+    def _parsed_of(self, product_id: ProductId, entry: str) -> Product | None:
+        """What `entry` holds; one that is equal to the last of its product is not parsed again."""
+        parsed = self._parsed.pop(product_id, None)
+        if parsed is None or parsed[0] != entry:
+            parsed = (entry, _parse(entry[_FRESH:]))
+        self._parsed[product_id] = parsed
+        if len(self._parsed) > _PARSED:
+            del self._parsed[next(iter(self._parsed))]
+        return parsed[1]
 
     def now(self) -> float:
         return self._clock()

@@ -76,7 +76,7 @@ class ProductStore:
         wanted = list(dict.fromkeys(ids))
         # The batch has room to spare: after a full one the driver asks once more whether that was all.
         cursor = self._products.find({"_id": {"$in": wanted}}, READ, batch_size=len(wanted) + 1)
-        found = {d["_id"]: product_of(d) async for d in cursor}
+        found = {d["_id"]: product_of(d) for d in await cursor.to_list(None)}
         return [found.get(i) for i in ids]
 
     async def get(self, product_id: ProductId) -> Product | None:

@@ -20,7 +20,8 @@ from deploy.local.edge import placeholders
 from subgraphs.kit import production
 from subgraphs.kit.auth.router_secret import RouterSecret
 from subgraphs.kit.grpc.credentials import channel_credentials, server_credentials
-from subgraphs.kit.settings import ServiceSettings, in_production
+from subgraphs.kit.settings import ServiceSettings
+from subgraphs.kit.settings_sources import in_production
 from subgraphs.orders.settings import OrdersSettings
 from subgraphs.products.settings import ProductsSettings
 from subgraphs.users.settings import UsersSettings

@@ -3,7 +3,8 @@
 A field that is read as an attribute and completes to a leaf becomes a few lines: read, look at the class, keep.
 Whatever those lines do not expect (an exception, an awaitable, null where none may be, a value that needs coercion)
 goes to `execute_field` of graphql-core, which reads the attribute again and says what is wrong in its own words. All
-other fields go there at once. So there is one place only that decides about errors, paths and awaitables.
+other fields go there at once. So there is one place only that decides about errors, paths and awaitables. Only a
+field that is read as an attribute and completes to an object of a known class is completed here as well.
 """
 
 import math
@@ -28,6 +29,7 @@ from graphql import (
     GraphQLScalarType,
     GraphQLString,
     Undefined,
+    get_nullable_type,
 )
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path
@@ -37,6 +39,9 @@ ReadsAttribute = Callable[[GraphQLField], str | None]
 
 CompleteObject = Callable[[Any, Any, Path | None], Any]
 """`(executor, source, path)` to the completed dict, or to an awaitable of it."""
+
+CompileBelow = Callable[[GraphQLObjectType, FieldDetailsList], CompleteObject]
+"""What completes the objects of a type that a field leads to."""
 
 _EXACT: dict[GraphQLOutputType, str] = {GraphQLString: "str", GraphQLID: "str", GraphQLBoolean: "bool"}
 _RANGED: dict[GraphQLOutputType, str] = {
@@ -62,10 +67,14 @@ _TAIL = """\
 
 
 def compile_object(
-    parent: GraphQLObjectType, fields: GroupedFieldSet, reads_attribute: ReadsAttribute
+    parent: GraphQLObjectType,
+    fields: GroupedFieldSet,
+    reads_attribute: ReadsAttribute,
+    compile_below: CompileBelow,
 ) -> CompleteObject:
     """The function that completes `fields` of a `parent`; called once for each place in a document."""
     scope: dict[str, Any] = {
+        "compile_below": compile_below,
         "isfinite": math.isfinite,
         "PLAIN": _PLAIN,
         "Enum": Enum,
@@ -81,6 +90,7 @@ def compile_object(
         for line in _field(scope, number, name, details, parent.fields, reads_attribute)
     ]
     source = _HEAD + "".join(f"        {line}\n" for line in body or ["pass"]) + _TAIL
+    del scope["compile_below"]  # it holds the execution that compiles
     exec(compile(source, f"<compiled {parent.name}>", "exec"), scope)  # noqa: S102 - every name in it is checked
     complete: CompleteObject = scope["complete"]
     return complete
@@ -106,7 +116,9 @@ def _field(  # noqa: PLR0917
     ]
     definition = definitions.get(field_name)
     attribute = reads_attribute(definition) if definition else None
-    quick = _quick(scope, number, name, definition.type) if definition and attribute else None
+    quick = None
+    if definition and attribute:
+        quick = _quick(scope, number, name, definition.type) or _object(scope, number, name, definition.type)
     if quick is None or attribute is None or not attribute.isidentifier():
         return general
     read = [f"try: value = source.{attribute}", "except Exception: value = UNREADABLE"]
@@ -135,6 +147,30 @@ def _quick(scope: dict[str, Any], number: int, name: str, type_: GraphQLOutputTy
         coerced = f"(out := coerce{number}(value)) is not None"
         return [f"if {plain} and {coerced}: {keep} out", *nullable]
     return None
+
+
+def _object(scope: dict[str, Any], number: int, name: str, type_: GraphQLOutputType) -> list[str] | None:
+    """The branches that complete `value`, an object; None where the type is none, or must look at its values."""
+    named = get_nullable_type(type_)
+    if not isinstance(named, GraphQLObjectType) or named.is_type_of is not None:
+        return None
+    scope[f"complete{number}"] = scope["compile_below"](named, scope[f"details{number}"])
+    scope[f"type{number}"] = type_
+    nullable = [] if isinstance(type_, GraphQLNonNull) else [f"elif value is None: results[{name!r}] = None"]
+    return [
+        "if run.is_object(value.__class__):",
+        f"    below = Path(path, {name!r}, parent_name)",
+        f"    try: value = complete{number}(run, value, below)",
+        "    except Exception as error:",
+        f"        run.handle_field_error(error, type{number}, details{number}, below)",
+        "        value = None",
+        "    else:",
+        "        if value.__class__ is not dict:",
+        f"            value = run.completed(value, type{number}, details{number}, below)",
+        f"            pending.append({name!r})",
+        f"    results[{name!r}] = value",
+        *nullable,
+    ]
 
 
 def _quiet(coerce: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -1,6 +1,7 @@
 """An executor of graphql-core that completes objects by compiled code."""
 
-from collections.abc import Iterable
+from asyncio import gather
+from collections.abc import Awaitable, Iterable
 from typing import Any, ClassVar, cast
 
 from graphql import (
@@ -18,7 +19,13 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path, gather_with_cancel
 
 from subgraphs.kit.graphql.execution.codegen import CompleteObject, compile_object
-from subgraphs.kit.graphql.execution.specialisation import FALLBACKS, CompiledOperations, Specialisation
+from subgraphs.kit.graphql.execution.specialisation import (
+    FALLBACKS,
+    CompiledObject,
+    CompiledOperations,
+    Prefetch,
+    Specialisation,
+)
 
 _new_path = tuple.__new__  # without the named tuple's own constructor, which is a function in Python
 
@@ -54,6 +61,21 @@ class CompiledExecution(Executor[Any]):
         del value
         return False
 
+    @staticmethod
+    def is_object(class_: type) -> bool:
+        """Whether every value of `class_` is an object with fields: neither awaitable nor an exception.
+
+        Asked of the value of each field that is an object; what it answers for a class must not change.
+        """
+        del class_
+        return False
+
+    @staticmethod
+    def prefetch_of(field: GraphQLField) -> Prefetch | None:
+        """What loads the values of `field` for many sources at once, where there is such a thing."""
+        del field
+        return None
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.compiled = None
@@ -84,8 +106,10 @@ class CompiledExecution(Executor[Any]):
                 root_type, root_value, grouped_field_set, serially, position_context
             )
         if self.compiled.root is None:
-            complete = compile_object(root_type, grouped_field_set, self.reads_attribute)
-            self.compiled.root = (grouped_field_set, complete)
+            self.compiled.root = (
+                grouped_field_set,
+                self._compile(self.compiled, root_type, grouped_field_set),
+            )
         fields, complete = self.compiled.root
         if serially:
             return self.execute_fields_serially(root_type, root_value, None, fields, None)
@@ -103,18 +127,31 @@ class CompiledExecution(Executor[Any]):
             return super().collect_and_execute_subfields(
                 return_type, field_details_list, path, result, position_context
             )
-        return self._compiled(self.compiled, return_type, field_details_list)(self, result, path)
+        return self._compiled(self.compiled, return_type, field_details_list).complete(self, result, path)
 
     def _compiled(
         self, compiled: Specialisation, type_: GraphQLObjectType, details: FieldDetailsList
-    ) -> CompleteObject:
+    ) -> CompiledObject:
         key = (type_, id(details))
-        entry = compiled.objects.get(key)
-        if entry is None:
+        found = compiled.objects.get(key)
+        if found is None:
             fields = self.collect_subfields(type_, details)[0]
-            complete = compile_object(type_, fields, self.reads_attribute)
-            entry = compiled.objects[key] = (details, complete)
-        return entry[1]
+            definitions = [type_.fields.get(one[0].node.name.value) for one in fields.values()]
+            prefetches = [self.prefetch_of(one) for one in definitions if one is not None]
+            found = compiled.objects[key] = CompiledObject(
+                details, self._compile(compiled, type_, fields), tuple(one for one in prefetches if one)
+            )
+        return found
+
+    def _compile(
+        self, compiled: Specialisation, type_: GraphQLObjectType, fields: GroupedFieldSet
+    ) -> CompleteObject:
+        return compile_object(
+            type_,
+            fields,
+            self.reads_attribute,
+            lambda below, details: self._compiled(compiled, below, details).complete,
+        )
 
     def complete_iterable_value(  # noqa: PLR0917 - as graphql-core has it
         self,
@@ -125,13 +162,62 @@ class CompiledExecution(Executor[Any]):
         items: Iterable[Any],
         position_context: Any,
     ) -> Any:
-        """Complete a list of objects in one loop."""
+        """Complete a list of objects in one loop, after what can be loaded for all of them at once."""
         named = get_nullable_type(item_type)
         if self.compiled is None or items.__class__ is not list or not is_composite_type(named):
             return super().complete_iterable_value(
                 item_type, field_details_list, info, path, items, position_context
             )
         complete = self._complete_item(self.compiled, named, field_details_list, info)
+        prefetches = self._prefetches(self.compiled, named, field_details_list, items)
+        if prefetches:
+            return self._complete_prefetched(
+                prefetches, complete, item_type, field_details_list, info, path, items
+            )
+        return self._complete_items(complete, item_type, field_details_list, info, path, items)
+
+    def _prefetches(
+        self, compiled: Specialisation, named: GraphQLOutputType, details: FieldDetailsList, items: list[Any]
+    ) -> list[Awaitable[None]]:
+        """What is to be waited for before `items` are completed, each with those that it concerns."""
+        by_class: dict[type, list[Any]] = {}
+        for item in items:
+            by_class.setdefault(item.__class__, []).append(item)
+        started: list[Awaitable[None]] = []
+        for class_, alike in by_class.items():
+            if len(alike) > 1 and self.is_object(class_):
+                type_ = named if isinstance(named, GraphQLObjectType) else None
+                if isinstance(named, GraphQLAbstractType):
+                    type_ = self.type_of_class(named, class_)
+                if type_ is not None and type_.is_type_of is None:
+                    prefetches = self._compiled(compiled, type_, details).prefetches
+                    started += [prefetch(alike, self.context_value) for prefetch in prefetches]
+        return started
+
+    async def _complete_prefetched(  # noqa: PLR0917
+        self,
+        prefetches: list[Awaitable[None]],
+        complete: CompleteObject,
+        item_type: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        items: list[Any],
+    ) -> Any:
+        # What fails here is asked for again by the resolvers, which say why for each item.
+        await gather(*prefetches, return_exceptions=True)
+        completed = self._complete_items(complete, item_type, details, info, path, items)
+        return await completed if self.is_awaitable(completed) else completed
+
+    def _complete_items(  # noqa: PLR0917
+        self,
+        complete: CompleteObject,
+        item_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        items: list[Any],
+    ) -> Any:
         completed: list[Any] = []
         pending: list[int] = []
         usual: type | None = None  # the class of the item before, of which this one most often is, too
@@ -150,7 +236,7 @@ class CompiledExecution(Executor[Any]):
                         one = None
                     else:
                         if one.__class__ is not dict:
-                            one = self._completed(one, item_type, field_details_list, item_path)
+                            one = self.completed(one, item_type, field_details_list, item_path)
                 completed.append(one)
                 if one.__class__ is not dict and one is not None:
                     pending.append(index)
@@ -173,7 +259,7 @@ class CompiledExecution(Executor[Any]):
         if not isinstance(type_, GraphQLObjectType):
             return self._complete_abstract_item(compiled, cast("GraphQLAbstractType", type_), details, info)
         if type_.is_type_of is None:
-            return self._compiled(compiled, type_, details)
+            return self._compiled(compiled, type_, details).complete
         return lambda run, item, path: run.complete_object_value(type_, details, info, path, item, None)
 
     def _complete_abstract_item(
@@ -194,7 +280,7 @@ class CompiledExecution(Executor[Any]):
             if known is None:
                 type_ = self.type_of_class(abstract, item.__class__)
                 plain = type_ is not None and type_.is_type_of is None
-                known = self._compiled(compiled, type_, details) if type_ and plain else looked_at
+                known = self._compiled(compiled, type_, details).complete if type_ and plain else looked_at
                 by_class[item.__class__] = known
             return (looked_at if run.names_own_type(item) else known)(run, item, path)
 
@@ -217,9 +303,10 @@ class CompiledExecution(Executor[Any]):
         self.complete_list_item_value(item, one, item_type, details, info, path, None)
         return one[0]
 
-    async def _completed(
+    async def completed(
         self, awaitable: Any, item_type: GraphQLOutputType, details: FieldDetailsList, path: Path
     ) -> Any:
+        """What `awaitable` gives, or null with its error located, where a value of `item_type` may be null."""
         try:
             return await awaitable
         except Exception as error:  # noqa: BLE001 - located, and raised again where it must be

@@ -6,9 +6,9 @@ of the values that their variables have been seen with.
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     DirectiveNode,
@@ -35,6 +35,18 @@ MAX_SPECIALISATIONS = 8
 """Of one operation; a client chooses the values of its conditions."""
 
 
+Prefetch = Callable[[Sequence[Any], Any], Awaitable[None]]
+"""`(sources, context)`: loads what a field of all the sources shows, and leaves it where the field is read."""
+
+
+class CompiledObject(NamedTuple):
+    """One place in a document for objects of one type; `prefetches` are those of its fields."""
+
+    details: FieldDetailsList
+    complete: CompleteObject
+    prefetches: tuple[Prefetch, ...]
+
+
 class Specialisation:
     """What is compiled of an operation for one combination of its conditions, each place when it is first met."""
 
@@ -42,7 +54,7 @@ class Specialisation:
 
     def __init__(self) -> None:
         self.root: tuple[GroupedFieldSet, CompleteObject] | None = None
-        self.objects: dict[tuple[GraphQLObjectType, int], tuple[FieldDetailsList, CompleteObject]] = {}
+        self.objects: dict[tuple[GraphQLObjectType, int], CompiledObject] = {}
         """By the type and the identity of the field's details, which the entry keeps alive."""
 
 

@@ -71,4 +71,4 @@ def test_two_operations_share_no_loader(services) -> None:
     request = RequestInfo(viewer=ANONYMOUS, request_id="r1", client_address="", user_agent="")
     one, other = make_context(request).loaders, make_context(request).loaders
     assert one is not other
-    assert one.product is not other.product
+    assert one.category is not other.category

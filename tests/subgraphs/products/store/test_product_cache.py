@@ -67,6 +67,16 @@ async def test_product_reads_back_as_it_was_kept(process, fields) -> None:
     assert await process().read([kept.id]) == {kept.id: kept}
 
 
+async def test_an_entry_is_parsed_again_only_where_it_is_another(process) -> None:
+    kept, reader = mug(), process()
+    await keep(process(), kept)
+    first = (await reader.read([kept.id]))[kept.id]
+    assert (await reader.read([kept.id]))[kept.id] is first
+    newer = mug(version=2, available=1)
+    await keep(process(), newer)
+    assert await reader.read([kept.id]) == {kept.id: newer}
+
+
 async def test_product_is_fresh_for_its_time_from_when_its_read_began(process, clock) -> None:
     began = clock.now
     clock.now += 0.5

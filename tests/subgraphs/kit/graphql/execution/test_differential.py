@@ -63,6 +63,7 @@ def compared(name: str) -> tuple[GraphQLSchema, type[Executor[Any]]]:
         reads_attribute = staticmethod(world.attribute_of)
         type_of_class = staticmethod(world.type_of_class)
         names_own_type = staticmethod(world.names_own_type)
+        is_object = staticmethod(world.is_object)
 
     return world.strange_world(sdl), Compiled
 
