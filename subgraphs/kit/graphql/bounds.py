@@ -71,8 +71,12 @@ def excess(value: object, type_: GraphQLInputType, bound: Bound, name: str) -> s
     if isinstance(value, list) and isinstance(type_, GraphQLList):
         if bound.items is not None and len(value) > bound.items:
             return f"`{name}` may have at most {bound.items} entries."
-        faults = (excess(entry, type_.of_type, bound, name) for entry in value)
-        return next((fault for fault in faults if fault), None)
+        entry_type = get_nullable_type(type_.of_type)
+        for entry in value:
+            fault = excess(entry, entry_type, bound, name)
+            if fault is not None:
+                return fault
+        return None
     return _long_field(value, type_, name) if isinstance(value, dict) else None
 
 

@@ -44,7 +44,9 @@ def _refused(message: str) -> GraphQLError:
 
 
 def _serialize_datetime(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return f"{value.isoformat()[:-6]}Z"  # less "+00:00"
 
 
 SCALARS: dict[object, ScalarDefinition] = {

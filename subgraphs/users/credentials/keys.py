@@ -14,7 +14,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +48,11 @@ class KeyRingError(StartError):
 class SigningKey:
     kid: str
     private: Ed25519PrivateKey
+    public: Ed25519PublicKey = field(init=False)
+    """Derived once: it is asked for with every request."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "public", self.private.public_key())
 
     @property
     def active_from(self) -> datetime:
@@ -94,7 +99,7 @@ class KeyRing:
     async def key(self, kid: str) -> Ed25519PublicKey | None:
         self._refresh()
         known = self._keys.get(kid)
-        return known.private.public_key() if known else None
+        return known.public if known else None
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """All public keys as a JWK set (RFC 7517, RFC 8037), those to come included."""
@@ -198,7 +203,7 @@ def _load(path: Path) -> SigningKey:
 
 
 def _jwk(key: SigningKey) -> dict[str, str]:
-    raw = key.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    raw = key.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
     return {
         "kty": "OKP",
         "crv": "Ed25519",

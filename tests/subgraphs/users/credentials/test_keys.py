@@ -42,6 +42,15 @@ def test_rings_that_open_together_make_one_key(folder):
     assert len(list(folder.glob("*.pem"))) == 1
 
 
+async def test_public_key_is_derived_once(folder, monkeypatch):
+    monkeypatch.setattr(keys, "RESCAN", 60.0)
+    ring = KeyRing(folder)
+    signing = ring.signing_key()
+    first = await ring.key(signing.kid)
+    assert first == signing.private.public_key()
+    assert await ring.key(signing.kid) is first
+
+
 async def test_new_key_is_published_before_it_signs(folder):
     ring = KeyRing(folder)
     old = ring.signing_key().kid

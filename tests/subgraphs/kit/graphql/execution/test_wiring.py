@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType
 
-from subgraphs.kit.graphql.execution import FALLBACKS, CompiledExecution, executor
+from subgraphs.kit.graphql.execution import FALLBACKS, CompiledExecution, compiling
 from subgraphs.kit.graphql.execution.strawberry import attribute_of
 from tests.subgraphs.kit.graphql.sample_schema import schema
 
@@ -18,13 +18,13 @@ def fallbacks() -> float:
 
 async def test_an_operation_is_compiled_once_and_run_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
-    compile_object = executor.compile_object
+    compile_object = compiling.compile_object
 
     def counting(parent: GraphQLObjectType, *rest: Any) -> Any:
         compiled.append(parent.name)
         return compile_object(parent, *rest)
 
-    monkeypatch.setattr(executor, "compile_object", counting)
+    monkeypatch.setattr(compiling, "compile_object", counting)
     before = fallbacks()
     query = 'query ($yes: Boolean!) { once: book(id: "1") { title id author @include(if: $yes) { id } } }'
     for _ in range(3):
