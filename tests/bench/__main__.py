@@ -24,7 +24,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import catalogue, cpu, executor, load, logins, picture, saved, startup
+from tests.bench import catalogue, cpu, executor, load, logins, observed, picture, saved, startup
 from tests.bench.report import Row
 from tests.harness import launcher
 
@@ -34,6 +34,7 @@ _RUNNING: Mapping[str, str] = {
     "start": "first and second start, memory at rest",
     "load": "requests a second on the running system",
     "cpu": "CPU time a request, beside Node's",
+    "observed": "CPU time a request where a process is traced and scraped, against neither",
     "logins": "failed logins, known and unknown account",
     "catalogue": "listing and search in 1,000 and 100,000 products (minutes)",
 }
@@ -134,6 +135,8 @@ def _on_the_running_system(
         )
     if "cpu" in wanted:
         yield from asyncio.run(cpu.measure(launch, connections=options.connections))
+    if "observed" in wanted:
+        yield from asyncio.run(observed.measure(launch, connections=options.connections))
     if "logins" in wanted:
         yield from asyncio.run(logins.measure(addresses))
     if "catalogue" in wanted and options.products:

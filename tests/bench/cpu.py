@@ -28,7 +28,7 @@ _PRODUCTS = (
     "query($r: [_Any!]!) { _entities(representations: $r) { ... on Product { id name sku stock active "
     "price { amount currency } } } }"
 )
-_LIST = "{ products(first: 20) { nodes { id name stock price { amount } category { name } } } }"
+LIST = "{ products(first: 20) { nodes { id name stock price { amount } category { name } } } }"
 _ACROSS = "{ me { username orders { nodes { number status items { quantity product { name stock category { name } } } } } } }"
 _CREATE = (
     "mutation($p: ID!) { createOrder(input: {items: [{productId: $p, quantity: 1}]}) "
@@ -98,7 +98,7 @@ def _cases(launch: dict[str, Any], shop: "_Shop") -> list[_Case]:
             True,
         ),
         _Case(
-            "products: 20 products with categories", products, {"query": _LIST}, ["products"], 1.0, {}, True
+            "products: 20 products with categories", products, {"query": LIST}, ["products"], 1.0, {}, True
         ),
         _Case("REST: one product, the REST layer alone", read, None, ["rest"], 1.0),
         *_through_the_routers(launch, shop),
@@ -133,13 +133,13 @@ def _one(shop: "_Shop") -> str:
 async def _run(case: _Case, launch: dict[str, Any], servers: Iterable[peers.Server], connections: int) -> Row:
     content = request(case.url, case.body, case.headers)
     pids = {name: launch["children"][name]["pid"] for name in case.processes}
-    shares, failures = await _spent(case.url, content, pids, connections)
+    shares, failures = await time_spent(case.url, content, pids, connections)
     beside = ", ".join(f"{name} {share:.2f}" for name, share in shares.items()) if len(shares) > 1 else ""
     if failures:
         beside = f"{failures} failed; {beside}"
     found = []
     for server in servers if case.has_peers else ():
-        spent, refused = await _spent(
+        spent, refused = await time_spent(
             server.url, request(server.url, case.body), {"": server.pid}, connections
         )
         if refused:
@@ -149,7 +149,7 @@ async def _run(case: _Case, launch: dict[str, Any], servers: Iterable[peers.Serv
     return cpu_time(case.what, sum(shares.values()), limit=case.goal, beside=said, peers=tuple(found))
 
 
-async def _spent(
+async def time_spent(
     url: str, content: bytes, pids: Mapping[str, int], connections: int
 ) -> tuple[dict[str, float], int]:
     """Milliseconds of CPU time a request, by process, once it is warm; and how many requests failed."""

@@ -158,6 +158,17 @@ def eventually(client: httpx.Client, path: str, done: Any) -> Any:
 
 
 @needs_prometheus
+@pytest.mark.parametrize(
+    ("where", "query"), list(files.queries()), ids=[where for where, _ in files.queries()]
+)
+def test_prometheus_takes_each_query_of_a_dashboard(prometheus: httpx.Client, where: str, query: str) -> None:
+    del where
+    eventually(prometheus, "/api/v1/status/runtimeinfo", bool)
+    answer = prometheus.get("/api/v1/query", params={"query": query}).json()
+    assert answer["status"] == "success", answer
+
+
+@needs_prometheus
 def test_a_running_prometheus_reads_every_process_and_evaluates_every_rule(prometheus: httpx.Client) -> None:
     data = eventually(
         prometheus,
