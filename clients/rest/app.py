@@ -17,7 +17,7 @@ from clients.rest.settings import Settings
 from clients.rest.status_stream import StatusStreams
 from subgraphs.kit.background import running
 from subgraphs.kit.http.deadlines import Deadlines
-from subgraphs.kit.http.middleware import LimitBody, Observe, UploadLimit
+from subgraphs.kit.http.middleware import FASTAPI_TELEMETRY, LimitBody, Observe, UploadLimit
 from subgraphs.kit.http.operations import add_operational_routes
 from subgraphs.kit.loop_lag import loop_lag_job
 
@@ -62,6 +62,7 @@ def build(settings: Settings, router_client: RouterClient) -> FastAPI:
         redirect_slashes=False,
         strict_content_type=False,
         generate_unique_id_function=_operation_id,
+        telemetry=FASTAPI_TELEMETRY,
     )
     app.state.router_client = router_client
     app.state.streams = StatusStreams(settings.stream)

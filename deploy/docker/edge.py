@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.edge import TemplateError, placeholders, render, token_keys
+from deploy.local.edge_tracing import PLACEHOLDERS, tracing_values
 
 _TEMPLATE = Path(__file__).resolve().parents[2] / "router" / "envoy" / "envoy.yaml"
 _DEFAULTS = {
@@ -39,8 +40,9 @@ def write(target: Path, environ: Mapping[str, str]) -> None:
     if environ.get("ENVIRONMENT") == "production":
         _refuse_open_origins(environ.get("EDGE_CORS_ORIGIN_REGEX") or "none")
     target.parent.mkdir(parents=True, exist_ok=True)
-    values = {**_DEFAULTS, "TOKEN_KEYS": token_keys(environ, jwks=target.parent / "jwks.json")}
-    for name in placeholders(_TEMPLATE) - {"TOKEN_KEYS"}:
+    keys = token_keys(environ, jwks=target.parent / "jwks.json")
+    values = {**_DEFAULTS, "TOKEN_KEYS": keys, **tracing_values(environ)}
+    for name in placeholders(_TEMPLATE) - PLACEHOLDERS - {"TOKEN_KEYS"}:
         if given := environ.get(name if name in _KEPT_NAMES else f"EDGE_{name}"):
             values[name] = given
     render(_TEMPLATE, target, **values)

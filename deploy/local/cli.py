@@ -12,6 +12,8 @@ COMMANDS = {
     "status": "deploy.local.commands.status",
     "restart": "deploy.local.commands.restart",
     "doctor": "deploy.local.commands.doctor",
+    "backup": "deploy.local.commands.backup",
+    "restore": "deploy.local.commands.restore",
     "router": "deploy.local.commands.router",
     "schema": "deploy.local.commands.schema",
     "users": "deploy.local.commands.users:COMMAND",

@@ -111,9 +111,12 @@ class DataFolder:
         """What a fresh start would delete."""
         return [self.path / name for name in _KEPT if (self.path / name).exists()]
 
-    def clear(self) -> None:
-        """Delete them. Raises DataFolderError in a folder that was in use for something else before."""
-        if self._new and self.contents():
+    def clear(self, *, made_here: bool = False) -> None:
+        """Delete them. Raises DataFolderError in a folder that was in use for something else before.
+
+        `made_here` says that its contents are the caller's own.
+        """
+        if self._new and self.contents() and not made_here:
             (self.path / "launcher.lock").unlink()
             raise DataFolderError(
                 f"{self.path} is not a data folder of supergraph, so nothing in it is deleted. "

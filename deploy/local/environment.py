@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deploy.local.components import SUBGRAPHS
 from deploy.local.edge import token_keys
+from deploy.local.edge_tracing import endpoint, tracing_values
 from deploy.local.exposure import STUDIO, Relaxation, edge_settings
 from deploy.local.topology import LOOPBACK, Process, Topology
 
@@ -16,7 +17,7 @@ _MAX_UPLOAD_BYTES = 8 * 1024 * 1024 + 128 * 1024
 _MAX_WEBHOOK_BYTES = 256 * 1024
 """Several times what a payment provider sends."""
 
-_FOR_ALL = ("JWT_SECRET", "EVENTS_URL")
+_FOR_ALL = ("JWT_SECRET", "EVENTS_URL", "JAEGER_URL", "TRACING_SAMPLE_RATIO")
 """Bare names that are settings of each service."""
 
 _OURS = ("_SERVER_HOST", "_SERVER_PORT", "_SERVER_GRPC_PORT", "ROUTER_HOST", "ROUTER_PORT", "ROUTER_ADDRESS")
@@ -61,6 +62,8 @@ def settings(
         made[component] = {key: environ[key] for key in _given(component, environ)} | made[component]
     for component, secret in _router_secrets(secrets.router, environ).items():
         made[component]["ROUTER_SECRET"] = secret
+    if collector := environ.get("JAEGER_URL"):
+        made["apollo"] |= {"ROUTER_TRACING": "true", "ROUTER_TRACING_URL": endpoint(collector)}
     if environ.get("ROUTER_INTROSPECTION") == "false":
         made["apollo"]["ROUTER_REDACT_VALIDATION"] = "true"  # whose errors would tell the names
     return {
@@ -160,6 +163,7 @@ def edge_values(
         "MAX_WEBHOOK_BYTES": environ.get("EDGE_MAX_WEBHOOK_BYTES") or str(_MAX_WEBHOOK_BYTES),
         "CORS_ORIGIN_REGEX": open_to["EDGE_CORS_ORIGIN_REGEX"],
         "TOKEN_KEYS": token_keys(environ, jwks=data / "jwks.json"),
+        **tracing_values(environ),
     }
     for component in ("router", "rest", *SUBGRAPHS):
         values[f"{component.upper()}_HOST"] = LOOPBACK

@@ -18,7 +18,8 @@ import uvloop
 from subgraphs.kit import configuration, logs, production, tracing
 from subgraphs.kit.errors import DomainError, StartError
 from subgraphs.kit.outages import is_outage
-from subgraphs.kit.settings import ServiceSettings, SettingsError, in_production
+from subgraphs.kit.settings import ServiceSettings, SettingsError
+from subgraphs.kit.settings_sources import in_production
 
 _INTERRUPTED = 130
 _COMMON = {"serve", "migrate", "config", "schema"}
@@ -90,7 +91,8 @@ def main(service: Service, argv: list[str] | None = None) -> None:
         logs.configure(service.name, settings.logging, stream=sys.stderr)
     else:
         logs.configure(service.name, settings.logging)
-    tracing.configure(service.name, settings.tracing)
+    if args.command == "serve":
+        tracing.configure(service.name, settings.tracing)
     try:
         uvloop.run(run(settings))
     except KeyboardInterrupt:

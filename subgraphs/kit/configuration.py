@@ -12,7 +12,8 @@ import yaml
 from pydantic import SecretStr
 
 from subgraphs.kit.secret_files import SUFFIX
-from subgraphs.kit.settings import ServiceSettings, documented_values, names_of
+from subgraphs.kit.settings import ServiceSettings
+from subgraphs.kit.settings_sources import documented_values, names_of
 
 MASK = "********"
 _PASSWORD = re.compile(r"(?<=://)([^:/@]*):(.+)@")

@@ -9,12 +9,10 @@ that is silently ignored is worse than a process that does not start.
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
-from urllib.parse import quote
+from typing import Annotated, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -35,13 +33,14 @@ from pydantic_settings import (
 )
 
 from subgraphs.kit.auth.secret_strength import LEAST_BYTES, weakness
-from subgraphs.kit.secret_files import SUFFIX, faults_of_files, values_of_files
-
-_ROUTER_SECRETS = ("ROUTER_SECRET", "ROUTER_SECRET_PREVIOUS")
-_SECRET_NAMES = ("DB_PASSWORD", "REDIS_PASSWORD", "EVENTS_URL", "JWT_SECRET", *_ROUTER_SECRETS)
-"""The documented bare names whose value may stand in a file."""
-
-ENVIRONMENTS = ("development", "production")
+from subgraphs.kit.secret_files import SUFFIX, faults_of_files
+from subgraphs.kit.settings_sources import (
+    SECRET_NAMES,
+    DocumentedNamesSource,
+    FilesSource,
+    names_of,
+    unknown_keys,
+)
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -192,7 +191,17 @@ class JwtSettings(Section):
 
 class TracingSettings(Section):
     url: str = Field("", description="OTLP/HTTP endpoint; empty turns tracing off.")
-    sample_ratio: float = Field(1.0, ge=0.0, le=1.0)
+    sample_ratio: float = Field(
+        1.0,
+        ge=0.0,
+        le=1.0,
+        description="Of the traces that begin here; one that came is recorded as its caller's is.",
+    )
+
+    @property
+    def endpoint(self) -> str:
+        """`url` with the path for traces, where it names none."""
+        return self.url if self.url.endswith("/v1/traces") else f"{self.url.rstrip('/')}/v1/traces"
 
 
 class LoggingSettings(Section):
@@ -259,7 +268,7 @@ class ServiceSettings(BaseSettings):
 
         Raises SettingsError, naming every unknown key and every value that does not fit.
         """
-        if faults := [*_unknown_keys(cls), *faults_of_files([*names_of(cls), *_SECRET_NAMES], os.environ)]:
+        if faults := [*unknown_keys(cls), *faults_of_files([*names_of(cls), *SECRET_NAMES], os.environ)]:
             raise SettingsError("\n".join(faults))
         try:
             return cls()
@@ -285,126 +294,8 @@ class ServiceSettings(BaseSettings):
             files = {f"{name}{SUFFIX}".lower() for name in names_of(settings_cls)}
             env_settings.env_vars = {k: v for k, v in env_settings.env_vars.items() if k.lower() not in files}
         sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings, file_secret_settings]
-        sources += [_Files(settings_cls), _DocumentedNames(settings_cls)]
+        sources += [FilesSource(settings_cls), DocumentedNamesSource(settings_cls)]
         path = os.environ.get(f"{cls.prefix}_CONFIG")
         if path:
             sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=path))
         return tuple(sources)
-
-
-class _Files(PydanticBaseSettingsSource):
-    """The service's own names whose values stand in files."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        raise NotImplementedError(f"{field_name}: this source answers as a whole ({field})")
-
-    def __call__(self) -> dict[str, Any]:
-        names = names_of(self.settings_cls)
-        found: dict[str, Any] = {}
-        for name, value in values_of_files(names, os.environ).items():
-            section, field = names[name]
-            if field is None:
-                found[section] = value
-            else:
-                found.setdefault(section, {})[field] = value
-        return found
-
-
-class _DocumentedNames(PydanticBaseSettingsSource):
-    """The bare names of the documentation, shared by all services."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        raise NotImplementedError(f"{field_name}: this source answers as a whole ({field})")
-
-    def __call__(self) -> dict[str, Any]:
-        env = {**os.environ, **values_of_files(_SECRET_NAMES, os.environ)}
-        found: dict[str, dict[str, Any]] = {}
-        if url := _database_url(self.settings_cls.default_database, env):  # type: ignore[attr-defined]
-            found["database"] = {"url": url}
-        if "REDIS_HOST" in env or "REDIS_PORT" in env:
-            found["redis"] = {"url": _redis_url(env)}
-        if events := env.get("EVENTS_URL"):
-            found["events"] = {"url": events}
-        if jaeger := env.get("JAEGER_URL"):
-            found["tracing"] = {"url": jaeger}
-        if (secret := env.get("JWT_SECRET")) and "secret" in _fields(self.settings_cls, "jwt"):
-            found["jwt"] = {"secret": secret}
-        secrets = {name.lower(): env[name] for name in _ROUTER_SECRETS if env.get(name)}
-        if secrets:
-            found["server"] = secrets
-        names = {
-            "users": "USER_SERVICE_URL",
-            "products": "PRODUCT_SERVICE_URL",
-            "orders": "ORDER_SERVICE_URL",
-        }
-        services = {field: env[name] for field, name in names.items() if name in env}
-        if services:
-            found["services"] = services
-        return found
-
-
-def _database_url(default_database: str, env: Mapping[str, str]) -> str | None:
-    if "DB_HOST" not in env or not default_database:
-        return None
-    scheme, _, database = default_database.partition(":")
-    user, password = quote(env.get("DB_USER", ""), safe=""), quote(env.get("DB_PASSWORD", ""), safe="")
-    credentials = f"{user}:{password}@" if password else f"{user}@" if user else ""
-    port = env.get("DB_PORT")
-    address = f"{env['DB_HOST']}:{port}" if port else env["DB_HOST"]
-    options = f"?{env['DB_OPTIONS']}" if env.get("DB_OPTIONS") else ""
-    return f"{scheme}://{credentials}{address}/{env.get('DB_NAME', database)}{options}"
-
-
-def _redis_url(env: Mapping[str, str]) -> str:
-    """With TLS where REDIS_TLS_CA names the authority that signs its certificate."""
-    password, authority = quote(env.get("REDIS_PASSWORD", ""), safe=""), env.get("REDIS_TLS_CA")
-    credentials = f":{password}@" if password else ""
-    address = f"{env.get('REDIS_HOST', '127.0.0.1')}:{env.get('REDIS_PORT', '6379')}"
-    if authority:
-        return f"rediss://{credentials}{address}/0?ssl_ca_certs={quote(authority, safe='/')}"
-    return f"redis://{credentials}{address}/0"
-
-
-def _fields(settings_cls: type[BaseSettings], section: str) -> list[str]:
-    annotation = settings_cls.model_fields[section].annotation
-    return (
-        list(annotation.model_fields)
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        else []
-    )
-
-
-def documented_values(settings_cls: type[ServiceSettings]) -> dict[str, Any]:
-    """By section and field, what the documented bare names set."""
-    return _DocumentedNames(settings_cls)()
-
-
-def names_of(settings_cls: Any) -> dict[str, tuple[str, str | None]]:
-    """By name in the environment, the section and the field of each setting; no field where the section is a value."""
-    names: dict[str, tuple[str, str | None]] = {}
-    for section in settings_cls.model_fields:
-        fields: Sequence[str | None] = _fields(settings_cls, section) or [None]
-        for field in fields:
-            words = [settings_cls.prefix, section, *([field] if field else [])]
-            names["_".join(words).upper()] = (section, field)
-    return names
-
-
-def in_production() -> bool:
-    """Whether ENVIRONMENT says so."""
-    return os.environ.get("ENVIRONMENT") == "production"
-
-
-def _unknown_keys(settings_cls: type[ServiceSettings]) -> list[str]:
-    prefix = f"{settings_cls.prefix}_"
-    names = names_of(settings_cls)
-    known = {f"{prefix}CONFIG", *names}
-    faults = []
-    if (environment := os.environ.get("ENVIRONMENT")) and environment not in ENVIRONMENTS:
-        faults.append(f"ENVIRONMENT: {environment!r} is none of {', '.join(ENVIRONMENTS)}")
-    for key in sorted(os.environ):
-        if key.startswith(prefix) and key not in known and key.removesuffix(SUFFIX) not in names:
-            close = get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "it is not a setting of this service"
-            faults.append(f"{key}: unknown setting; {hint}")
-    return faults

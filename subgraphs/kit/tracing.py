@@ -1,13 +1,23 @@
-"""OpenTelemetry traces: spans per request, per operation and per store call, never per field."""
+"""OpenTelemetry traces: spans per request, per operation and per store call, never per field.
+
+A context that comes with a request or an event (W3C `traceparent`) is passed on whether anything is recorded or not.
+What is recorded, and what of it leaves the process, is in `trace_export`, which is imported where tracing is on.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from opentelemetry import propagate, trace
 from opentelemetry.context import attach, detach
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, StatusCode
 
 from subgraphs.kit.settings import TracingSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+Attributes = Mapping[str, str | int]
 
 _tracer = trace.get_tracer("supergraph")  # asks the provider that is set later
 _recording = False
@@ -18,23 +28,26 @@ def configure(service: str, settings: TracingSettings) -> None:
     global _recording  # noqa: PLW0603 - as the provider is of the whole process
     if not settings.url:
         return
-    # Imported here because the SDK and its exporter take 100 ms of start that most processes do not need.
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-    from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio  # noqa: PLC0415
+    # Imported here because the SDK, its exporter and the instrumentations take 200 ms of start, for nothing where
+    # tracing is off.
+    from subgraphs.kit import trace_export  # noqa: PLC0415
 
-    provider = TracerProvider(
-        resource=Resource.create({"service.name": service}),
-        sampler=ParentBasedTraceIdRatio(settings.sample_ratio),
-    )
-    endpoint = (
-        settings.url if settings.url.endswith("/v1/traces") else f"{settings.url.rstrip('/')}/v1/traces"
-    )
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-    trace.set_tracer_provider(provider)
+    trace.set_tracer_provider(trace_export.provider(service, settings))
+    trace_export.instrument_clients()
     _recording = True
+
+
+def is_recording() -> bool:
+    """Whether this process records spans at all."""
+    return _recording
+
+
+def trace_statements(engine: "Engine") -> None:
+    """Record a span for each statement of an engine, by its text without parameters."""
+    if _recording:
+        from subgraphs.kit import trace_export  # noqa: PLC0415 - as above
+
+        trace_export.instrument_engine(engine)
 
 
 @contextmanager
@@ -43,22 +56,42 @@ def span(
     *,
     kind: SpanKind = SpanKind.INTERNAL,
     carrier: Mapping[str, str] | None = None,
-    attributes: Mapping[str, str | int] | None = None,
+    attributes: Attributes | None = None,
 ) -> Iterator[trace.Span]:
     """A span as the current one, continued from the W3C trace context in `carrier` where there is one.
 
-    Where tracing is off, nothing is recorded, and a context that came is passed on all the same.
+    Where tracing is off, nothing is recorded, and a context that came is passed on all the same. Of an exception that
+    passes, its type is recorded and never its message, which may quote what somebody entered.
     """
-    token = attach(propagate.extract(carrier)) if carrier and "traceparent" in carrier else None
+    token = attach(propagate.extract(carrier)) if carrier and carrier.get("traceparent") else None
     try:
         if _recording:
-            with _tracer.start_as_current_span(name, kind=kind, attributes=attributes) as current:
-                yield current
+            with _tracer.start_as_current_span(
+                name, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+            ) as current:
+                try:
+                    yield current
+                except Exception as error:
+                    failed(current, type(error).__name__)
+                    raise
         else:
             yield trace.INVALID_SPAN
     finally:
         if token is not None:
             detach(token)
+
+
+def part_of(carrier: Mapping[str, str], name: str, *, kind: SpanKind, attributes: Attributes) -> trace.Span:
+    """A span in the trace that `carrier` names, which its caller ends; the current one stays what it is."""
+    if not (_recording and carrier.get("traceparent")):
+        return trace.INVALID_SPAN
+    return _tracer.start_span(name, context=propagate.extract(carrier), kind=kind, attributes=attributes)
+
+
+def failed(current: trace.Span, error_type: str) -> None:
+    """Mark the span as failed, by the error's type or status."""
+    current.set_status(StatusCode.ERROR)
+    current.set_attribute("error.type", error_type)
 
 
 def trace_headers() -> dict[str, str]:

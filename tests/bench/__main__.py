@@ -89,12 +89,14 @@ def main() -> None:
         before = saved.load(options.against) if options.against else {}
     except saved.SavedRunError as error:
         sys.exit(f"make bench: {error}")
+    # How busy the machine is with other things, which the figures depend on.
+    busy = os.getloadavg()[0]
     rows = list(_rows(options, console.print))
     _print(rows, before)
     if options.save:
         saved.save(rows, options.save)
     if options.draw:
-        machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+        machine = f"{os.cpu_count()} cores with {busy:.0f} programs running before, Python {platform.python_version()}"
         options.draw.write_text(picture.draw(rows, commit=saved.commit(), machine=machine), encoding="utf-8")
 
 
@@ -151,7 +153,7 @@ def _print(rows: list[Row], before: Mapping[str, tuple[float, str]]) -> None:
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     for row in rows:
         goal = row.budget if row.within is None else f"[{'green' if row.within else 'red'}]{row.budget}[/]"
-        peers = "\n".join(f"{peer.name} {peer.value:,.3g} {row.unit}" for peer in row.peers)
+        peers = "\n".join(peer.measured(row.unit) for peer in row.peers)
         earlier = [saved.compared(row, before)] if before else []
         table.add_row(row.what, row.measured, peers, "\n".join(row.ratios()), goal, *earlier, row.beside)
     Console(width=150 if not sys.stdout.isatty() else None).print(table)

@@ -111,7 +111,7 @@ def _through_the_routers(launch: dict[str, Any], shop: "_Shop") -> list[_Case]:
     The edge sends queries to Apollo Router where that was found, and Hive Gateway is asked directly then.
     """
     addresses = launch["addresses"]
-    apollo = "apollo" in launch["children"]
+    apollo = launch["children"].get("apollo", {}).get("pid") is not None
     hive = (f"{addresses['router'] if apollo else addresses['edge']}/graphql", "router", "Hive Gateway")
     routers = [hive, (f"{addresses['edge']}/graphql", "apollo", "Apollo Router")] if apollo else [hive]
     one, across = {"query": _one(shop)}, {"query": _ACROSS}

@@ -73,8 +73,7 @@ def _drawn(row: Row, y: int) -> str:
             f'<rect class="{colour}" x="{_BAR}" y="{y - 4}" width="{_BAR_WIDTH * part:.1f}" height="10" rx="3"/>'
         )
     for number, (peer, ratio) in enumerate(zip(row.peers, row.ratios(), strict=True)):
-        shown = f"{peer.name}: {peer.value:,.3g} {row.unit} ({ratio})"
-        parts.append(_text(_PEER, y + 6 + number * _LINE, shown))
+        parts.append(_text(_PEER, y + 6 + number * _LINE, f"{peer.measured(row.unit)} ({ratio})"))
     return "\n".join(parts)
 
 

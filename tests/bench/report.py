@@ -10,6 +10,13 @@ class Peer:
     name: str
     value: float
 
+    def measured(self, unit: str) -> str:
+        return (
+            f"{self.name} {self.value:,.0f} {unit}"
+            if self.value >= 99.5
+            else f"{self.name} {self.value:.2g} {unit}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -16,6 +16,11 @@ def test_a_ratio_is_how_many_times_as_much_a_peer_takes() -> None:
     )
 
 
+def test_a_peer_is_shown_in_the_unit_of_the_row() -> None:
+    shown = [Peer("Node", value).measured("µs") for value in (1010.4, 99.5, 0.0625)]
+    assert shown == ["Node 1,010 µs", "Node 100 µs", "Node 0.062 µs"]
+
+
 def test_a_budget_is_kept_up_to_its_limit() -> None:
     assert [at_most("start", value, 12, "s").within for value in (12.0, 12.1)] == [True, False]
     assert cpu_time("across", 3.0) == Row("across", "3.00 ms CPU", value=3.0, unit="ms CPU")

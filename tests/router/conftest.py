@@ -13,6 +13,7 @@ import yaml
 
 from deploy.local import apollo, node
 from deploy.local.edge import render, token_keys
+from deploy.local.edge_tracing import tracing_values
 from deploy.local.ports import Ports
 from deploy.tools.schema import generate
 from tests.router.processes import (
@@ -194,6 +195,7 @@ def edge_values(
         "CORS_ORIGIN_REGEX": r"https://studio\.apollographql\.com",
         "SANDBOX_PAGE": ENVOY / "sandbox.html",
         "TOKEN_KEYS": token_keys({}, jwks=tmp_path_factory.mktemp("edge") / "jwks.json"),
+        **tracing_values({}),
     }
 
 

@@ -43,6 +43,7 @@ settings:
     ROUTER_SECRET=...                   what the routers show to the subgraphs, instead of the data folder's router.secret
     JWT_SECRET=...                      sign tokens with this secret instead of with keys; at least 32 random bytes
     JAEGER_URL=http://host:4318         where traces go
+    TRACING_SAMPLE_RATIO=0.1            the share of them that is recorded; 1 by default
 
 examples:
   supergraph up                                   everything, on http://localhost:8080

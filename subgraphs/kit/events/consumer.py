@@ -12,6 +12,7 @@ from datetime import timedelta
 from subgraphs.kit.background import Job
 from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.events.event import Event, MalformedEventError
+from subgraphs.kit.events.spans import handling
 from subgraphs.kit.events.transport import Delivery, Transport
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.metrics import EVENTS_CONSUMED, EVENTS_DEAD, EVENTS_LAG, EVENTS_PENDING
@@ -44,6 +45,7 @@ class Consumer:
         limit: timedelta = timedelta(seconds=20),
     ) -> None:
         self._subscription = transport.subscribe(source, group)
+        self._system = transport.system
         self._handler = handler
         self._source = source
         self._group = group
@@ -106,7 +108,8 @@ class Consumer:
     async def _handle(self, event: Event) -> None:
         try:
             async with asyncio.timeout(self._limit) as limit:
-                await self._handler(event)
+                with handling(event, group=self._group, system=self._system):
+                    await self._handler(event)
         except TimeoutError as error:
             if limit.expired():
                 raise HandlerTooSlowError(f"not handled within {self._limit:g} s") from error

@@ -22,6 +22,7 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
+from subgraphs.kit.events.spans import publishing
 from subgraphs.kit.events.streams import dead_letters_of, stream_of
 from subgraphs.kit.events.transport import Backlog, DeadLetter, Delivery, OutgoingEvent
 from subgraphs.kit.ids import new_id
@@ -64,6 +65,8 @@ class RedisStreams:
     `idle` is after which time an event counts as left by its process, and comes again: more than a handler takes.
     """
 
+    system = "redis"
+
     def __init__(
         self,
         redis: Redis,
@@ -78,15 +81,8 @@ class RedisStreams:
         """See Publisher. What Redis refuses is all of a stream whose key holds something else."""
         if not events:
             return []
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for event in events:
-                pipe.xadd(
-                    stream_of(event.source),
-                    {"event": event.envelope},
-                    maxlen=_STREAM_LENGTH,
-                    approximate=True,
-                )
-            answers = await pipe.execute(raise_on_error=False)
+        with publishing(events, system=self.system):
+            answers = await self._append(events)
         taken = []
         for event, answer in zip(events, answers, strict=True):
             if isinstance(answer, _NOT_NOW):
@@ -98,6 +94,17 @@ class RedisStreams:
                 EVENTS_PUBLISHED.labels(event.type).inc()
                 taken.append(event)
         return taken
+
+    async def _append(self, events: Sequence[OutgoingEvent]) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for event in events:
+                pipe.xadd(
+                    stream_of(event.source),
+                    {"event": event.envelope},
+                    maxlen=_STREAM_LENGTH,
+                    approximate=True,
+                )
+            return await pipe.execute(raise_on_error=False)
 
     def subscribe(self, source: str, group: str) -> "RedisSubscription":
         return RedisSubscription(self._redis, source, group, block=self._block, idle=self._idle)

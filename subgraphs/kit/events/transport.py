@@ -88,6 +88,10 @@ class DeadLetters(Protocol):
 
 
 class Transport(Publisher, Protocol):
+    @property
+    def system(self) -> str:
+        """The name that OpenTelemetry has for it."""
+
     def subscribe(self, source: str, group: str) -> Subscription: ...
 
     def dead_letters(self) -> DeadLetters: ...

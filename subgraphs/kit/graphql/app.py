@@ -17,7 +17,7 @@ from subgraphs.kit.graphql.uploads import upload_limit
 from subgraphs.kit.graphql.view import GraphQLView, refusal
 from subgraphs.kit.http.client_address import client_address
 from subgraphs.kit.http.deadlines import Deadlines
-from subgraphs.kit.http.middleware import LimitBody, Observe
+from subgraphs.kit.http.middleware import FASTAPI_TELEMETRY, LimitBody, Observe
 from subgraphs.kit.http.operations import Check, add_operational_routes
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.settings import ServerSettings
@@ -88,7 +88,7 @@ def create_app(
     Files of up to `max_file_bytes` may be uploaded; where that is None, none. Raises StartError where GraphQL would be
     open to other machines.
     """
-    app = FastAPI(title=service, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title=service, docs_url=None, redoc_url=None, openapi_url=None, telemetry=FASTAPI_TELEMETRY)
     add_operational_routes(app, checks)
     if add_routes is not None:
         add_routes(app)

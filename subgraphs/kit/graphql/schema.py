@@ -34,6 +34,7 @@ from subgraphs.kit.graphql.execution.strawberry import executor_class
 from subgraphs.kit.graphql.limits import TIMEOUT, Limits
 from subgraphs.kit.graphql.scalars import SCALARS
 from subgraphs.kit.logs import get_logger
+from subgraphs.kit.tracing import span
 
 log = get_logger(__name__)
 
@@ -110,9 +111,9 @@ class SubgraphSchema(Schema):
         name = options.get("operation_name")
         if refusal := self._refusal(query, variable_values, name):
             return refusal
-        return await self._in_time(
-            super().execute(query, variable_values, context_value, *args, **options), name
-        )
+        running = super().execute(query, variable_values, context_value, *args, **options)
+        plan = self.documents.prepared(query).plans.get(name) if query else None
+        return await self._in_time(running, name, plan.kind if plan else OperationType.QUERY)
 
     async def run(
         self,
@@ -147,16 +148,22 @@ class SubgraphSchema(Schema):
         if isinstance(running, GraphQLExecutionResult):
             result = running
         else:
-            result = await self._in_time(running, operation_name)
+            result = await self._in_time(running, operation_name, plan.kind)
         present_all(result)
         return result
 
-    async def _in_time(self, running: Awaitable[R], operation: str | None) -> R | PreExecutionError:
+    async def _in_time(
+        self, running: Awaitable[R], operation: str | None, kind: OperationType
+    ) -> R | PreExecutionError:
         limit = self.documents.limits.timeout
         deadline = asyncio.timeout(limit)
+        attributes = {"graphql.operation.type": kind.value}
+        if operation:
+            attributes["graphql.operation.name"] = operation
         try:
             async with deadline:
-                return await running
+                with span(f"{kind.value} {operation or ''}".rstrip(), attributes=attributes):
+                    return await running
         except TimeoutError:
             if not deadline.expired():
                 raise

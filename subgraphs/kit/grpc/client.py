@@ -38,7 +38,7 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
         if request_id:
             metadata.add("x-request-id", str(request_id))
         for key, value in trace_headers().items():
-            metadata.add(key, value)
+            metadata[key] = value  # the instrumentation has set the same
         details = ClientCallDetails(
             method=client_call_details.method,
             timeout=client_call_details.timeout or DEADLINE,

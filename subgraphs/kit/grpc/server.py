@@ -73,10 +73,13 @@ class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # not generi
         return self._guarded(handler, method, metadata)
 
     def _guarded(self, handler: Any, method: str, metadata: dict[str, str]) -> _Handler:
+        service, _, name = method.lstrip("/").partition("/")
+        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
+
         async def call(request: Any, context: Any) -> Any:
             structlog.contextvars.clear_contextvars()
             structlog.contextvars.bind_contextvars(request_id=metadata.get("x-request-id", ""))
-            with span(method, kind=SpanKind.SERVER, carrier=metadata):
+            with span(method.lstrip("/"), kind=SpanKind.SERVER, carrier=metadata, attributes=attributes):
                 try:
                     return await handler.unary_unary(request, context)
                 except DomainError as error:

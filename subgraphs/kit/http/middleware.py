@@ -8,7 +8,8 @@ from http import HTTPStatus
 
 import orjson
 import structlog
-from opentelemetry.trace import SpanKind
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry.trace import Span, SpanKind
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,9 +18,12 @@ from subgraphs.kit.http.responses import error_body, json_response
 from subgraphs.kit.ids import new_id
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.metrics import HTTP_DURATION, HTTP_REQUESTS
-from subgraphs.kit.tracing import span
+from subgraphs.kit.tracing import failed, span
 
 log = get_logger(__name__)
+
+FASTAPI_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own spans, metrics and logs of requests are off: `Observe` makes them, for `/graphql` too, which FastAPI does not see."""
 
 _QUIET_PATHS = frozenset({"/health", "/ready", "/metrics"})
 _MAX_REQUEST_ID = 128
@@ -48,18 +52,28 @@ class Observe:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         exchange = _Exchange(send, request_id)
         started = time.perf_counter()
-        with span(f"{scope['method']} {scope['path']}", kind=SpanKind.SERVER, carrier=headers):
-            try:
-                await self._app(scope, receive, exchange.send)
-            except Exception:
-                log.exception("request_failed", path=scope["path"])
-                await exchange.fail()
+        if scope["path"] in _QUIET_PATHS:
+            await self._exchange(scope, receive, exchange)
             self._record(scope, exchange.status, time.perf_counter() - started)
+            return
+        method = scope["method"]
+        with span(
+            method, kind=SpanKind.SERVER, carrier=headers, attributes={"http.request.method": method}
+        ) as current:
+            await self._exchange(scope, receive, exchange)
+            self._record(scope, exchange.status, time.perf_counter() - started)
+            if current.is_recording():
+                _describe(current, scope, exchange.status)
+
+    async def _exchange(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
+        try:
+            await self._app(scope, receive, exchange.send)
+        except Exception:
+            log.exception("request_failed", path=scope["path"])
+            await exchange.fail()
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        # The route's template, never the raw path: a label with ids in it would grow without bound.
-        route = scope.get("route")
-        endpoint = getattr(route, "path", None) or ("/graphql" if scope["path"] == "/graphql" else "other")
+        endpoint = _endpoint(scope)
         _requests(scope["method"], endpoint, status).inc()
         _duration(scope["method"], endpoint).observe(seconds)
         failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -73,6 +87,20 @@ class Observe:
                 ms=round(seconds * 1000, 2),
                 **({"operation": operation} if operation else {}),
             )
+
+
+def _endpoint(scope: Scope) -> str:
+    """The route's template, never the raw path: labels and names with ids in them would grow without bound."""
+    route = scope.get("route")
+    return getattr(route, "path", None) or ("/graphql" if scope["path"] == "/graphql" else "other")
+
+
+def _describe(current: Span, scope: Scope, status: int) -> None:
+    endpoint = _endpoint(scope)
+    current.update_name(f"{scope['method']} {endpoint}")
+    current.set_attributes({"http.route": endpoint, "http.response.status_code": status})
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        failed(current, str(status))
 
 
 # To find a child by its labels costs more than to count.

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from subgraphs.kit.metrics import DB_CONNECTIONS, DB_POOL_FAILURES, DB_POOL_SIZE, DB_POOL_WAIT
 from subgraphs.kit.outages import is_network_error, register
 from subgraphs.kit.settings import DatabaseSettings
+from subgraphs.kit.tracing import trace_statements
 
 Observer = Callable[[Sequence[object]], Awaitable[None]]
 _CHANGES = "changes of the unit of work"
@@ -35,6 +36,7 @@ class Postgres:
                 "server_settings": {"application_name": application, "jit": "off"},
             },
         )
+        trace_statements(self.engine.sync_engine)
         # Autocommit saves BEGIN and ROLLBACK around a lone read; both views share the pool.
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._observers: list[Observer] = []

@@ -20,7 +20,8 @@ from deploy.local.edge import placeholders
 from subgraphs.kit import production
 from subgraphs.kit.auth.router_secret import RouterSecret
 from subgraphs.kit.grpc.credentials import channel_credentials, server_credentials
-from subgraphs.kit.settings import ServiceSettings, in_production
+from subgraphs.kit.settings import ServiceSettings
+from subgraphs.kit.settings_sources import in_production
 from subgraphs.orders.settings import OrdersSettings
 from subgraphs.products.settings import ProductsSettings
 from subgraphs.users.settings import UsersSettings
@@ -45,6 +46,7 @@ DOCUMENTED = {
         "REDIS_HOST",
         "REDIS_PORT",
         "JAEGER_URL",
+        "TRACING_SAMPLE_RATIO",
         "ROUTER_SECRET_FILE",
         "EVENTS_URL",
         "ENVIRONMENT",
@@ -146,7 +148,8 @@ def test_every_variable_of_the_router_is_a_setting_that_it_knows(secrets: Path):
 
 def test_every_variable_of_the_edge_is_a_placeholder_and_none_is_missing(tmp_path: Path):
     environment = FILE["edge-config"]["environment"]
-    assert {key.removeprefix("EDGE_") for key in environment} <= placeholders(TEMPLATE) | {"ENVIRONMENT"}
+    others = {"ENVIRONMENT", "JAEGER_URL", "TRACING_SAMPLE_RATIO"}
+    assert {key.removeprefix("EDGE_") for key in environment} <= placeholders(TEMPLATE) | others
     write(tmp_path / "envoy.yaml", environment)
     rendered = (tmp_path / "envoy.yaml").read_text()
     assert '{address: "apollo", port_value: 4005}' in rendered

@@ -18,7 +18,8 @@ from deploy.local.children import ROOT, TEMPLATE
 from deploy.local.edge import placeholders
 from subgraphs.kit import production
 from subgraphs.kit.postgres.engine import driver_url
-from subgraphs.kit.settings import ServiceSettings, in_production
+from subgraphs.kit.settings import ServiceSettings
+from subgraphs.kit.settings_sources import in_production
 from tests.deploy.docker import compose
 from tests.deploy.docker.test_compose import DOCUMENTED, SETTINGS
 from tests.deploy.kubernetes import manifests, network

@@ -46,6 +46,7 @@ def test_the_defaults_are_the_documented_ones(monkeypatch: pytest.MonkeyPatch):
         ("SHOP_DATABASE_URL", "postgresql://db/x", "database.url", "postgresql://db/x"),
         ("SHOP_SERVICES_PRODUCTS_GRPC", "p:1", "services.products_grpc", "p:1"),
         ("JAEGER_URL", "http://jaeger:4318", "tracing.url", "http://jaeger:4318"),
+        ("TRACING_SAMPLE_RATIO", "0.1", "tracing.sample_ratio", 0.1),
         ("USER_SERVICE_URL", "http://u", "services.users", "http://u"),
         ("PRODUCT_SERVICE_URL", "http://p", "services.products", "http://p"),
         ("ORDER_SERVICE_URL", "http://o", "services.orders", "http://o"),

@@ -11,6 +11,7 @@ from aio_pika.exceptions import DeliveryError
 from subgraphs.kit.events.rabbitmq.broker import EXCHANGE, RETRY_AFTER, Broker, declare_group, discard
 from subgraphs.kit.events.rabbitmq.dead_letters import RabbitDeadLetters
 from subgraphs.kit.events.rabbitmq.subscription import RabbitSubscription
+from subgraphs.kit.events.spans import publishing
 from subgraphs.kit.events.transport import OutgoingEvent
 from subgraphs.kit.logs import get_logger
 from subgraphs.kit.metrics import EVENTS_PUBLISHED, EVENTS_REFUSED
@@ -24,6 +25,8 @@ class RabbitMq:
     An event of a source with readers that reaches no queue is refused, and stays in its outbox; one of a source that
     nobody is known to read goes to whoever happens to.
     """
+
+    system = "rabbitmq"
 
     def __init__(
         self,
@@ -49,9 +52,10 @@ class RabbitMq:
             return []
         exchange = await self._open()
         # Sent one after the other, and confirmed in any order.
-        answers = await asyncio.gather(
-            *(self._send(exchange, event) for event in events), return_exceptions=True
-        )
+        with publishing(events, system=self.system):
+            answers = await asyncio.gather(
+                *(self._send(exchange, event) for event in events), return_exceptions=True
+            )
         taken = []
         for event, answer in zip(events, answers, strict=True):
             if isinstance(answer, DeliveryError):
