@@ -21,10 +21,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import catalogue, cpu, executor, load, logins, observed, picture, saved, startup
+from tests.bench import catalogue, cpu, drivers, executor, load, logins, observed, picture, saved, startup
 from tests.bench.report import Row
 from tests.harness import launcher
 
@@ -35,6 +36,7 @@ _RUNNING: Mapping[str, str] = {
     "load": "requests a second on the running system",
     "cpu": "CPU time a request, beside Node's",
     "observed": "CPU time a request where a process is traced and scraped, against neither",
+    "drivers": "Motor beside PyMongo's own asynchronous driver",
     "logins": "failed logins, known and unknown account",
     "catalogue": "listing and search in 1,000 and 100,000 products (minutes)",
 }
@@ -137,6 +139,8 @@ def _on_the_running_system(
         yield from asyncio.run(cpu.measure(launch, connections=options.connections))
     if "observed" in wanted:
         yield from asyncio.run(observed.measure(launch, connections=options.connections))
+    if "drivers" in wanted:
+        yield from uvloop.run(drivers.measure(addresses["products_database"]))
     if "logins" in wanted:
         yield from asyncio.run(logins.measure(addresses))
     if "catalogue" in wanted and options.products:

@@ -98,10 +98,10 @@ async def test_import_that_was_killed_is_finished_by_the_next(database, engines,
 
 
 async def test_interrupted_import_says_so_by_its_status(database, engines, tmp_path) -> None:
-    file = catalogue(tmp_path / "big.csv", 3000)
+    file = catalogue(tmp_path / "big.csv", 12_000)
     url = f"{engines.mongo.rpartition('/')[0]}/{database.name}"
     process = await start(url, "import", str(file))
-    assert await end_in_the_middle(process, database, signal.SIGINT) < 3000
+    assert await end_in_the_middle(process, database, signal.SIGINT) < 12_000
     assert process.stderr is not None
     assert process.returncode == 130
     assert b"Traceback" not in await process.stderr.read()
