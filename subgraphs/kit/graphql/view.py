@@ -152,11 +152,11 @@ class _Operation:
 
 
 def _is_plain(request: Request) -> bool:
-    """Whether a JSON body comes, and a JSON answer is enough: no stream of events or parts is asked for."""
+    """Whether a JSON body comes, and a JSON answer will do, whatever else is accepted: Hive Gateway takes parts as well."""
     headers = request.headers
-    accept = headers.get("accept", "")
-    streamed = "event-stream" in accept or "multipart" in accept
-    return headers.get("content-type", "").startswith("application/json") and not streamed
+    accept = headers.get("accept") or "*/*"
+    json_will_do = "json" in accept or "*/*" in accept or "application/*" in accept
+    return json_will_do and headers.get("content-type", "").startswith("application/json")
 
 
 def _operation(body: bytes) -> _Operation | None:
