@@ -11,6 +11,7 @@ COMMANDS = {
     "up": "deploy.local.commands.up",
     "status": "deploy.local.commands.status",
     "restart": "deploy.local.commands.restart",
+    "log-level": "deploy.local.commands.log_level",
     "doctor": "deploy.local.commands.doctor",
     "backup": "deploy.local.commands.backup",
     "restore": "deploy.local.commands.restore",

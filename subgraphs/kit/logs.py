@@ -3,6 +3,7 @@
 import io
 import logging
 import re
+import signal
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
@@ -11,6 +12,7 @@ import orjson
 import structlog
 from opentelemetry import trace
 
+from subgraphs.kit.redaction import redacted, without_secrets
 from subgraphs.kit.settings import LoggingSettings
 
 # Loggers of libraries that say at INFO what the access log and the metrics say better.
@@ -40,13 +42,21 @@ def _neutralised(_: object, __: str, event: MutableMapping[str, Any]) -> Mutable
 def _traceback(stream: TextIO, exc_info: Any) -> None:
     text = io.StringIO()
     structlog.dev.plain_traceback(text, exc_info)
-    stream.write(harmless(text.getvalue()))
+    stream.write(harmless(redacted(text.getvalue())))
+
+
+def _redacted(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    found: MutableMapping[str, Any] = without_secrets({k: v for k, v in event.items() if k != "exc_info"})
+    if "exc_info" in event:  # the console writes it by itself
+        found["exc_info"] = event["exc_info"]
+    return found
 
 
 def _add_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         event["trace_id"] = trace.format_trace_id(context.trace_id)
+        event["span_id"] = trace.format_span_id(context.span_id)
     return event
 
 
@@ -70,10 +80,15 @@ def configure(service: str, settings: LoggingSettings, *, stream: TextIO | None 
         structlog.processors.StackInfoRenderer(),
     ]
     final: list[structlog.typing.Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_dumps)]
+        [
+            structlog.processors.format_exc_info,
+            _redacted,
+            structlog.processors.JSONRenderer(serializer=_dumps),
+        ]
         if settings.format == "json"
         # Plain, because the default shows local variables: passwords and tokens, at seconds per traceback.
         else [
+            _redacted,
             _neutralised,
             structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_traceback),
         ]
@@ -95,6 +110,16 @@ def configure(service: str, settings: LoggingSettings, *, stream: TextIO | None 
     root.setLevel(settings.level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def follow_signals(settings: LoggingSettings) -> None:
+    """From now on SIGUSR1 makes this process log everything, and SIGUSR2 what the settings say again.
+
+    To be called in the main thread.
+    """
+    root = logging.getLogger()
+    signal.signal(signal.SIGUSR1, lambda *_: root.setLevel(logging.DEBUG))
+    signal.signal(signal.SIGUSR2, lambda *_: root.setLevel(settings.level.upper()))
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

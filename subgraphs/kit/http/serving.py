@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from subgraphs.kit.logs import follow_signals
 from subgraphs.kit.settings import ServiceSettings
 
 # Objects alive after start are never garbage; scanning them in every full collection is what makes
@@ -38,6 +39,7 @@ async def serve(
         # uvicorn raises the signal that ended it once more; by default that would end the process before
         # `open_app` has closed what it opened.
         signal.signal(signal.SIGTERM, lambda *_: None)
+        follow_signals(settings.logging)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)

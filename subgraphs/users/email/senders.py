@@ -11,6 +11,7 @@ from typing import Protocol
 
 from subgraphs.kit.errors import StartError
 from subgraphs.kit.logs import get_logger
+from subgraphs.kit.redaction import Readable
 from subgraphs.users.settings import EmailSettings
 
 log = get_logger(__name__)
@@ -105,7 +106,8 @@ class ConsoleSender:
     """E-mails in the log, tokens and all; for development."""
 
     async def send(self, message: EmailMessage) -> None:
-        log.info("email", to=str(message["To"]), subject=str(message["Subject"]), text=_plain(message))
+        to, text = Readable(message["To"]), Readable(_plain(message))
+        log.info("email", to=to, subject=str(message["Subject"]), text=text)
 
     def close(self) -> None:
         """Nothing is open."""
