@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import sys
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ from hypothesis import settings
 
 from tests.harness import file_order, launcher
 from tests.harness.engines import Engines
+from tests.harness.log_scan import leaks
 
 # Each client would read the authorities of TLS anew, which takes 17 ms and which no client of the tests asks.
 httpx._transports.default.create_ssl_context = functools.cache(httpx.create_ssl_context)
@@ -25,6 +27,15 @@ settings.load_profile("shared machine")
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         launcher.open_run()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What the system of the run has logged is looked through once all tests are done with it."""
+    if hasattr(session.config, "workerinput"):
+        return
+    if found := leaks(launcher.folder() / "supergraph" / "logs"):
+        sys.stderr.write("\nLogs of the supergraph hold what none may:\n  " + "\n  ".join(found) + "\n")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
