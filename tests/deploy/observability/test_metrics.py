@@ -73,7 +73,7 @@ async def test_every_metric_of_a_rule_or_dashboard_is_there(series: dict[str, se
         (where, name)
         for where, expression in files.expressions()
         for name in metrics_of(expression) - known
-        if not name.startswith(_PREFIXES_OF_APOLLO)  # which tests/router/test_apollo.py looks for
+        if not name.startswith(_PREFIXES_OF_APOLLO)  # which this system does not run
     }
     assert missing == set()
 
