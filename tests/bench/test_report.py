@@ -35,7 +35,7 @@ def test_a_part_is_chosen_by_name_and_an_unknown_one_is_refused(capsys: pytest.C
 
 def test_by_default_everything_is_measured_and_nothing_written() -> None:
     options = parser().parse_args([])
-    assert options.only == ["executor", "start", "load", "cpu", "drivers", "logins", "catalogue"]
+    assert options.only == ["executor", "start", "load", "cpu", "observed", "drivers", "logins", "catalogue"]
     assert (options.save, options.against, options.draw) == (None, None, None)
 
 

@@ -61,7 +61,10 @@ async def order_id(
     return str(placed.json()["id"])
 
 
-@pytest.mark.parametrize("process", ["edge", "router", "orders"])
+@pytest.mark.parametrize(
+    "process",
+    ["edge", pytest.param("router", marks=pytest.mark.long), pytest.param("orders", marks=pytest.mark.long)],
+)
 async def test_open_subscription_ends_with_its_session_and_cannot_be_opened_again(
     http: httpx.AsyncClient, supergraph: dict[str, Any], customer: Account, order_id: str, process: str
 ) -> None:

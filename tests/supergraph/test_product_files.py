@@ -89,9 +89,13 @@ async def test_what_one_command_writes_the_other_reads(
     ("arguments", "said"),
     [
         (("import", "nowhere.csv"), "nowhere.csv: No such file or directory"),
-        (("import", "nowhere.txt"), "nowhere.txt: No such file or directory"),
+        pytest.param(
+            ("import", "nowhere.txt"), "nowhere.txt: No such file or directory", marks=pytest.mark.long
+        ),
         (("import", "-"), "say which format"),
-        (("export", "no/folder.csv"), "folder.csv: No such file or directory"),
+        pytest.param(
+            ("export", "no/folder.csv"), "folder.csv: No such file or directory", marks=pytest.mark.long
+        ),
     ],
 )
 async def test_fault_is_named(

@@ -82,6 +82,10 @@ async def test_what_keeps_failing_is_given_up_with_the_reason_and_replayed_once_
         await counted.until(2, 1, 2, 1)
 
 
+# A broker waits ever longer before it hands out again what was given back: 17 s.
+@pytest.mark.parametrize(
+    "address", ["redis", pytest.param("rabbitmq", marks=pytest.mark.long)], indirect=True
+)
 async def test_an_outage_of_what_a_handler_needs_is_no_attempt(counted: CountedEvents) -> None:
     counted.failures = {n: [ConnectionRefusedError() for _ in range(4)] for n in (1, 2)}
     await counted.write(1, 2)
