@@ -3,7 +3,6 @@
 import io
 import logging
 import os
-import secrets
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from subgraphs.kit.redaction import HIDDEN, Readable, redacted, without_secrets
 from subgraphs.kit.settings import LoggingSettings
 
 TOKEN = jwt.encode({"sub": "ann"}, "k" * 32, algorithm="HS256")
-REFRESH = secrets.token_urlsafe(32)
+REFRESH = "UBRWh--qxCJyTyM2IHSzG4pAzhSDCfY2z9gxyUaK63I"  # as secrets.token_urlsafe(32) makes them
 EMAIL = "ann.o-brien+shop@mail.example.co.uk"
 
 
