@@ -19,10 +19,11 @@ _KEYS = re.compile(
 
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
-_EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
+# From the beginning of a word only: its time is to be linear in texts that clients send.
+_EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]++@[\w-]+(?:\.[\w-]+)+")
 _LOGIN_OF_URL = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)")
-# 32 random bytes as `secrets.token_urlsafe` writes them: refresh tokens and those of e-mails.
-_OPAQUE = re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])")
+# 32 random bytes as `secrets.token_urlsafe` writes them, as e-mails carry; a refresh token is 64 of them.
+_OPAQUE = re.compile(r"(?<![\w-])(?:[\w-]{43}|[\w-]{86})(?![\w-])")
 _KEYS_OF_PROVIDERS = re.compile(r"\b(?:sk|rk|pk|whsec)_\w{8,}")
 _OPAQUE_LENGTH = 43
 

@@ -9,6 +9,7 @@ _FORBIDDEN = {
     "an e-mail address": re.compile(rb"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"),
     "a password": re.compile(rb"password123|a much better one|a long password"),
     "an opaque token": re.compile(rb"(?<![A-Za-z0-9_.-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"),
+    "a refresh token": re.compile(rb"(?<![A-Za-z0-9_.-])[A-Za-z0-9_-]{86}(?![A-Za-z0-9_-])"),
 }
 
 

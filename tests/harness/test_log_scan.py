@@ -19,6 +19,7 @@ HARMLESS = (
         ("ann@example.com", "an e-mail address"),
         ("password123", "a password"),
         ("UBRWh--qxCJyTyM2IHSzG4pAzhSDCfY2z9gxyUaK63I", "an opaque token"),
+        ("UBRWh--qxCJyTyM2IHSzG4pAzhSDCfY2z9gxyUaK63I" * 2, "a refresh token"),
     ],
 )
 def test_each_kind_is_found(tmp_path: Path, planted: str, kind: str) -> None:

@@ -19,7 +19,8 @@ from subgraphs.kit.redaction import HIDDEN, Readable, redacted, without_secrets
 from subgraphs.kit.settings import LoggingSettings
 
 TOKEN = jwt.encode({"sub": "ann"}, "k" * 32, algorithm="HS256")
-REFRESH = "UBRWh--qxCJyTyM2IHSzG4pAzhSDCfY2z9gxyUaK63I"  # as secrets.token_urlsafe(32) makes them
+ONE_TIME = "UBRWh--qxCJyTyM2IHSzG4pAzhSDCfY2z9gxyUaK63I"  # as secrets.token_urlsafe(32) makes them
+REFRESH = f"{ONE_TIME}{ONE_TIME[::-1]}"  # 64 bytes
 EMAIL = "ann.o-brien+shop@mail.example.co.uk"
 
 
@@ -42,6 +43,7 @@ def stream(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
         (f"token {TOKEN} refused", f"token {HIDDEN} refused"),
         ("Authorization: Bearer abcdef0123456789", f"Authorization: Bearer {HIDDEN}"),
         (f"refresh={REFRESH};", f"refresh={HIDDEN};"),
+        (f"reset={ONE_TIME};", f"reset={HIDDEN};"),
         (f"to <{EMAIL}>", f"to <{HIDDEN}>"),
         ("postgresql://shop:pa:ss@db:5432/orders", f"postgresql://{HIDDEN}@db:5432/orders"),
         ("whsec_0123456789abcdef and sk_live_0123456789", f"{HIDDEN} and {HIDDEN}"),
@@ -119,3 +121,8 @@ def test_a_signal_makes_a_process_log_everything_and_another_takes_it_back(strea
         ("fault", "SIGUSR1"),
         ("fault", "SIGUSR2"),
     ]
+
+
+def test_a_long_word_beside_an_address_takes_no_long_look() -> None:
+    word = "a" * 1_000_000  # which would take minutes if each of its characters began a search
+    assert redacted(f"{word} {EMAIL}") == f"{word} {HIDDEN}"
