@@ -13,6 +13,9 @@ import asyncpg
 
 from tests.harness import launcher
 
+# Beside 0, the running system's, and 2 to 11, each a worker's.
+_ALONE = {"wake_ups": 1, "scaled": 13, "traces": 14, "order_email": 15}
+
 
 class Engines:
     """Addresses of the engines, each started at the first use; each call for a database gives a new, empty one."""
@@ -53,7 +56,11 @@ class Engines:
     def redis_url(self) -> str:
         """The Redis database of one worker. Its tests share it: use keys of your own, or flush it."""
         worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-        return _with_path(self.redis, str(2 + int(worker) % 13))
+        return _with_path(self.redis, str(2 + int(worker) % 10))
+
+    def redis_alone(self, owner: str) -> str:
+        """A database of Redis for one file: whatever else reads its streams would be given events of theirs."""
+        return _with_path(self.redis, str(_ALONE[owner]))
 
 
 def _started(engine: str, address: str) -> str:

@@ -95,7 +95,7 @@ async def scaled(engines: Engines) -> AsyncIterator[Scaled]:
         "USERS_DATABASE_URL": engines.postgres_url("users"),
         "ORDERS_DATABASE_URL": engines.postgres_url("orders"),
         "PRODUCTS_DATABASE_URL": engines.mongo_url("products"),
-        "REDIS_URL": engines.redis.rpartition("/")[0] + "/15",
+        "REDIS_URL": engines.redis_alone("scaled"),
         "ROUTER_SECRET": launcher.ROUTER_SECRET,
         "USERS_FIRST_ACCOUNT_ADMIN": "true",
         "USERS_THROTTLE_LOGIN_ADDRESS": f"{LOGINS}/1h",

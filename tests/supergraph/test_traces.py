@@ -44,7 +44,7 @@ async def traced(engines: Engines, collector: OtlpReceiver, router: str) -> Asyn
         "USERS_DATABASE_URL": engines.postgres_url("users"),
         "ORDERS_DATABASE_URL": engines.postgres_url("orders"),
         "PRODUCTS_DATABASE_URL": engines.mongo_url("products"),
-        "REDIS_URL": engines.redis_url,
+        "REDIS_URL": engines.redis_alone("traces"),
         "USERS_FIRST_ACCOUNT_ADMIN": "true",
         "ORDERS_PAYMENTS_PROVIDER": "sandbox",
         "JAEGER_URL": collector.url,

@@ -42,7 +42,7 @@ def outgoing(kind: str) -> OutgoingEvent:
 async def test_a_subscriber_sees_a_change_long_before_it_would_look_by_itself(
     harness: OrdersHarness, engines: Any, request: pytest.FixtureRequest, elsewhere: str
 ) -> None:
-    url = engines.redis.rpartition("/")[0] + "/1"
+    url = engines.redis_alone("wake_ups")
     if elsewhere == "rabbitmq":
         url = request.getfixturevalue("rabbitmq").url()
     settings = OrdersSettings(events=EventsSettings(url=url))

@@ -114,7 +114,7 @@ async def test_an_event_that_lacks_something_leaves_no_trace_and_is_tried_again(
 
 async def test_the_service_reads_the_stream_of_orders_from_its_beginning(make_settings, engines, new_name):
     # A Redis of its own: two services in one group would share the events, each with another database.
-    url = engines.redis.rpartition("/")[0] + "/15"
+    url = engines.redis_alone("order_email")
     settings = make_settings(redis=RedisSettings(url=url))
     await migrate(settings)
     name = new_name()
