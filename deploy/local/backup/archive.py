@@ -15,6 +15,7 @@ from typing import Any
 
 from deploy.local.errors import LaunchError
 
+_CHUNK = 1 << 20
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 
@@ -54,6 +55,9 @@ def reading(source: Path, beside: Path) -> Iterator[tuple[Path, dict[str, Any]]]
         try:
             with tarfile.open(source, "r:gz") as packed:
                 packed.extractall(folder, filter="data")
+                # To the end, where its checksum is: what is cut off there only would go unnoticed.
+                while packed.fileobj and packed.fileobj.read(_CHUNK):
+                    pass
             manifest = json.loads((Path(folder) / _MANIFEST).read_text())
             files = dict(manifest["files"])
         except (OSError, EOFError, ValueError, KeyError, TypeError, tarfile.TarError, zlib.error) as error:
