@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.children import ROOT
+from deploy.local.commands import data_option
 from deploy.local.running import settings_or_own
-
-_DEFAULT_DATA = ROOT / ".supergraph"
 
 Environment = Callable[[Sequence[str], Path], Mapping[str, str]]
 """From the action and the data folder to the settings that the service gets beside the environment's."""
@@ -58,13 +57,7 @@ class ServiceCommand:
         )
         command.set_defaults(run=self._run, parser=command)
         if self.has_actions:
-            command.add_argument(
-                "--data",
-                metavar="FOLDER",
-                type=Path,
-                default=_DEFAULT_DATA,
-                help="data folder of the supergraph that is meant (default: .supergraph in the checkout)",
-            )
+            data_option.add(command)
         command.add_argument(
             "action", metavar="ACTION", nargs=argparse.REMAINDER, help="what to do; ACTION --help explains it"
         )
@@ -79,7 +72,7 @@ class ServiceCommand:
 def _split(options: argparse.Namespace) -> tuple[list[str], Path]:
     """What is the service's to understand, and the data folder, which may also be named behind the action."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--data", type=Path, default=getattr(options, "data", _DEFAULT_DATA))
+    parser.add_argument("--data", type=Path, default=getattr(options, "data", data_option.DEFAULT))
     found, action = parser.parse_known_args(options.action)
     return action, found.data
 

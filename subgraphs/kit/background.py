@@ -63,6 +63,11 @@ class Job:
     delay: float = 0.0
 
 
+def measurement(name: str, run_once: Callable[[], Awaitable[object]], *, every: float = 15.0) -> Job:
+    """The job that reads a store for the metrics, which nobody who asks for them waits for."""
+    return Job(name=name, run_once=run_once, every=every, delay=1.0)
+
+
 @asynccontextmanager
 async def running(*jobs: Job) -> AsyncIterator[None]:
     """Do `jobs` beside the body, and cancel them at its end.

@@ -46,10 +46,8 @@ def _traceback(stream: TextIO, exc_info: Any) -> None:
 
 
 def _redacted(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    found: MutableMapping[str, Any] = without_secrets({k: v for k, v in event.items() if k != "exc_info"})
-    if "exc_info" in event:  # the console writes it by itself
-        found["exc_info"] = event["exc_info"]
-    return found
+    traceback = {"exc_info": event.pop("exc_info")} if "exc_info" in event else {}
+    return without_secrets(event) | traceback  # which the console writes by itself
 
 
 def _add_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -27,8 +27,10 @@ DB_POOL_WAIT = Histogram(
 DB_POOL_FAILURES = Counter("db_pool_failures_total", "Times that no connection was to be had.")
 REDIS_COMMANDS = Counter("redis_commands_total", "Redis commands sent.", ["command"])
 
+MOST_UNSENT_COUNTED = 10_000
 OUTBOX_UNSENT = Gauge(
-    "outbox_unsent_events", "Events in the outbox that have not left it; beyond 10,000 they are not counted."
+    "outbox_unsent_events",
+    f"Events in the outbox that have not left it; beyond {MOST_UNSENT_COUNTED:,} they are not counted.",
 )
 OUTBOX_AGE = Gauge("outbox_oldest_unsent_seconds", "Age of the oldest event that has not left the outbox.")
 EVENTS_PUBLISHED = Counter("events_published_total", "Events that left the outbox.", ["type"])

@@ -5,12 +5,18 @@ from pathlib import Path
 
 from deploy.local.children import ROOT
 
+DEFAULT = ROOT / ".supergraph"
 
-def add(command: argparse.ArgumentParser) -> None:
+
+def add(
+    command: "argparse.ArgumentParser | argparse._ArgumentGroup",
+    *,
+    means: str = "data folder of the supergraph that is meant",
+) -> None:
     command.add_argument(
         "--data",
         metavar="FOLDER",
         type=Path,
-        default=ROOT / ".supergraph",
-        help="data folder of the supergraph that is meant (default: .supergraph in the checkout)",
+        default=DEFAULT,
+        help=f"{means} (default: .supergraph in the checkout)",
     )

@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from deploy.local import apollo
-from deploy.local.children import ROOT
+from deploy.local.commands import data_option
 
 
 def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,13 +18,7 @@ def register(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "License 2.0: free to run for one's own product, not to offer as a managed service.",
     )
     install.set_defaults(run=_install)
-    install.add_argument(
-        "--data",
-        metavar="FOLDER",
-        type=Path,
-        default=ROOT / ".supergraph",
-        help="data folder (default: .supergraph in the checkout)",
-    )
+    data_option.add(install, means="data folder")
     install.add_argument(
         "--releases",
         metavar="URL",

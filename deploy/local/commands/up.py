@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from deploy.local.children import ROOT
+from deploy.local.commands import data_option
 from deploy.local.components import COMPONENTS, GROUPS, SCALABLE
 from deploy.local.engines.mongo_servers import SERVERS
 from deploy.local.exposure import explanation
@@ -128,13 +128,7 @@ def _what(command: argparse.ArgumentParser) -> None:
 
 def _data(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("data")
-    group.add_argument(
-        "--data",
-        metavar="FOLDER",
-        type=Path,
-        default=ROOT / ".supergraph",
-        help="where the stores, keys and logs are kept between starts (default: .supergraph in the checkout)",
-    )
+    data_option.add(group, means="where the stores, keys and logs are kept between starts")
     group.add_argument(
         "--fresh",
         action="store_true",

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from subgraphs.kit.background import Job
+from subgraphs.kit.background import Job, measurement
 from subgraphs.kit.errors import Unavailable
 from subgraphs.kit.events.event import Event, MalformedEventError
 from subgraphs.kit.events.spans import handling
@@ -22,7 +22,6 @@ log = get_logger(__name__)
 
 Handler = Callable[[Event], Awaitable[None]]
 
-_MEASURE_EVERY = 15.0
 _REASON_LENGTH = 500
 
 
@@ -57,7 +56,7 @@ class Consumer:
         """One that consumes, and one that measures how far behind the group is."""
         return (
             Job(name=f"consumer_{self._group}", run_once=self.consume_batch, every=0),
-            Job(name=f"backlog_{self._group}", run_once=self.measure, every=_MEASURE_EVERY, delay=1.0),
+            measurement(f"backlog_{self._group}", self.measure),
         )
 
     async def close(self) -> None:

@@ -51,26 +51,25 @@ class Observe:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         exchange = _Exchange(send, request_id)
-        started = time.perf_counter()
         if scope["path"] in _QUIET_PATHS:
             await self._exchange(scope, receive, exchange)
-            self._record(scope, exchange.status, time.perf_counter() - started)
             return
         method = scope["method"]
         with span(
             method, kind=SpanKind.SERVER, carrier=headers, attributes={"http.request.method": method}
         ) as current:
             await self._exchange(scope, receive, exchange)
-            self._record(scope, exchange.status, time.perf_counter() - started)
             if current.is_recording():
                 _describe(current, scope, exchange.status)
 
     async def _exchange(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
+        started = time.perf_counter()
         try:
             await self._app(scope, receive, exchange.send)
         except Exception:
             log.exception("request_failed", path=scope["path"])
             await exchange.fail()
+        self._record(scope, exchange.status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         endpoint = _endpoint(scope)

@@ -11,15 +11,13 @@ and a claim whose process died lapses by itself. Each update is by `_id` alone (
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from subgraphs.kit.background import Job, WakeUp
+from subgraphs.kit.background import Job, WakeUp, measurement
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.events.transport import OutgoingEvent, Publisher
-from subgraphs.kit.metrics import OUTBOX_AGE, OUTBOX_UNSENT
+from subgraphs.kit.metrics import MOST_UNSENT_COUNTED, OUTBOX_AGE, OUTBOX_UNSENT
 from subgraphs.kit.mongo.client import Collection, Database, Document, utc_now
 from subgraphs.kit.mongo.conditional import when
 
-_MEASURE_EVERY = 15.0
-_MOST_COUNTED = 10_000
 _TRIES = 10  # looks for a document that nobody else has claimed by then; the next round looks again
 
 
@@ -85,7 +83,7 @@ class DocumentRelay:
     @property
     def measuring(self) -> Job:
         """The job that says how far behind the relays of all processes are."""
-        return Job(name="outbox_backlog", run_once=self.measure, every=_MEASURE_EVERY, delay=1.0)
+        return measurement("outbox_backlog", self.measure)
 
     async def measure(self) -> None:
         count, now, oldest = 0, self._clock(), self._clock()
@@ -93,7 +91,7 @@ class DocumentRelay:
             # By the index, which has only the documents with events; a claim reaches a little into the future.
             query = {"publish_after": {"$lte": now + 2 * self._claim}}
             entries = {"outbox.envelope": 1}
-            async for document in collection.find(query, entries, limit=_MOST_COUNTED - count):
+            async for document in collection.find(query, entries, limit=MOST_UNSENT_COUNTED - count):
                 count += len(document["outbox"])
                 for entry in document["outbox"]:
                     oldest = min(oldest, Event.from_json(entry["envelope"]).timestamp)

@@ -27,10 +27,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from subgraphs.kit.background import Job, WakeUp
+from subgraphs.kit.background import Job, WakeUp, measurement
 from subgraphs.kit.events.event import Event
 from subgraphs.kit.events.transport import OutgoingEvent, Publisher
-from subgraphs.kit.metrics import OUTBOX_AGE, OUTBOX_UNSENT
+from subgraphs.kit.metrics import MOST_UNSENT_COUNTED, OUTBOX_AGE, OUTBOX_UNSENT
 from subgraphs.kit.postgres.engine import Postgres
 
 _BATCH = 200
@@ -38,8 +38,6 @@ _RETENTION = timedelta(days=7)
 _PURGE_EVERY = timedelta(hours=1)
 _PURGE_BATCH = 2000
 _TRY_REFUSED_AGAIN = 10.0
-_MEASURE_EVERY = 15.0
-_MOST_COUNTED = 10_000
 _POSITIONS = text("CAST(:positions AS bigint[])")
 
 
@@ -94,7 +92,7 @@ class OutboxRelay:
     @property
     def measuring(self) -> Job:
         """The job that says how far behind the relay is, whichever process leads."""
-        return Job(name="outbox_backlog", run_once=self.measure, every=_MEASURE_EVERY, delay=1.0)
+        return measurement("outbox_backlog", self.measure)
 
     async def measure(self) -> None:
         created_at = self._table.c.created_at
@@ -102,7 +100,7 @@ class OutboxRelay:
             select(created_at)
             .where(self._table.c.published_at.is_(None))
             .order_by(self._table.c.position)
-            .limit(_MOST_COUNTED)
+            .limit(MOST_UNSENT_COUNTED)
             .subquery()
         )
         age = func.extract("epoch", func.now() - func.min(unsent.c.created_at))

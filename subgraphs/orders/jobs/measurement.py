@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from subgraphs.kit.background import Job
+from subgraphs.kit.background import Job, measurement
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.orders.domain.transitions import OrderStatus
 from subgraphs.orders.metrics import SAGA_OVERDUE, SAGA_OVERDUE_AGE
 from subgraphs.orders.store.due import DueOrderStore
 
-_EVERY = 15.0
 _LONGEST_PAUSE = timedelta(minutes=2)
 """More than the longest time between two tries of a step."""
 
@@ -24,7 +23,7 @@ class MeasureOverdueOrders:
 
     @property
     def job(self) -> Job:
-        return Job(name="overdue_orders", run_once=self.run_once, every=_EVERY, delay=1.0)
+        return measurement("overdue_orders", self.run_once)
 
     async def run_once(self) -> None:
         now = self.clock()

@@ -1,13 +1,12 @@
 """The background work on stock: unfinished and expired reservations, stray holds, movements, what is past its time."""
 
-from subgraphs.kit.background import Job
+from subgraphs.kit.background import Job, measurement
 from subgraphs.products.metrics import HELD_UNITS, HOLDS, OVERSOLD
 from subgraphs.products.service.movements import StockMovements
 from subgraphs.products.service.reconciliation import Reconciliation
 from subgraphs.products.service.upkeep import BATCH, PURGE_BATCH, StockUpkeep
 from subgraphs.products.settings import StockSettings
 
-_MEASURE_EVERY = 30.0
 _COLLECT_EVERY = 1.0
 """Seconds that movements stay in the document of their product, which each of its writes carries along."""
 
@@ -41,7 +40,7 @@ def measurement_job(reconciliation: Reconciliation) -> Job:
         HELD_UNITS.set(held.units)
         OVERSOLD.set(held.oversold)
 
-    return Job(name="stock_measurement", run_once=measure, every=_MEASURE_EVERY, delay=1.0)
+    return measurement("stock_measurement", measure, every=30.0)
 
 
 def movement_jobs(movements: StockMovements, settings: StockSettings) -> tuple[Job, ...]:

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from subgraphs.kit.background import Job
+from subgraphs.kit.background import Job, measurement
 from subgraphs.kit.postgres.engine import Postgres
 from subgraphs.users.credentials.keys import KeyRing
 from subgraphs.users.metrics import EMAILS_AGE, EMAILS_WAITING, SIGNING_KEY
 from subgraphs.users.store import EmailQueueStore
-
-_EVERY = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +18,7 @@ class Measurement:
 
     @property
     def job(self) -> Job:
-        return Job(name="measurement", run_once=self.run_once, every=_EVERY, delay=1.0)
+        return measurement("measurement", self.run_once)
 
     async def run_once(self) -> None:
         if self.ring is not None:

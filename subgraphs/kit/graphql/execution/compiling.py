@@ -11,6 +11,7 @@ from subgraphs.kit.graphql.execution.codegen import CompleteObject, compile_obje
 from subgraphs.kit.graphql.execution.specialisation import (
     FALLBACKS,
     CompiledObject,
+    CompiledOperation,
     CompiledOperations,
     Prefetch,
     Specialisation,
@@ -65,18 +66,18 @@ class Compiling(Executor[Any]):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.compiled = None
-        if reason := self._fallback():
+        operation = self.operations.of(self.operation, self.fragment_definitions)
+        if reason := self._fallback(operation):
             FALLBACKS.labels(reason).inc()
         else:
-            operation = self.operations.of(self.operation, self.fragment_definitions)
             self.compiled = operation.specialised(self.variable_values.coerced)
 
-    def _fallback(self) -> str | None:
+    def _fallback(self, operation: CompiledOperation) -> str | None:
         if self.abort_signal is not None:
             return "abort_signal"
         if self.middleware_manager is not None and self.middleware_manager.middlewares:
             return "middleware"
-        return self.operations.of(self.operation, self.fragment_definitions).fallback
+        return operation.fallback
 
     def execute_root_grouped_field_set(
         self,
